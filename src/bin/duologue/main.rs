@@ -1,0 +1,2 @@
+//! The `duologue` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The vendors, played from the server side.
