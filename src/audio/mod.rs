@@ -4,6 +4,8 @@
 //! [`device`] touches a runtime. What an audio callback may call is said per function
 //! ("callback-safe": wait-free, no allocation, no lock, no log).
 
+pub mod capture;
+pub mod meter;
 pub mod pcm;
 pub mod resample;
 pub mod wav;
