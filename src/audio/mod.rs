@@ -7,5 +7,6 @@
 pub mod capture;
 pub mod meter;
 pub mod pcm;
+pub mod playout;
 pub mod resample;
 pub mod wav;
