@@ -13,6 +13,6 @@ pub mod session;
 pub mod simulator;
 pub mod time;
 
-pub use error::{Error, ErrorClass, Result};
 pub use config::Config;
 pub use credential::Credential;
+pub use error::{Error, ErrorClass, Result};

@@ -31,11 +31,15 @@ impl Config {
             let rate = format!("{path}.rate");
             range(&rate, side.rate.map(f64::from), 8000.0, 192_000.0)?;
             if side.rate.is_some() && side.source != AudioSource::Host {
-                return Err(invalid(rate, "only host audio has a rate of its own").fix("remove it, or set source to host"));
+                return Err(
+                    invalid(rate, "only host audio has a rate of its own").fix("remove it, or set source to host")
+                );
             }
         }
         if self.output_modality == Modality::Text && self.speed.is_some() {
-            return Err(invalid("speed", "written answers have no speed").fix("remove it, or set output_modality to audio"));
+            return Err(
+                invalid("speed", "written answers have no speed").fix("remove it, or set output_modality to audio")
+            );
         }
         self.validate_tools()
     }

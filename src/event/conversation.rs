@@ -220,4 +220,3 @@ pub struct Completed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
 }
-

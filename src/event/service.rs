@@ -134,4 +134,3 @@ pub struct Lagged {
     /// Audio events.
     pub audio: u64,
 }
-

@@ -126,4 +126,3 @@ pub struct ModeChange {
     /// The agent.
     pub agent: Agent,
 }
-

@@ -38,7 +38,9 @@ impl Session {
                 self.interrupt(InterruptSource::Call);
                 if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
             }
-            Command::SubmitToolResult { call, output, is_error } => self.submit_tool_result(op, &call, output, is_error),
+            Command::SubmitToolResult { call, output, is_error } => {
+                self.submit_tool_result(op, &call, output, is_error)
+            }
             Command::SendRaw { json } => {
                 let result = self.send(&ProviderCommand::Raw(json));
                 self.complete(op, result.err());
@@ -132,8 +134,7 @@ impl Session {
             return;
         }
         // Muted is silence, not absence: the vendor's clock is the audio it gets (checklist 20).
-        let text =
-            if self.muted { self.codec.encode_audio(&vec![0; pcm.len()]) } else { self.codec.encode_audio(pcm) };
+        let text = if self.muted { self.codec.encode_audio(&vec![0; pcm.len()]) } else { self.codec.encode_audio(pcm) };
         self.stats.microphone_frames += 1;
         self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, self.now);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });

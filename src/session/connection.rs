@@ -1,9 +1,6 @@
 //! From dialling to the acknowledged configuration, and every way a run ends.
 
-use super::{
-    Output, Session,
-    ops::Purpose,
-};
+use super::{Output, Session, ops::Purpose};
 use crate::{
     error::{Error, ErrorClass},
     event::{Completed, Difference, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},

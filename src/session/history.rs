@@ -39,7 +39,12 @@ impl History {
     pub fn add(&mut self, id: ItemId, role: Role, parts: Vec<Part>, now_ms: u64, changes: &mut Vec<MessageChange>) {
         if self.messages.len() >= MAX_MESSAGES {
             let oldest = self.messages.remove(0);
-            changes.push(MessageChange { op: MessageOp::Removed, after: None, message: Arc::new(oldest), changed: vec![] });
+            changes.push(MessageChange {
+                op: MessageOp::Removed,
+                after: None,
+                message: Arc::new(oldest),
+                changed: vec![],
+            });
         }
         let after = self.messages.last().map(|m| m.id.clone());
         let state = MessageState::InProgress;

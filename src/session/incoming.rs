@@ -177,12 +177,10 @@ impl Session {
                 }
                 self.follow_up();
             }
-            Some(Purpose::Response(request)) => {
-                match self.sequencer.failed(&request).and_then(|r| r.op) {
-                    Some(op) => self.complete(op, Some(neutral)),
-                    None => self.emit(EventKind::Error(neutral)),
-                }
-            }
+            Some(Purpose::Response(request)) => match self.sequencer.failed(&request).and_then(|r| r.op) {
+                Some(op) => self.complete(op, Some(neutral)),
+                None => self.emit(EventKind::Error(neutral)),
+            },
             Some(Purpose::Housekeeping) if kind == ErrorKind::Benign => self.stats.benign_errors += 1,
             Some(Purpose::Housekeeping) => {
                 self.stats.truncate_refused += 1;

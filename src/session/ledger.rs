@@ -90,15 +90,7 @@ pub struct HeardLedger {
 impl HeardLedger {
     /// A ledger for audio of `rate` frames a second.
     pub fn new(rate: u32) -> Self {
-        Self {
-            rate,
-            anchor: None,
-            segments: VecDeque::new(),
-            parts: VecDeque::new(),
-            first: 0,
-            pushed: 0,
-            position: 0,
-        }
+        Self { rate, anchor: None, segments: VecDeque::new(), parts: VecDeque::new(), first: 0, pushed: 0, position: 0 }
     }
 
     /// Milliseconds of `frames`, rounded down.
@@ -148,6 +140,8 @@ impl HeardLedger {
         match report {
             PlayoutReport::Anchor { frames, source, rate, source_rate, delay } => {
                 self.anchor = Some(Anchor { ring: frames, source, rate, source_rate, delay });
+                // Playing has reached this place.
+                self.advance(source, events);
             }
             PlayoutReport::Position { frames } => {
                 let position = self.source_position(frames);

@@ -125,11 +125,6 @@ impl Sequencer {
         self.active.is_some() || self.outstanding.is_some() || !self.queue.is_empty()
     }
 
-    /// A request was sent and neither begun nor refused.
-    pub fn is_outstanding(&self) -> bool {
-        self.outstanding.is_some()
-    }
-
     /// When [`Self::next`] may have something again.
     pub fn timeout(&self) -> Option<Time> {
         self.hold_until.filter(|_| !self.queue.is_empty())

@@ -327,9 +327,10 @@ impl Session {
         for item in silent {
             // Items the ledger knows were settled by `cut` or were heard to their end.
             let known = cut.iter().any(|h| h.key.item == item)
-                || self.history.get(&item).is_none_or(|m| {
-                    m.parts.iter().any(|p| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0))
-                });
+                || self
+                    .history
+                    .get(&item)
+                    .is_none_or(|m| m.parts.iter().any(|p| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0)));
             if !known {
                 self.forget(&item);
             }

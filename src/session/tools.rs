@@ -115,7 +115,9 @@ impl Session {
         let (item_id, state) = (item.id.clone(), State::Running);
         self.tools.calls.push_back(Call { call: reference.clone(), response: response.clone(), item: item_id, state });
         self.history.update(&item.id, &mut self.changes, |m| {
-            let Some(Part::ToolCall { name: n, arguments: a, input, state, .. }) = m.parts.first_mut() else { return None };
+            let Some(Part::ToolCall { name: n, arguments: a, input, state, .. }) = m.parts.first_mut() else {
+                return None;
+            };
             n.clone_from(name);
             a.clone_from(arguments);
             *input = serde_json::from_str(arguments).ok();

@@ -203,11 +203,11 @@ impl Session {
         }
         self.agent_message(at);
         self.history.update(&at.item, &mut self.changes, |m| {
-            let slot = history::part_mut(m, at.part, || kind.empty()).and_then(history::text_mut)?;
             // An interrupted item's closing text may be shorter than what was streamed and heard.
             if m.interrupted {
                 return None;
             }
+            let slot = history::part_mut(m, at.part, || kind.empty()).and_then(history::text_mut)?;
             slot.clone_from(&text);
             Some(vec![at.part])
         });

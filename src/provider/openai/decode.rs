@@ -7,7 +7,9 @@ use super::{
 use crate::{
     event::Tokens,
     message::{ItemId, PartIndex, ResponseId, Role},
-    provider::{DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone, SessionInfo},
+    provider::{
+        DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone, SessionInfo,
+    },
 };
 use serde::Deserialize;
 
@@ -128,9 +130,7 @@ fn typed(kind: &str, text: &str) -> Result<ProviderEvent, DecodeError> {
         }
         "conversation.item.done" => E::ItemDone { item: required_item(kind, w.item)?, previous },
         "conversation.item.deleted" => E::ItemDeleted { item: item_id },
-        "conversation.item.truncated" => {
-            E::ItemTruncated { item: item_id, audio_end_ms: w.audio_end_ms.unwrap_or(0) }
-        }
+        "conversation.item.truncated" => E::ItemTruncated { item: item_id, audio_end_ms: w.audio_end_ms.unwrap_or(0) },
         "conversation.item.input_audio_transcription.delta" => E::UserTranscriptDelta {
             item: item_id,
             part: w.content_index.unwrap_or(0),

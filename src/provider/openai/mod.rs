@@ -12,7 +12,7 @@ mod session_object;
 #[cfg(test)]
 mod tests;
 
-use super::{AuthStyle, Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
+use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
     capabilities::Capabilities,
     config::Config,
@@ -37,10 +37,9 @@ impl OpenAi {
     /// # Errors
     /// `unknown_provider`, or a `base_url` that is no URL.
     pub fn new(config: &Config) -> Result<Self> {
-        let profile = PROFILES
-            .iter()
-            .find(|p| p.provider == config.provider)
-            .ok_or_else(|| Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider"))?;
+        let profile = PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
+            Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+        })?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
         let capabilities = Capabilities {
             provider: profile.provider.to_owned(),
@@ -70,7 +69,8 @@ impl OpenAi {
     pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         let mut codec = Self::new(config)?;
         let item = || "item_1".into();
-        let text = |role, text: &str| ProviderCommand::CreateText { item: item(), role, text: text.into(), previous: None };
+        let text =
+            |role, text: &str| ProviderCommand::CreateText { item: item(), role, text: text.into(), previous: None };
         let request = || "req_1".to_owned();
         let commands = [
             ProviderCommand::Configure,
@@ -103,8 +103,7 @@ impl OpenAi {
 /// Base URL + path + model, keeping a path prefix and a query of the base.
 fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     let wrong = |why: &str| {
-        crate::config::invalid("base_url", format!("{base:?} {why}"))
-            .fix(format!("write it like {}", profile.base_url))
+        crate::config::invalid("base_url", format!("{base:?} {why}")).fix(format!("write it like {}", profile.base_url))
     };
     let mut url = url::Url::parse(base).map_err(|e| wrong(&format!("is not a URL: {e}")))?;
     let scheme = match url.scheme() {

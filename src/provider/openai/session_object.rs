@@ -21,8 +21,8 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
     // Here null is meant: transcription off is a wish, not a gap.
     input["transcription"] = config.transcription.as_ref().map_or(Value::Null, |t| {
         let mut wire = json!({"model": t.model});
-        put(&mut wire, "language", t.language.as_ref());
-        put(&mut wire, "prompt", t.prompt.as_ref());
+        put(&mut wire, "language", t.language.as_deref());
+        put(&mut wire, "prompt", t.prompt.as_deref());
         wire
     });
     if let Some(kind) = config.noise_reduction {
@@ -40,7 +40,7 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
         "output_modalities": [match config.output_modality { Modality::Audio => "audio", Modality::Text => "text" }],
         "audio": {"input": input, "output": output},
     });
-    put(&mut session, "instructions", config.instructions.as_ref());
+    put(&mut session, "instructions", config.instructions.as_deref());
     put(&mut session, "max_output_tokens", config.max_output_tokens);
     if !config.tools.is_empty() {
         session["tools"] = config.tools.iter().map(tool).collect();
@@ -58,14 +58,14 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
 /// Only these four keys: extra ones have been refused as `unknown_parameter` (reference §2.4).
 fn tool(tool: &crate::config::Tool) -> Value {
     let mut wire = json!({"type": "function", "name": tool.name});
-    put(&mut wire, "description", tool.description.as_ref());
-    put(&mut wire, "parameters", tool.parameters.as_ref());
+    put(&mut wire, "description", tool.description.as_deref());
+    put(&mut wire, "parameters", tool.parameters.clone());
     wire
 }
 
-fn put(object: &mut Value, key: &str, value: Option<impl Into<Value> + Clone>) {
+fn put(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
-        object[key] = value.clone().into();
+        object[key] = value.into();
     }
 }
 
