@@ -12,6 +12,7 @@ pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod time;
+pub mod transport;
 
 pub use config::Config;
 pub use credential::Credential;
