@@ -159,7 +159,7 @@ async fn without_interruption_the_answer_goes_on() {
         {"hear": "one", "reply": [{"say": "A long answer.", "clip": "bundled:answer1"}]},
         {"hear": "two", "reply": [{"say": "Short."}]},
     ]);
-    let sim = simulator(json!({"turns": turns, "delivery": {"speed": 4.0, "first_audio_delay_ms": 0}})).await;
+    let sim = simulator(json!({"turns": turns, "delivery": {"speed": 2.5, "first_audio_delay_ms": 0}})).await;
     let mut client = Client::connect(&sim).await;
     client.send(detection(json!({"type": "server_vad", "interrupt_response": false}))).await;
     client.speak(&clip("question1")).await;
@@ -200,7 +200,20 @@ async fn without_detection_the_client_commits() {
     assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "Yes?");
 }
 
-#[tokio::test(flavor = "current_thread")]
+#[tokio::test]
+async fn detection_may_be_switched_on_late() {
+    let sim = simulator(json!({"turns": []})).await;
+    let mut client = Client::connect(&sim).await;
+    client.send(detection(Value::Null)).await;
+    client.speak(&silence(2000)).await;
+    client.send(detection(json!({"type": "server_vad"}))).await;
+    client.speak(&silence(1000)).await;
+    client.speak(&clip("question1")).await;
+    let start = client.wait("input_audio_buffer.speech_started").await["audio_start_ms"].as_i64().unwrap();
+    assert!((2700..=3100).contains(&start), "the clock counts all audio: {start}");
+}
+
+#[tokio::test]
 async fn a_long_silence_makes_the_model_speak() {
     let turns =
         json!([{"hear": "hi", "reply": [{"text": "Hello."}]}, {"hear": "", "reply": [{"text": "Still there?"}]}]);
