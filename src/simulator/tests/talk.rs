@@ -114,6 +114,65 @@ async fn tools_are_called_and_their_outputs_answered() {
 }
 
 #[tokio::test]
+async fn a_user_may_speak_while_a_tool_runs() {
+    let mut scenario = weather();
+    let call = json!({"call": {"name": "get_weather", "force": true}});
+    scenario["turns"][0]["reply"] = json!([call]);
+    scenario["turns"].as_array_mut().unwrap().push(json!({"hear": "hurry", "reply": [{"text": "Nearly there."}]}));
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    client.type_text("weather?").await;
+    let call = client.wait("response.done").await["response"]["output"][0]["call_id"].clone();
+    client.type_text("hurry").await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["text"], "Nearly there.");
+    let item = json!({"type": "function_call_output", "call_id": call, "output": "{}"});
+    client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    client.send(json!({"type": "response.create"})).await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "It is sunny.");
+}
+
+#[tokio::test]
+async fn a_rebuilt_history_goes_on_where_it_was() {
+    let mut scenario = weather();
+    scenario["turns"].as_array_mut().unwrap().push(json!({"hear": "thanks", "reply": [{"text": "You are welcome."}]}));
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    let message = |role: &str, kind: &str, text: &str| {
+        json!({"type": "message", "role": role,
+        "content": [{"type": kind, "text": text}]})
+    };
+    let call = json!({"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"});
+    let output = json!({"type": "function_call_output", "call_id": "c1", "output": "{}"});
+    for item in [message("user", "input_text", "weather?"), call, output] {
+        client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    }
+    client.send(json!({"type": "response.create"})).await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "It is sunny.");
+
+    let mut client = Client::connect(&sim).await;
+    for item in [message("user", "input_text", "weather?"), message("assistant", "output_text", "It is sunny.")] {
+        client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    }
+    client.type_text("and now?").await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["text"], "You are welcome.");
+}
+
+#[tokio::test]
+async fn the_model_greets_when_it_is_asked_first() {
+    let sim = simulator(json!({"turns": [], "greeting": [{"text": "Welcome."}], "fallback": [{"text": "Bye."}]})).await;
+    let mut client = Client::connect(&sim).await;
+    for expected in ["Welcome.", "Bye."] {
+        client.send(json!({"type": "response.create"})).await;
+        let done = client.wait("response.done").await;
+        assert_eq!(done["response"]["output"][0]["content"][0]["text"], expected);
+    }
+}
+
+#[tokio::test]
 async fn an_undeclared_tool_is_not_called() {
     let sim = simulator(weather()).await;
     let mut client = Client::connect(&sim).await;

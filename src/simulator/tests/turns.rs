@@ -154,6 +154,31 @@ async fn speech_interrupts_the_answer() {
 }
 
 #[tokio::test]
+async fn the_bundled_story_is_told_to_its_end() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let mut client = transcribing(&sim).await;
+    let tools = json!([{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]);
+    client.send(json!({"type": "session.update", "session": {"type": "realtime", "tools": tools}})).await;
+    client.speak(&clip("question1")).await;
+    client.speak(&silence(700)).await;
+    client.wait("response.output_audio.delta").await;
+    client.speak(&clip("question2")).await;
+    client.speak(&silence(700)).await;
+    assert_eq!(client.wait("response.done").await["response"]["status"], "cancelled");
+    let answer = client.until("response.done").await;
+    assert_eq!(audio(&answer), clip("answer2"));
+    client.speak(&clip("question3")).await;
+    client.speak(&silence(700)).await;
+    let done = client.wait("response.done").await;
+    let call = &done["response"]["output"][0];
+    assert_eq!((call["name"].as_str(), call["arguments"].as_str()), (Some("get_weather"), Some(r#"{"city":"Paris"}"#)));
+    let item = json!({"type": "function_call_output", "call_id": call["call_id"], "output": "18, sunny"});
+    client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    client.send(json!({"type": "response.create"})).await;
+    assert_eq!(audio(&client.until("response.done").await), clip("answer3"));
+}
+
+#[tokio::test]
 async fn without_interruption_the_answer_goes_on() {
     let turns = json!([
         {"hear": "one", "reply": [{"say": "A long answer.", "clip": "bundled:answer1"}]},
