@@ -34,8 +34,12 @@ where
         .max_frame_size(Some(LARGEST));
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     loop {
-        if !send_all(&mut socket, &mut peer).await {
-            return;
+        tokio::select! {
+            biased;
+            sent = send_all(&mut socket, &mut peer) => if !sent {
+                return;
+            },
+            () = stopped(stop) => return close(socket, 1001, "the simulator is shutting down").await,
         }
         if let Some((code, reason)) = peer.closing() {
             return close(socket, code, reason).await;

@@ -5,7 +5,7 @@ use super::{
     listening,
     peer::Peer,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Most items of a conversation, and most audio kept in all of them (32 minutes).
@@ -24,9 +24,15 @@ pub(super) struct Sound {
 pub(super) struct Item {
     pub(super) value: Value,
     pub(super) audio: Vec<Option<Sound>>,
+    /// Cut by the client: what is generated afterwards changes nothing any more.
+    pub(super) truncated: bool,
 }
 
 impl Item {
+    pub(super) fn new(value: Value, audio: Vec<Option<Sound>>) -> Self {
+        Self { value, audio, truncated: false }
+    }
+
     pub(super) fn id(&self) -> &str {
         self.value["id"].as_str().unwrap_or_default()
     }
@@ -80,6 +86,10 @@ impl Conversation {
         }
     }
 
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.position(id).is_some()
+    }
+
     fn knows_call(&self, call_id: &str) -> bool {
         self.items.iter().any(|i| i.value["type"] == "function_call" && i.value["call_id"] == call_id)
     }
@@ -111,7 +121,7 @@ impl Peer {
         }
         let audio = take_audio(&mut value)?;
         self.advance_script(&value);
-        self.conversation.insert(at, Item { value: value.clone(), audio });
+        self.conversation.insert(at, Item::new(value.clone(), audio));
         let previous = self.conversation.previous(&id).map(str::to_owned);
         self.send(events::item_added(&value, previous.as_deref()));
         self.send(events::item_done(&value, previous.as_deref()));
@@ -153,7 +163,8 @@ impl Peer {
         let mut value = item.value.clone();
         for (index, sound) in item.audio.iter().enumerate() {
             if let Some(sound) = sound {
-                value["content"][index]["audio"] = json!(listening::encode(&sound.samples[..sound.len]));
+                let audio = json!(listening::encode(&sound.samples[..sound.len]));
+                part_mut(&mut value, index).insert("audio".into(), audio);
             }
         }
         self.send(events::item_retrieved(&value));
@@ -187,12 +198,19 @@ impl Peer {
             return Err(Refusal::value("audio_end_ms", message));
         }
         sound.len = end_ms as usize * 24;
-        if let Some(part) = item.value["content"].get_mut(part).and_then(Value::as_object_mut) {
-            part.remove("transcript");
-        }
+        item.truncated = true;
+        part_mut(&mut item.value, part).remove("transcript");
         self.send(events::item_truncated(id, index, end_ms));
         Ok(())
     }
+}
+
+/// A spoken part of an assistant item; an item under way gets its part here.
+fn part_mut(item: &mut Value, index: usize) -> &mut Map<String, Value> {
+    if !item["content"].get(index).is_some_and(Value::is_object) {
+        item["content"] = json!(vec![json!({"type": "output_audio"}); index + 1]);
+    }
+    item["content"][index].as_object_mut().expect("just made an object")
 }
 
 fn unknown_item(verb: &'static str, id: &str) -> Refusal {

@@ -1,7 +1,8 @@
 //! What happened, for tests and for people: every client event, every server event, every handshake.
 //!
 //! Nothing here holds a key: handshakes keep header names only. Audio is replaced by its length, and
-//! any other text above 2 KiB by a note of its length, so the journal stays small.
+//! any other text above 2 KiB by a note of its length, and lists end after 256 entries, so the journal
+//! stays small.
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 /// Oldest entries beyond this many go first.
 const BOUND: usize = 10_000;
 const LONGEST_TEXT: usize = 2048;
+const LONGEST_LIST: usize = 256;
 
 /// A handle on the simulator's memory; clones share it.
 ///
@@ -146,7 +148,7 @@ fn shorten(value: &Value, kind: &str) -> Value {
     match value {
         Value::Object(fields) => {
             let kind = fields.get("type").and_then(Value::as_str).unwrap_or(kind);
-            let shorter = fields.iter().map(|(name, value)| {
+            let shorter = fields.iter().take(LONGEST_LIST).map(|(name, value)| {
                 let audio = name == "audio" || (name == "delta" && kind == "response.output_audio.delta");
                 match value {
                     Value::String(text) if audio => (name.clone(), json!(text.len())),
@@ -155,7 +157,7 @@ fn shorten(value: &Value, kind: &str) -> Value {
             });
             Value::Object(shorter.collect())
         }
-        Value::Array(list) => Value::Array(list.iter().map(|v| shorten(v, kind)).collect()),
+        Value::Array(list) => Value::Array(list.iter().take(LONGEST_LIST).map(|v| shorten(v, kind)).collect()),
         Value::String(text) if text.len() > LONGEST_TEXT => json!(format!("<{} bytes>", text.len())),
         other => other.clone(),
     }

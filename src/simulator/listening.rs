@@ -57,7 +57,7 @@ impl Peer {
         for sample in samples {
             self.listening.clock += 1;
             self.listening.buffer.push(sample);
-            match self.listening.vad.push(sample, &settings) {
+            match self.listening.vad.push(sample, self.listening.clock, &settings) {
                 Some(Found::Started { from }) => self.speech_started(from, &settings),
                 Some(Found::Stopped { until }) => self.speech_stopped(until, &settings),
                 None => {}
@@ -65,6 +65,15 @@ impl Peer {
         }
         self.forget_silence(&settings);
         Ok(())
+    }
+
+    /// After a `session.update`: without detection there is no speech under way.
+    pub(super) fn detection_changed(&mut self) {
+        if self.session.turn_detection().is_none() {
+            self.listening.speech_item = None;
+            self.listening.vad.reset(self.listening.clock);
+            self.stop_idle_timer();
+        }
     }
 
     /// Between turns only the padding of a possible onset is worth keeping.
@@ -139,7 +148,7 @@ impl Peer {
         self.send(events::committed(id, previous.as_deref()));
         let value = events::spoken_item(id, None);
         let sound = Sound { len: samples.len(), samples };
-        self.conversation.push(Item { value: value.clone(), audio: vec![Some(sound)] });
+        self.conversation.push(Item::new(value.clone(), vec![Some(sound)]));
         self.send(events::item_added(&value, previous.as_deref()));
         self.send(events::item_done(&value, previous.as_deref()));
     }
@@ -158,7 +167,9 @@ impl Peer {
         }
         let mut audio_ms = 0;
         if let Some(known) = self.conversation.get_mut(&item) {
-            known.value["content"][0]["transcript"] = Value::from(&*text);
+            if let Some(part) = known.value.pointer_mut("/content/0").and_then(Value::as_object_mut) {
+                part.insert("transcript".into(), Value::from(&*text));
+            }
             audio_ms = known.audio.first().and_then(Option::as_ref).map_or(0, |sound| sound.len as u64 / 24);
         }
         self.send(events::transcription_completed(&item, &text, audio_ms));

@@ -168,6 +168,7 @@ impl Peer {
 
     fn update_session(&mut self, patch: &Value) -> Result<(), Refusal> {
         self.session.update(patch, self.audio_sent)?;
+        self.detection_changed();
         self.send(events::session_updated(self.session.value()));
         Ok(())
     }

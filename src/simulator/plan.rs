@@ -58,7 +58,10 @@ pub(super) enum Step {
     Text(usize, Range<usize>),
     Audio(usize, Range<usize>),
     Close(usize),
-    Finish,
+    /// The end; `cut` when tokens ran out before the reply was whole.
+    Finish {
+        cut: bool,
+    },
 }
 
 /// Items and steps of one response; each step has its time after the response began.
@@ -66,6 +69,26 @@ pub(super) enum Step {
 pub(super) struct Plan {
     pub(super) items: Vec<OutItem>,
     pub(super) steps: VecDeque<(Duration, Step)>,
+}
+
+impl Plan {
+    /// Ends the plan before it needs more than `limit` tokens.
+    pub(super) fn cut(&mut self, limit: u64) {
+        let (mut letters, mut samples) = (0, 0);
+        let over = self.steps.iter().position(|(_, step)| {
+            match step {
+                Step::Text(_, range) => letters += range.len() as u64,
+                Step::Audio(_, range) => samples += range.len() as u64,
+                _ => {}
+            }
+            letters.div_ceil(4) + samples.div_ceil(1200) > limit
+        });
+        if let Some(over) = over {
+            let at = self.steps[over].0;
+            self.steps.truncate(over);
+            self.steps.push_back((at, Step::Finish { cut: true }));
+        }
+    }
 }
 
 /// What of a reply the client has asked for.
@@ -101,7 +124,7 @@ pub(super) fn plan(
         };
         steps.push_back((at, Step::Close(index)));
     }
-    steps.push_back((at, Step::Finish));
+    steps.push_back((at, Step::Finish { cut: false }));
     Plan { items, steps }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum End {
     TurnDetected,
     /// The client asked for it.
     ClientCancelled,
+    /// It reached `max_output_tokens`.
+    OutOfTokens,
 }
 
 impl Active {
@@ -47,6 +49,7 @@ impl Active {
 impl Peer {
     /// `response.create`.
     pub(super) fn create_response(&mut self, wishes: &Value) -> Result<(), Refusal> {
+        self.check_references(wishes)?;
         if wishes["conversation"] == "none" {
             if self.active.iter().filter(|a| !a.in_conversation).count() >= MOST_SIDE_RESPONSES {
                 let message = format!("At most {MOST_SIDE_RESPONSES} out-of-band responses run at a time.");
@@ -72,6 +75,17 @@ impl Peer {
             }
             Err(refusal) => self.refuse(&refusal, None),
         }
+    }
+
+    fn check_references(&self, wishes: &Value) -> Result<(), Refusal> {
+        for (i, item) in wishes["input"].as_array().into_iter().flatten().enumerate() {
+            let id = item["id"].as_str().unwrap_or_default();
+            if item["type"] == "item_reference" && !self.conversation.contains(id) {
+                let message = format!("Error creating response: the item with ID '{id}' does not exist.");
+                return Err(Refusal::value(format!("response.input[{i}].id"), message));
+            }
+        }
+        Ok(())
     }
 
     fn check_idle(&self) -> Result<(), Refusal> {
@@ -130,7 +144,11 @@ impl Peer {
             voice: &voice,
         });
         let wanted = Wanted { speech, callable: &callable };
-        let plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
+        let limit = resource["max_output_tokens"].as_u64();
+        let mut plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
+        if let Some(limit) = limit {
+            plan.cut(limit);
+        }
         let active = Active { id, in_conversation, began: self.now, items: plan.items, steps: plan.steps, resource };
         self.send(events::response_created(&events::response_at(
             &active.resource,
@@ -150,8 +168,8 @@ impl Peer {
         running.retain_mut(|active| {
             while active.due().is_some_and(|due| due <= now) {
                 let Some((_, step)) = active.steps.pop_front() else { break };
-                if step == Step::Finish {
-                    self.finish(active, End::Completed);
+                if let Step::Finish { cut } = step {
+                    self.finish(active, if cut { End::OutOfTokens } else { End::Completed });
                     return false;
                 }
                 self.step(active, step);
@@ -183,14 +201,14 @@ impl Peer {
                 let event = events::audio_delta(place, &listening::encode(&audio[range]));
                 if active.in_conversation {
                     let sound = Sound { samples: audio.clone(), len: item.samples_sent };
-                    if let Some(known) = self.conversation.get_mut(&item.id) {
+                    if let Some(known) = self.conversation.get_mut(&item.id).filter(|known| !known.truncated) {
                         known.audio = vec![Some(sound)];
                     }
                 }
                 self.audio_sent = true;
                 self.send(event);
             }
-            Step::Finish => {}
+            Step::Finish { .. } => {}
         }
     }
 
@@ -201,7 +219,7 @@ impl Peer {
         self.send(events::output_item_added(&active.id, index, &value));
         if active.in_conversation {
             let previous = self.conversation.last_id().map(str::to_owned);
-            self.conversation.push(Item { value: value.clone(), audio: Vec::new() });
+            self.conversation.push(Item::new(value.clone(), Vec::new()));
             self.send(events::item_added(&value, previous.as_deref()));
         }
         if let Some(part) = item.part() {
@@ -233,7 +251,11 @@ impl Peer {
         if active.in_conversation {
             // The client may have deleted the item meanwhile.
             let Some(known) = self.conversation.get_mut(&item.id) else { return };
-            known.value = value.clone();
+            if known.truncated {
+                known.value["status"] = json!(status);
+            } else {
+                known.value = value.clone();
+            }
             let previous = self.conversation.previous(&item.id).map(str::to_owned);
             self.send(events::item_done(&value, previous.as_deref()));
         }
@@ -245,10 +267,11 @@ impl Peer {
                 self.close_item(active, index, "incomplete");
             }
         }
-        let cut = end != End::Completed;
+        let stopped = matches!(end, End::TurnDetected | End::ClientCancelled);
         let (status, details) = match end {
             End::Completed => ("completed", Value::Null),
             End::TurnDetected => ("cancelled", json!({"type": "cancelled", "reason": "turn_detected"})),
+            End::OutOfTokens => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"})),
             End::ClientCancelled => ("cancelled", json!({"type": "cancelled", "reason": "client_cancelled"})),
         };
         let output = active.items.iter().filter_map(|item| match item.status {
@@ -261,7 +284,7 @@ impl Peer {
         if active.in_conversation {
             let unheard = active.items.iter().map(|item| item.samples_sent as u64 / 24).sum::<u64>();
             let played = self.now.saturating_duration_since(active.began);
-            self.start_idle_timer(Duration::from_millis(if cut { 0 } else { unheard }).saturating_sub(played));
+            self.start_idle_timer(Duration::from_millis(if stopped { 0 } else { unheard }).saturating_sub(played));
         }
     }
 

@@ -103,7 +103,11 @@ fn response_events() -> Vec<Value> {
     let created = at("in_progress", Value::Null, Value::Null, json!([]), Value::Null);
     let completed = at("completed", Value::Null, Value::Null, json!([spoken, call]), usage.clone());
     let reason = json!({"type": "cancelled", "reason": "turn_detected"});
-    let cancelled = at("cancelled", json!({"purpose": "sample"}), reason, json!([written]), usage);
+    let cancelled = at("cancelled", json!({"purpose": "sample"}), reason, json!([written]), usage.clone());
+    let reason = json!({"type": "cancelled", "reason": "client_cancelled"});
+    let stopped = at("cancelled", Value::Null, reason, json!([]), usage.clone());
+    let reason = json!({"type": "incomplete", "reason": "max_output_tokens"});
+    let incomplete = at("incomplete", Value::Null, reason, json!([written]), usage);
     vec![
         events::response_created(&created),
         events::output_item_added("resp_1", 0, &events::message_item("item_7", "in_progress", None)),
@@ -129,5 +133,7 @@ fn response_events() -> Vec<Value> {
         events::item_done(&call, Some("item_8")),
         events::response_done(&completed),
         events::response_done(&cancelled),
+        events::response_done(&stopped),
+        events::response_done(&incomplete),
     ]
 }

@@ -6,26 +6,19 @@ use std::sync::Arc;
 /// The transcript of speech the scenario does not foresee.
 const UNSCRIPTED: &str = "[speech the scenario does not know]";
 
-/// What the next response answers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Pending {
-    /// Nothing was said yet.
-    Opening,
-    /// A user turn, or `None` when the turns have run out.
-    User(Option<usize>),
-    /// The outputs of the calls of a turn.
-    Tool(usize),
-    /// All is answered.
-    Nothing,
-}
-
 /// Walks through the turns of a scenario.
 #[derive(Debug)]
 pub(super) struct Script {
     scenario: Arc<Scenario>,
     used: Vec<bool>,
+    /// Nothing was said yet, by anybody.
+    opening: bool,
+    /// The user turn that waits for a reply; inside it `None` when the turns have run out.
+    unanswered: Option<Option<usize>>,
     latest: Option<usize>,
-    pending: Pending,
+    /// The turn whose calls are out, and whether an output has come back.
+    calling: Option<usize>,
+    outputs: bool,
 }
 
 /// The output items of a response.
@@ -39,7 +32,7 @@ pub(super) struct Reply {
 impl Script {
     pub(super) fn new(scenario: Arc<Scenario>) -> Self {
         let used = vec![false; scenario.turns.len()];
-        Self { scenario, used, latest: None, pending: Pending::Opening }
+        Self { scenario, used, opening: true, unanswered: None, latest: None, calling: None, outputs: false }
     }
 
     pub(super) fn scenario(&self) -> &Scenario {
@@ -72,34 +65,52 @@ impl Script {
         if let Some(i) = turn {
             self.used[i] = true;
         }
+        self.opening = false;
         self.latest = turn;
-        self.pending = Pending::User(turn);
+        self.unanswered = Some(turn);
     }
 
     /// An assistant message was put into the history: what came before it is answered.
     pub(super) fn answered(&mut self) {
-        self.pending = Pending::Nothing;
+        self.opening = false;
+        self.unanswered = None;
+        self.calling = None;
+        self.outputs = false;
     }
 
-    /// The output of a call arrived.
+    /// The output of a call arrived. In a history that is being rebuilt the call was made elsewhere:
+    /// then it belongs to the latest turn.
     pub(super) fn tool_output(&mut self) {
-        if let (Pending::Nothing, Some(turn)) = (self.pending, self.latest) {
-            self.pending = Pending::Tool(turn);
+        if self.calling.is_none() {
+            self.calling = self.latest;
+            self.unanswered = None;
         }
+        self.outputs = true;
     }
 
-    /// The reply to whatever is pending.
+    /// The reply to whatever is pending: a user turn first, then the outputs of calls.
     pub(super) fn reply(&mut self) -> Reply {
-        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
         let turns = &self.scenario.turns;
-        let (items, instead) = match pending {
-            Pending::User(Some(turn)) => (turns[turn].reply.clone(), turns[turn].after_tool.clone()),
-            Pending::Tool(turn) if !turns[turn].after_tool.is_empty() => (turns[turn].after_tool.clone(), Vec::new()),
-            Pending::Opening if self.scenario.greeting.is_some() => {
-                (self.scenario.greeting.clone().unwrap_or_default(), Vec::new())
+        let opening = std::mem::replace(&mut self.opening, false);
+        if let Some(Some(turn)) = self.unanswered.take() {
+            let (items, instead) = (turns[turn].reply.clone(), turns[turn].after_tool.clone());
+            if items.iter().any(|item| matches!(item, OutputItem::Call(_))) {
+                self.calling = Some(turn);
+                self.outputs = false;
             }
-            _ => (self.scenario.fallback.clone(), Vec::new()),
+            return Reply { items, instead };
+        }
+        let after_tool = self.calling.filter(|_| self.outputs).map(|turn| &turns[turn].after_tool);
+        let items = match (after_tool, &self.scenario.greeting) {
+            (Some(items), _) if !items.is_empty() => {
+                let items = items.clone();
+                self.calling = None;
+                self.outputs = false;
+                items
+            }
+            (_, Some(greeting)) if opening => greeting.clone(),
+            _ => self.scenario.fallback.clone(),
         };
-        Reply { items, instead }
+        Reply { items, instead: Vec::new() }
     }
 }

@@ -11,7 +11,7 @@ const FRAME_MS: u64 = 16;
 const SUSTAINED: u64 = 4;
 const STOP_SCORE: f32 = 0.5;
 
-/// What the detector found. Positions are samples at 24 kHz from the first sample ever pushed.
+/// What the detector found. Positions are samples at 24 kHz on the audio clock of the session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Found {
     /// Speech began at `from`, padding included.
@@ -32,7 +32,6 @@ pub(super) struct Vad {
     detector: Box<Detector>,
     down: TwoThirds,
     frame: Vec<i16>,
-    frames: u64,
     state: State,
     /// Padding must not reach back into audio that belongs to an earlier turn.
     floor: u64,
@@ -44,7 +43,6 @@ impl Vad {
             detector: Detector::default_boxed(),
             down: TwoThirds::new(),
             frame: Vec::with_capacity(FRAME_16K),
-            frames: 0,
             state: State::Silence { run: 0 },
             floor: 0,
         }
@@ -60,23 +58,21 @@ impl Vad {
         self.floor = floor;
     }
 
-    /// Takes one sample; returns a finding at most once a frame.
-    pub(super) fn push(&mut self, sample: i16, settings: &TurnDetection) -> Option<Found> {
+    /// Takes the sample that ends at position `now`; returns a finding at most once a frame.
+    pub(super) fn push(&mut self, sample: i16, now: u64, settings: &TurnDetection) -> Option<Found> {
         let mut found = None;
         for sample in self.down.push(sample).into_iter().flatten() {
             self.frame.push(sample);
             if self.frame.len() == FRAME_16K {
                 let score = self.detector.predict_i16(&self.frame);
                 self.frame.clear();
-                self.frames += 1;
-                found = self.step(score, settings);
+                found = self.step(score, now, settings);
             }
         }
         found
     }
 
-    fn step(&mut self, score: f32, settings: &TurnDetection) -> Option<Found> {
-        let now = self.frames * FRAME_24K;
+    fn step(&mut self, score: f32, now: u64, settings: &TurnDetection) -> Option<Found> {
         match &mut self.state {
             State::Silence { run } => {
                 *run = if score >= settings.start_score { *run + 1 } else { 0 };
@@ -139,5 +135,29 @@ impl TwoThirds {
     fn filter(&self, half: usize) -> i16 {
         let sum: f32 = (0..HALF).map(|i| self.taps[2 * i + half] * self.recent[(self.newest + HALF - i) % HALF]).sum();
         sum as i16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loudest sample of a tone of `hertz` after the filter, for an input of amplitude 10 000.
+    fn peak(hertz: f64) -> i32 {
+        let mut down = TwoThirds::new();
+        let tone = (0..24_000).map(|i| (10_000.0 * (std::f64::consts::TAU * hertz * i as f64 / 24_000.0).sin()) as i16);
+        let out: Vec<i16> = tone.flat_map(|s| down.push(s)).flatten().collect();
+        assert_eq!(out.len(), 16_000);
+        out[500..].iter().map(|s| i32::from(*s).abs()).max().unwrap()
+    }
+
+    #[test]
+    fn speech_passes_and_what_would_alias_does_not() {
+        for hertz in [200.0, 1000.0, 3900.0] {
+            assert!((9_600..10_400).contains(&peak(hertz)), "{hertz} Hz: {}", peak(hertz));
+        }
+        for hertz in [9_500.0, 11_000.0] {
+            assert!(peak(hertz) < 500, "{hertz} Hz: {}", peak(hertz));
+        }
     }
 }

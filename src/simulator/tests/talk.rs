@@ -114,6 +114,65 @@ async fn tools_are_called_and_their_outputs_answered() {
 }
 
 #[tokio::test]
+async fn a_user_may_speak_while_a_tool_runs() {
+    let mut scenario = weather();
+    let call = json!({"call": {"name": "get_weather", "force": true}});
+    scenario["turns"][0]["reply"] = json!([call]);
+    scenario["turns"].as_array_mut().unwrap().push(json!({"hear": "hurry", "reply": [{"text": "Nearly there."}]}));
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    client.type_text("weather?").await;
+    let call = client.wait("response.done").await["response"]["output"][0]["call_id"].clone();
+    client.type_text("hurry").await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["text"], "Nearly there.");
+    let item = json!({"type": "function_call_output", "call_id": call, "output": "{}"});
+    client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    client.send(json!({"type": "response.create"})).await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "It is sunny.");
+}
+
+#[tokio::test]
+async fn a_rebuilt_history_goes_on_where_it_was() {
+    let mut scenario = weather();
+    scenario["turns"].as_array_mut().unwrap().push(json!({"hear": "thanks", "reply": [{"text": "You are welcome."}]}));
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    let message = |role: &str, kind: &str, text: &str| {
+        json!({"type": "message", "role": role,
+        "content": [{"type": kind, "text": text}]})
+    };
+    let call = json!({"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"});
+    let output = json!({"type": "function_call_output", "call_id": "c1", "output": "{}"});
+    for item in [message("user", "input_text", "weather?"), call, output] {
+        client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    }
+    client.send(json!({"type": "response.create"})).await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "It is sunny.");
+
+    let mut client = Client::connect(&sim).await;
+    for item in [message("user", "input_text", "weather?"), message("assistant", "output_text", "It is sunny.")] {
+        client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    }
+    client.type_text("and now?").await;
+    let done = client.wait("response.done").await;
+    assert_eq!(done["response"]["output"][0]["content"][0]["text"], "You are welcome.");
+}
+
+#[tokio::test]
+async fn the_model_greets_when_it_is_asked_first() {
+    let sim = simulator(json!({"turns": [], "greeting": [{"text": "Welcome."}], "fallback": [{"text": "Bye."}]})).await;
+    let mut client = Client::connect(&sim).await;
+    for expected in ["Welcome.", "Bye."] {
+        client.send(json!({"type": "response.create"})).await;
+        let done = client.wait("response.done").await;
+        assert_eq!(done["response"]["output"][0]["content"][0]["text"], expected);
+    }
+}
+
+#[tokio::test]
 async fn an_undeclared_tool_is_not_called() {
     let sim = simulator(weather()).await;
     let mut client = Client::connect(&sim).await;
@@ -126,7 +185,7 @@ async fn an_undeclared_tool_is_not_called() {
 #[tokio::test]
 async fn one_response_at_a_time() {
     let scenario = json!({"turns": [{"hear": "a", "reply": [{"say": "A long story begins here."}]}],
-        "fallback": [{"text": "side"}], "delivery": {"speed": 1.0, "first_audio_delay_ms": 5}});
+        "fallback": [{"text": "side"}], "delivery": {"speed": 0.2, "first_audio_delay_ms": 5}});
     let sim = simulator(scenario).await;
     let mut client = Client::connect(&sim).await;
     let error = client.refused(json!({"type": "response.cancel"})).await;
@@ -168,9 +227,76 @@ async fn response_wishes_are_validated() {
         (json!({"metadata": {"k": 1}}), "invalid_type", "response.metadata.k"),
         (json!({"metadata": {"k": "v".repeat(513)}}), "string_above_max_length", "response.metadata.k"),
         (json!({"conversation": "other"}), "invalid_value", "response.conversation"),
+        (json!({"input": [{"type": "item_reference", "id": "nobody"}]}), "invalid_value", "response.input[0].id"),
         (json!({"input": [{"type": "item_reference"}]}), "missing_required_parameter", "response.input[0].id"),
     ] {
         let error = client.refused(json!({"type": "response.create", "response": wish})).await;
         assert_eq!((error["code"].as_str(), error["param"].as_str()), (Some(code), Some(param)), "{error}");
     }
+}
+
+#[tokio::test]
+async fn tokens_can_run_out() {
+    let sim =
+        simulator(json!({"turns": [{"hear": "a", "reply": [{"say": "Far more than ten tokens of speech."}]}]})).await;
+    let mut client = Client::connect(&sim).await;
+    let error = client.refused(json!({"type": "response.create", "response": {"max_output_tokens": 0}})).await;
+    assert_eq!(error["param"], "response.max_output_tokens");
+    client.send(json!({"type": "response.create", "response": {"max_output_tokens": 10}})).await;
+    let done = client.wait("response.done").await["response"].clone();
+    assert_eq!(done["status"], "incomplete");
+    assert_eq!(done["status_details"], json!({"type": "incomplete", "reason": "max_output_tokens"}));
+    assert_eq!(done["output"][0]["status"], "incomplete");
+    assert!(done["usage"]["output_tokens"].as_u64().unwrap() <= 10);
+}
+
+#[tokio::test]
+async fn what_a_client_truncates_stays_truncated() {
+    let scenario = json!({"turns": [{"hear": "a", "reply": [{"say": "A long story begins here."}]}],
+        "delivery": {"speed": 0.2, "first_audio_delay_ms": 5}});
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    client.type_text("a").await;
+    let item = client.wait("response.output_audio.delta").await["item_id"].clone();
+    client
+        .send(json!({"type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": 50}))
+        .await;
+    client.wait("conversation.item.truncated").await;
+    client.send(json!({"type": "response.cancel"})).await;
+    client.wait("response.done").await;
+    client.send(json!({"type": "conversation.item.retrieve", "item_id": item})).await;
+    let item = client.wait("conversation.item.retrieved").await["item"].clone();
+    assert_eq!(
+        (item["status"].as_str(), item["content"].get(0).and_then(|c| c.get("transcript"))),
+        (Some("incomplete"), None)
+    );
+}
+
+#[tokio::test]
+async fn the_journal_holds_lengths_instead_of_audio() {
+    let sim = simulator(json!({"turns": [{"hear": "a", "reply": [{"say": "Yes."}]}]})).await;
+    let journal = sim.journal();
+    let mut client = Client::connect(&sim).await;
+    client.speak(&[0; 2400]).await;
+    client.type_text("a").await;
+    let append = journal.wait_for_client(|e| e["type"] == "input_audio_buffer.append").await;
+    assert_eq!((&append["audio"], &append["connection"]), (&json!(6400), &json!(1)));
+    let delta = journal.wait_for_server(|e| e["type"] == "response.output_audio.delta").await;
+    assert!(delta["delta"].is_u64() && delta["response_id"].is_string());
+    let done = journal.wait_for_server(|e| e["type"] == "response.done").await;
+    assert_eq!(done["response"]["status"], "completed");
+    assert_eq!(journal.audio_ms(), 100);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_mid_reply_leaves_nothing_behind() {
+    let scenario = json!({"turns": [{"hear": "a", "reply": [{"say": "A long story begins here."}]}],
+        "delivery": {"speed": 0.5, "first_audio_delay_ms": 5}});
+    let sim = simulator(scenario).await;
+    let mut client = Client::connect(&sim).await;
+    client.type_text("a").await;
+    client.wait("response.output_audio.delta").await;
+    drop(client);
+    // Every connection ends on its own: shutdown has nobody to say goodbye to.
+    tokio::time::timeout(std::time::Duration::from_secs(5), sim.shutdown()).await.unwrap();
 }

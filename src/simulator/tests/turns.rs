@@ -154,12 +154,37 @@ async fn speech_interrupts_the_answer() {
 }
 
 #[tokio::test]
+async fn the_bundled_story_is_told_to_its_end() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let mut client = transcribing(&sim).await;
+    let tools = json!([{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]);
+    client.send(json!({"type": "session.update", "session": {"type": "realtime", "tools": tools}})).await;
+    client.speak(&clip("question1")).await;
+    client.speak(&silence(700)).await;
+    client.wait("response.output_audio.delta").await;
+    client.speak(&clip("question2")).await;
+    client.speak(&silence(700)).await;
+    assert_eq!(client.wait("response.done").await["response"]["status"], "cancelled");
+    let answer = client.until("response.done").await;
+    assert_eq!(audio(&answer), clip("answer2"));
+    client.speak(&clip("question3")).await;
+    client.speak(&silence(700)).await;
+    let done = client.wait("response.done").await;
+    let call = &done["response"]["output"][0];
+    assert_eq!((call["name"].as_str(), call["arguments"].as_str()), (Some("get_weather"), Some(r#"{"city":"Paris"}"#)));
+    let item = json!({"type": "function_call_output", "call_id": call["call_id"], "output": "18, sunny"});
+    client.send(json!({"type": "conversation.item.create", "item": item})).await;
+    client.send(json!({"type": "response.create"})).await;
+    assert_eq!(audio(&client.until("response.done").await), clip("answer3"));
+}
+
+#[tokio::test]
 async fn without_interruption_the_answer_goes_on() {
     let turns = json!([
         {"hear": "one", "reply": [{"say": "A long answer.", "clip": "bundled:answer1"}]},
         {"hear": "two", "reply": [{"say": "Short."}]},
     ]);
-    let sim = simulator(json!({"turns": turns, "delivery": {"speed": 4.0, "first_audio_delay_ms": 0}})).await;
+    let sim = simulator(json!({"turns": turns, "delivery": {"speed": 2.5, "first_audio_delay_ms": 0}})).await;
     let mut client = Client::connect(&sim).await;
     client.send(detection(json!({"type": "server_vad", "interrupt_response": false}))).await;
     client.speak(&clip("question1")).await;
@@ -200,7 +225,20 @@ async fn without_detection_the_client_commits() {
     assert_eq!(done["response"]["output"][0]["content"][0]["transcript"], "Yes?");
 }
 
-#[tokio::test(flavor = "current_thread")]
+#[tokio::test]
+async fn detection_may_be_switched_on_late() {
+    let sim = simulator(json!({"turns": []})).await;
+    let mut client = Client::connect(&sim).await;
+    client.send(detection(Value::Null)).await;
+    client.speak(&silence(2000)).await;
+    client.send(detection(json!({"type": "server_vad"}))).await;
+    client.speak(&silence(1000)).await;
+    client.speak(&clip("question1")).await;
+    let start = client.wait("input_audio_buffer.speech_started").await["audio_start_ms"].as_i64().unwrap();
+    assert!((2700..=3100).contains(&start), "the clock counts all audio: {start}");
+}
+
+#[tokio::test]
 async fn a_long_silence_makes_the_model_speak() {
     let turns =
         json!([{"hear": "hi", "reply": [{"text": "Hello."}]}, {"hear": "", "reply": [{"text": "Still there?"}]}]);
