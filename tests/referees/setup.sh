@@ -44,7 +44,7 @@ if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/
     say "python is up to date"
 else
     rm -rf "$deps/python" "$deps/python.stamp"
-    if ! python_is_new || ! python_has_venv; then
+    if ! command -v python3 >/dev/null 2>&1 || ! python_has_venv; then
         apt_install "$python_fix" python3 python3-venv
     fi
     python_is_new || fail "$python_fix (found $(python3 --version 2>&1))"
@@ -57,14 +57,14 @@ fi
 
 # --- Node -----------------------------------------------------------------------------------------
 node_fix="Node 20 or newer with npm is needed: apt-get install nodejs npm"
-node_is_new() { node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null; }
+node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; }
 
 pins=$(fingerprint "$here/package.json" "$here/package-lock.json")
 if [ "$(cat "$deps/node.stamp" 2>/dev/null)" = "$pins" ] && [ -d "$deps/node/node_modules/@openai/agents-realtime" ]; then
     say "node is up to date"
 else
     rm -rf "$deps/node" "$deps/node.stamp"
-    if ! node_is_new || ! command -v npm >/dev/null 2>&1; then
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
         apt_install "$node_fix" nodejs npm
     fi
     node_is_new || fail "$node_fix (found $(node --version 2>&1))"
