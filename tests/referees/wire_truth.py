@@ -106,9 +106,12 @@ def dotted(path):
 
 def relevant(errors):
     """Without the complaints of union members that another `type` or `role` rules out."""
-    ruled_out = [
-        e["loc"][:-1] for e in errors if e["type"] == "literal_error" and e["loc"][-1:] and e["loc"][-1] in ("type", "role")
-    ]
+    ruled_out = []
+    for error in errors:
+        *holder, key = error["loc"] or ("",)
+        member = str(holder[-1]) if holder else ""  # unions add the class name to the path
+        if error["type"] == "literal_error" and key in ("type", "role") and member[:1].isupper():
+            ruled_out.append(tuple(holder))
     kept = [e for e in errors if not any(e["loc"][: len(p)] == p for p in ruled_out)]
     return kept or errors
 
