@@ -1,8 +1,9 @@
-// Drives the simulator with the vendor's agents SDK: agents_realtime.mjs WS_URL CLIPS
+// Drives the simulator with the vendor's agents SDK: agents_realtime.mjs WS_URL CLIPS [PART...]
 //
-// WS_URL is "ws://.../v1/realtime", CLIPS the folder with the spoken clips; the packages are looked for
-// in $DUOLOGUE_REFEREES/node (default: .deps/node of the repository). Four conversations, one JSON
-// line of results each; exits 1 when any of them fails. Everything waits for events, bounded.
+// WS_URL is "ws://.../v1/realtime", CLIPS the folder with the spoken clips, PART one of text, spoken,
+// tool and interruption (all of them if none is named); the packages are looked for in
+// $DUOLOGUE_REFEREES/node (default: .deps/node of the repository). One JSON line of results for each
+// conversation; exits 1 when any of them fails. Everything waits for events, bounded.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -238,19 +239,20 @@ async function interruption(talk, clips) {
   return { audio_end_ms: cut.audio_end_ms, words };
 }
 
-const [url, clips] = process.argv.slice(2);
-if (!url || !clips) {
-  console.error("usage: agents_realtime.mjs WS_URL CLIPS");
+const parts = {
+  text: [textTurn, agent(), {}],
+  spoken: [spokenTurn, agent(), listening],
+  tool: [toolCall, agent([weather]), {}],
+  interruption: [interruption, agent(), listening],
+};
+const [url, clips, ...wanted] = process.argv.slice(2);
+if (!url || !clips || wanted.some((part) => !(part in parts))) {
+  console.error("usage: agents_realtime.mjs WS_URL CLIPS [text|spoken|tool|interruption ...]");
   process.exit(2);
 }
-const parts = [
-  ["text", textTurn, agent(), {}],
-  ["spoken", spokenTurn, agent(), listening],
-  ["tool", toolCall, agent([weather]), {}],
-  ["interruption", interruption, agent(), listening],
-];
 let failures = 0;
-for (const [part, run, who, config] of parts) {
+for (const part of wanted.length ? wanted : Object.keys(parts)) {
+  const [run, who, config] = parts[part];
   const talk = new Conversation(url, who, config);
   let result;
   try {

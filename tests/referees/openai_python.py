@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Drives the simulator with the vendor's own Python client: openai_python.py BASE_URL CLIPS
+"""Drives the simulator with the vendor's own Python client: openai_python.py BASE_URL CLIPS [PART...]
 
-BASE_URL is ".../v1", CLIPS the folder with the spoken clips. Four conversations, one JSON line of
-results each; exits 1 when any of them fails. Everything waits for events, bounded, never for time
+BASE_URL is ".../v1", CLIPS the folder with the spoken clips, PART one of text, spoken, tool and
+interruption (all of them if none is named). One JSON line of results for each conversation; exits 1
+when any of them fails. Everything waits for events, bounded, never for time
 to pass; every server event is held against the package's own types on arrival.
 """
 
@@ -411,13 +412,15 @@ async def interruption(client, clips):
         return {"received_ms": received_ms, "heard_ms": heard_ms, "wrong_item": refusal.code, "words": words}
 
 
-async def main(url, clips):
-    parts = (("text", text_turn), ("spoken", spoken_turn), ("tool", tool_call), ("interruption", interruption))
+PARTS = {"text": text_turn, "spoken": spoken_turn, "tool": tool_call, "interruption": interruption}
+
+
+async def main(url, clips, parts):
     failures = 0
     async with AsyncOpenAI(api_key="sk-referee", base_url=url) as client:
-        for name, part in parts:
+        for name in parts or PARTS:
             try:
-                result = {"ok": True, **await part(client, clips)}
+                result = {"ok": True, **await PARTS[name](client, clips)}
             except Exception as error:
                 failures += 1
                 result = {"ok": False, "error": str(error) or repr(error)}
@@ -427,6 +430,6 @@ async def main(url, clips):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3 or not PARTS.keys() >= set(sys.argv[3:]):
         sys.exit(__doc__)
-    sys.exit(1 if asyncio.run(main(sys.argv[1], Path(sys.argv[2]))) else 0)
+    sys.exit(1 if asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])) else 0)
