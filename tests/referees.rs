@@ -75,6 +75,29 @@ async fn the_openai_python_package_is_content() {
     assert_eq!(refused, ["late", "short", "lost", "beta", "beyond", "regrow", "not_yours"]);
 }
 
+/// Some SDKs insist on TLS: the simulator's certificate is all they need, given the documented way.
+#[tokio::test]
+async fn both_are_content_over_tls() {
+    let Some(referees) = Referees::find() else { return };
+    let simulator = Simulator::builder().scenario(Scenario::bundled()).tls(true).start().await.expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, simulator.ca_pem().expect("a TLS simulator has a certificate")).expect("it is written");
+
+    let (clips, base, ws) = (clips(), simulator.base_url(), simulator.ws_url());
+    assert!(base.starts_with("https://") && ws.starts_with("wss://"), "{base} {ws}");
+    let mut python = referees.python("openai_python.py", [base.as_ref(), clips.as_os_str(), "tool".as_ref()]);
+    python.env("SSL_CERT_FILE", &ca);
+    run(python, "").await.expect_success();
+    let mut node = referees.node("agents_realtime.mjs", [ws.as_ref(), clips.as_os_str(), "tool".as_ref()]);
+    node.env("NODE_EXTRA_CA_CERTS", &ca);
+    run(node, "").await.expect_success();
+
+    let stranger =
+        run(referees.python("openai_python.py", [base.as_ref(), clips.as_os_str(), "tool".as_ref()]), "").await;
+    assert!(!stranger.success && stranger.stdout.contains("CERTIFICATE_VERIFY_FAILED"), "{}", stranger.stdout);
+}
+
 #[tokio::test]
 async fn the_openai_agents_sdk_is_content() {
     let Some(referees) = Referees::find() else { return };

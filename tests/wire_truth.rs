@@ -32,10 +32,3 @@ async fn nothing_to_check_is_no_success() {
     let Some(referees) = Referees::find() else { return };
     assert!(!referees.wire_truth("server", []).await.success);
 }
-
-#[tokio::test]
-async fn every_server_event_of_the_simulator_is_the_vendors() {
-    let Some(referees) = Referees::find() else { return };
-    let events = duologue::simulator::sample_server_events();
-    referees.wire_truth("server", events).await.expect_success();
-}
