@@ -1,7 +1,10 @@
 //! The Python and Node environments that `tests/referees/setup.sh` installs, and how to run in them.
 
+// Each test crate uses a part of this.
+#![allow(dead_code)]
+
 use serde_json::{Value, json};
-use std::{ffi::OsStr, io::Write as _, path::PathBuf, process::Stdio, time::Duration};
+use std::{ffi::OsStr, io::Write as _, path::PathBuf, process::Stdio, sync::Once, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Four conversations with real pauses take about half a minute on a busy machine.
@@ -33,8 +36,12 @@ impl Referees {
         }
         let fix = format!("{} has no {}: run tests/referees/setup.sh", deps.display(), missing.join(" and no "));
         assert!(std::env::var_os("DUOLOGUE_REFEREES_REQUIRED").is_none(), "the referees are required, but {fix}");
-        // Written around the harness, which would hide it for a test that passes.
-        let _ = writeln!(std::io::stderr(), "\n*** NOT TESTED against the vendor's own packages: {fix}\n");
+        static NOTICE: Once = Once::new();
+        NOTICE.call_once(|| {
+            // Written around the harness, which would hide it for a test that passes.
+            let notice = format!("\n*** NOT TESTED against the vendor's own packages: {fix}\n\n");
+            let _ = std::io::stderr().write_all(notice.as_bytes());
+        });
         None
     }
 
