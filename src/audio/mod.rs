@@ -1,1 +1,12 @@
-//! The audio path.
+//! The audio path: plain PCM work, files, meters, the microphone ring and the speaker side.
+//!
+//! Everything here counts in mono 16-bit frames and takes time as an argument; only
+//! [`device`] touches a runtime. What an audio callback may call is said per function
+//! ("callback-safe": wait-free, no allocation, no lock, no log).
+
+pub mod capture;
+pub mod meter;
+pub mod pcm;
+pub mod playout;
+pub mod resample;
+pub mod wav;

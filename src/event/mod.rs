@@ -1,0 +1,169 @@
+//! The vocabulary of states and events: one definition for Rust, C, Python, Kotlin, Swift, the
+//! program's `--json` and the trace. Names and payloads are those of EVENTS.md §1 and §2.
+//!
+//! Some events are not produced yet (see ARCHITECTURE.md, "What is not built yet"); they are here
+//! because a vocabulary that grows in the middle breaks every language at once.
+
+mod conversation;
+mod service;
+mod state;
+
+pub use conversation::*;
+pub use service::*;
+pub use state::*;
+
+use crate::{
+    error::Error,
+    message::{ItemId, ResponseId},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Number of an operation: every command returns one and ends in exactly one [`Completed`] with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpId(pub u64);
+
+/// Mono PCM, native endian; JSON carries it as base64 of little-endian samples.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pcm(pub Arc<Vec<i16>>);
+
+/// An event with its envelope.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Consecutive number within the client, from 1.
+    pub seq: u64,
+    /// Milliseconds on the client's monotonic clock.
+    pub time_ms: u64,
+    /// Number of the connection, from 1; 0 before the first.
+    pub epoch: u32,
+    /// Number of the user's turn, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
+    /// The response this belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<ResponseId>,
+    /// The item this belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemId>,
+    /// True when the vendor did not say it and duologue concluded it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inferred: bool,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened. The JSON tag is `type`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The connection changed.
+    Status(Status),
+    /// Who is audible changed.
+    Mode(ModeChange),
+    /// Somebody started to speak.
+    SpeechStarted(Speech),
+    /// Somebody stopped.
+    SpeechStopped(Speech),
+    /// The first sample of the item in the envelope left the speaker.
+    PlaybackStarted(PlaybackStarted),
+    /// The item in the envelope will not be heard further.
+    PlaybackFinished(PlaybackFinished),
+    /// The model finished writing; it may be audible for long after.
+    GenerationDone(ResponseEnd),
+    /// The response is over: generated and, where it had audio, played or cut.
+    TurnDone(ResponseEnd),
+    /// The assistant was cut off.
+    Interrupted(Interrupted),
+    /// The conversation changed.
+    Message(MessageChange),
+    /// Words, as they come.
+    Transcript(Transcript),
+    /// Assistant audio, only with host playback.
+    Audio(AudioOut),
+    /// Loudness, at most ten a second and direction.
+    AudioLevel(AudioLevel),
+    /// The model calls a host function.
+    ToolCall(ToolCall),
+    /// The vendor withdrew a call.
+    ToolCancelled(ToolEnd),
+    /// A call was answered for the host because it took too long.
+    ToolTimeout(ToolEnd),
+    /// The host must provide a credential.
+    CredentialNeeded(CredentialNeeded),
+    /// A command ended.
+    Completed(Completed),
+    /// The vendor acknowledged the configuration.
+    SessionConfigured(SessionConfigured),
+    /// What the session can do changed.
+    CapabilityChanged(SessionConfigured),
+    /// The conversation continues on another vendor session.
+    SessionReplaced(SessionReplaced),
+    /// The conversation continues on another transport.
+    TransportChanged(TransportChanged),
+    /// Tokens used.
+    Usage(Usage),
+    /// How long a turn took.
+    Latency(Latency),
+    /// An audio device came, went or changed.
+    Device(DeviceChange),
+    /// Something a developer should see; the session goes on.
+    Warning(Error),
+    /// A failure. `fatal` tells whether the session ended.
+    Error(Error),
+    /// A vendor event as it came, opt-in.
+    Raw(Raw),
+    /// The host was too slow and these were dropped.
+    Lagged(Lagged),
+}
+
+impl EventKind {
+    /// The JSON tag.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Mode(_) => "mode",
+            Self::SpeechStarted(_) => "speech_started",
+            Self::SpeechStopped(_) => "speech_stopped",
+            Self::PlaybackStarted(_) => "playback_started",
+            Self::PlaybackFinished(_) => "playback_finished",
+            Self::GenerationDone(_) => "generation_done",
+            Self::TurnDone(_) => "turn_done",
+            Self::Interrupted(_) => "interrupted",
+            Self::Message(_) => "message",
+            Self::Transcript(_) => "transcript",
+            Self::Audio(_) => "audio",
+            Self::AudioLevel(_) => "audio_level",
+            Self::ToolCall(_) => "tool_call",
+            Self::ToolCancelled(_) => "tool_cancelled",
+            Self::ToolTimeout(_) => "tool_timeout",
+            Self::CredentialNeeded(_) => "credential_needed",
+            Self::Completed(_) => "completed",
+            Self::SessionConfigured(_) => "session_configured",
+            Self::CapabilityChanged(_) => "capability_changed",
+            Self::SessionReplaced(_) => "session_replaced",
+            Self::TransportChanged(_) => "transport_changed",
+            Self::Usage(_) => "usage",
+            Self::Latency(_) => "latency",
+            Self::Device(_) => "device",
+            Self::Warning(_) => "warning",
+            Self::Error(_) => "error",
+            Self::Raw(_) => "raw",
+            Self::Lagged(_) => "lagged",
+        }
+    }
+}
+
+impl Serialize for Pcm {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        crate::audio::pcm::serialize_base64(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pcm {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::audio::pcm::deserialize_base64(deserializer).map(|pcm| Self(Arc::new(pcm)))
+    }
+}

@@ -1,0 +1,304 @@
+//! Frames to events.
+
+use super::{
+    names::SERVER_EVENTS,
+    server_event::{AudioDelta, Flat, Head, WireError, WireItem, WirePart, WireResponse, WireTokens},
+};
+use crate::{
+    event::Tokens,
+    message::{ItemId, PartIndex, ResponseId, Role},
+    provider::{
+        DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone, SessionInfo,
+    },
+};
+use serde::Deserialize;
+
+/// The longest base64 of one delta: 4 MiB of audio (FAULTS.md §4).
+const MAX_AUDIO_BASE64: usize = 4 * 1024 * 1024 / 3 * 4 + 4;
+const AUDIO_DELTA: &str = "response.output_audio.delta";
+
+/// Half a sample that waits for its other half, and the part it belongs to.
+#[derive(Debug, Default)]
+pub struct HalfSample(Option<(ItemId, PartIndex, u8)>);
+
+/// What one frame says.
+pub fn decode(text: &str, half: &mut HalfSample) -> Result<ProviderEvent, DecodeError> {
+    // Nine frames of ten are audio. The tag stands near the front; a wrong guess only costs a parse.
+    let front = text.get(..text.len().min(256)).unwrap_or(text);
+    if front.contains(AUDIO_DELTA)
+        && let Ok(delta) = serde_json::from_str::<AudioDelta<'_>>(text)
+        && delta.kind.0 == AUDIO_DELTA
+    {
+        return audio(delta, half);
+    }
+    let head: Head<'_> = parse(text).map_err(|e| DecodeError::Json(e.to_string()))?;
+    let kind = head.kind.0;
+    if kind == AUDIO_DELTA {
+        let delta = parse::<AudioDelta<'_>>(text).map_err(|e| shape(&kind, &e))?;
+        return audio(delta, half);
+    }
+    typed(&kind, text)
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+fn shape(event: &str, e: &serde_json::Error) -> DecodeError {
+    DecodeError::Shape { event: event.to_owned(), reason: e.to_string() }
+}
+
+fn missing(event: &str, field: &str) -> DecodeError {
+    DecodeError::Shape { event: event.to_owned(), reason: format!("{field} is missing") }
+}
+
+fn audio(delta: AudioDelta<'_>, half: &mut HalfSample) -> Result<ProviderEvent, DecodeError> {
+    let base64 = delta.delta.0.as_bytes();
+    if base64.len() > MAX_AUDIO_BASE64 {
+        return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
+    }
+    let at = PartRef {
+        response: delta.response_id.0.as_ref().into(),
+        item: delta.item_id.0.as_ref().into(),
+        part: delta.content_index.unwrap_or(0),
+    };
+    if at.item.as_str().is_empty() {
+        return Err(missing(AUDIO_DELTA, "item_id"));
+    }
+    let pending = match half.0.take() {
+        Some((item, part, byte)) if item == at.item && part == at.part => Some(byte),
+        _ => None,
+    };
+    let bytes = base64_simd::STANDARD.decoded_length(base64).map_err(|e| DecodeError::Audio(e.to_string()))?;
+    let offset = usize::from(pending.is_some());
+    let mut pcm = vec![0i16; (bytes + offset).div_ceil(2)];
+    let raw: &mut [u8] = bytemuck::cast_slice_mut(&mut pcm);
+    let out = base64_simd::Out::from_slice(&mut raw[offset..offset + bytes]);
+    if let Err(e) = base64_simd::STANDARD.decode(base64, out) {
+        return Err(DecodeError::Audio(e.to_string()));
+    }
+    if let Some(byte) = pending {
+        raw[0] = byte;
+    }
+    let total = bytes + offset;
+    if total % 2 == 1 {
+        half.0 = Some((at.item.clone(), at.part, raw[total - 1]));
+        pcm.truncate(total / 2);
+    }
+    if cfg!(target_endian = "big") {
+        pcm.iter_mut().for_each(|s| *s = s.swap_bytes());
+    }
+    Ok(ProviderEvent::Audio { at, pcm })
+}
+
+fn typed(kind: &str, text: &str) -> Result<ProviderEvent, DecodeError> {
+    use ProviderEvent as E;
+    if !HANDLED.contains(&kind) {
+        return Ok(E::Other { name: kind.to_owned(), known: SERVER_EVENTS.contains(&kind) });
+    }
+    let mut w: Flat<'_> = parse(text).map_err(|e| shape(kind, &e))?;
+    let at = |w: &Flat<'_>| PartRef {
+        response: w.response_id.0.as_ref().into(),
+        item: w.item_id.0.as_ref().into(),
+        part: w.content_index.unwrap_or(0),
+    };
+    let previous = Some(w.previous_item_id.0.as_ref()).filter(|p| !p.is_empty()).map(ItemId::from);
+    let item_id = ItemId::from(w.item_id.0.as_ref());
+    let needs_item = kind.starts_with("input_audio_buffer.")
+        || kind.starts_with("conversation.item.input_audio")
+        || kind.starts_with("response.output_text")
+        || kind.starts_with("response.output_audio")
+        || kind.starts_with("response.content_part")
+        || kind.starts_with("response.function_call")
+        || matches!(kind, "conversation.item.truncated" | "conversation.item.deleted");
+    if needs_item && item_id.as_str().is_empty() {
+        return Err(missing(kind, "item_id"));
+    }
+    Ok(match kind {
+        "error" => E::Error(w.error.map(error).ok_or_else(|| missing(kind, "error"))?),
+        "session.created" => E::SessionCreated(Box::new(session(w.session))),
+        "session.updated" => E::SessionUpdated(Box::new(session(w.session))),
+        "input_audio_buffer.speech_started" => {
+            E::SpeechStarted { item: item_id, audio_ms: w.audio_start_ms.unwrap_or(0) }
+        }
+        "input_audio_buffer.speech_stopped" => {
+            E::SpeechStopped { item: item_id, audio_ms: w.audio_end_ms.unwrap_or(0) }
+        }
+        "input_audio_buffer.committed" => E::InputCommitted { item: item_id, previous },
+        "conversation.item.added" | "conversation.item.created" => {
+            E::ItemAdded { item: required_item(kind, w.item)?, previous }
+        }
+        "conversation.item.done" => E::ItemDone { item: required_item(kind, w.item)?, previous },
+        "conversation.item.deleted" => E::ItemDeleted { item: item_id },
+        "conversation.item.truncated" => E::ItemTruncated { item: item_id, audio_end_ms: w.audio_end_ms.unwrap_or(0) },
+        "conversation.item.input_audio_transcription.delta" => E::UserTranscriptDelta {
+            item: item_id,
+            part: w.content_index.unwrap_or(0),
+            delta: std::mem::take(&mut w.delta).owned(),
+        },
+        "conversation.item.input_audio_transcription.completed" => E::UserTranscriptDone {
+            item: item_id,
+            part: w.content_index.unwrap_or(0),
+            transcript: std::mem::take(&mut w.transcript).owned(),
+        },
+        "conversation.item.input_audio_transcription.failed" => {
+            E::UserTranscriptFailed { item: item_id, error: w.error.map(error).unwrap_or_default() }
+        }
+        "response.created" => {
+            let response = w.response.unwrap_or_default();
+            let request = response.metadata.as_ref().and_then(|m| m["client_event_id"].as_str()).map(str::to_owned);
+            E::ResponseCreated { response: response_id(kind, &response)?, request }
+        }
+        "response.output_item.added" => {
+            E::OutputItemAdded { response: at(&w).response, item: required_item(kind, w.item)? }
+        }
+        "response.output_item.done" => {
+            E::OutputItemDone { response: at(&w).response, item: required_item(kind, w.item)? }
+        }
+        "response.content_part.added" => {
+            let audio = w.part.as_ref().is_some_and(is_audio);
+            E::PartAdded { at: at(&w), audio }
+        }
+        "response.output_text.delta" => {
+            E::AgentDelta { at: at(&w), audio: false, delta: std::mem::take(&mut w.delta).owned() }
+        }
+        "response.output_text.done" => {
+            E::AgentDone { at: at(&w), audio: false, text: std::mem::take(&mut w.text).owned() }
+        }
+        "response.output_audio_transcript.delta" => {
+            E::AgentDelta { at: at(&w), audio: true, delta: std::mem::take(&mut w.delta).owned() }
+        }
+        "response.output_audio_transcript.done" => {
+            E::AgentDone { at: at(&w), audio: true, text: std::mem::take(&mut w.transcript).owned() }
+        }
+        "response.output_audio.done" => E::AudioDone { at: at(&w) },
+        "response.function_call_arguments.delta" => {
+            E::ArgumentsDelta { item: item_id, delta: std::mem::take(&mut w.delta).owned() }
+        }
+        "response.done" => E::ResponseDone(Box::new(done(kind, w.response.unwrap_or_default())?)),
+        other => E::Other { name: other.to_owned(), known: true },
+    })
+}
+
+/// Events [`typed`] turns into something. The rest is not even parsed.
+pub const HANDLED: [&str; 25] = [
+    "error",
+    "session.created",
+    "session.updated",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.created",
+    "conversation.item.done",
+    "conversation.item.deleted",
+    "conversation.item.truncated",
+    "conversation.item.input_audio_transcription.delta",
+    "conversation.item.input_audio_transcription.completed",
+    "conversation.item.input_audio_transcription.failed",
+    "response.created",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.content_part.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.output_audio_transcript.delta",
+    "response.output_audio_transcript.done",
+    "response.output_audio.done",
+    "response.function_call_arguments.delta",
+    "response.done",
+];
+
+/// The effective session decides, not the one asked for (reference §2.3).
+fn session(session: Option<serde_json::Value>) -> SessionInfo {
+    let session = session.unwrap_or_default();
+    let detection = &session["audio"]["input"]["turn_detection"];
+    SessionInfo {
+        interrupts: detection["interrupt_response"].as_bool().unwrap_or(false),
+        silence_duration_ms: detection["silence_duration_ms"].as_u64(),
+        session,
+    }
+}
+
+fn response_id(kind: &str, response: &WireResponse) -> Result<ResponseId, DecodeError> {
+    response.id.as_deref().filter(|id| !id.is_empty()).map(ResponseId::from).ok_or_else(|| missing(kind, "response.id"))
+}
+
+fn done(kind: &str, response: WireResponse) -> Result<ResponseDone, DecodeError> {
+    let id = response_id(kind, &response)?;
+    let details = response.status_details.unwrap_or_default();
+    let items = response.output.unwrap_or_default().into_iter().filter_map(item).collect();
+    let usage = response.usage.map(|u| {
+        let side = |total: Option<u64>, d: Option<WireTokens>| {
+            let d = d.unwrap_or_default();
+            Tokens {
+                total: total.unwrap_or(0),
+                text: d.text_tokens.unwrap_or(0),
+                audio: d.audio_tokens.unwrap_or(0),
+                image: d.image_tokens.unwrap_or(0),
+                cached: d.cached_tokens.unwrap_or(0),
+            }
+        };
+        (side(u.input_tokens, u.input_token_details), side(u.output_tokens, u.output_token_details))
+    });
+    Ok(ResponseDone {
+        response: id,
+        status: response.status.unwrap_or_default(),
+        reason: details.reason,
+        error: details.error.map(error),
+        usage,
+        items,
+    })
+}
+
+fn error(e: WireError) -> ProviderError {
+    ProviderError {
+        kind: e.kind.unwrap_or_default(),
+        code: e.code.unwrap_or_default(),
+        message: e.message.unwrap_or_default(),
+        param: e.param,
+        event_id: e.event_id,
+    }
+}
+
+fn is_audio(part: &WirePart) -> bool {
+    // `audio` in response parts, `output_audio` and `input_audio` in items.
+    part.kind.as_deref().is_some_and(|k| k.ends_with("audio"))
+}
+
+fn required_item(kind: &str, wire: Option<WireItem>) -> Result<Item, DecodeError> {
+    wire.and_then(item).ok_or_else(|| missing(kind, "item.id"))
+}
+
+fn item(wire: WireItem) -> Option<Item> {
+    let id = wire.id.filter(|id| !id.is_empty())?;
+    let kind = match wire.kind.as_deref() {
+        Some("message") => {
+            let role = match wire.role.as_deref() {
+                Some("user") => Role::User,
+                Some("system") => Role::System,
+                _ => Role::Assistant,
+            };
+            let parts = wire.content.unwrap_or_default().into_iter().map(|p| {
+                let audio = is_audio(&p);
+                ItemPart { audio, text: p.transcript.or(p.text).unwrap_or_default() }
+            });
+            ItemKind::Message { role, parts: parts.collect() }
+        }
+        Some("function_call") => ItemKind::FunctionCall {
+            call: wire.call_id.unwrap_or_default().into(),
+            name: wire.name.unwrap_or_default(),
+            arguments: wire.arguments.unwrap_or_default(),
+        },
+        Some("function_call_output") => {
+            let output = match wire.output {
+                Some(serde_json::Value::String(text)) => text,
+                Some(other) => other.to_string(),
+                None => String::new(),
+            };
+            ItemKind::FunctionOutput { call: wire.call_id.unwrap_or_default().into(), output }
+        }
+        other => ItemKind::Other(other.unwrap_or_default().to_owned()),
+    };
+    Some(Item { id: id.into(), kind, status: wire.status.unwrap_or_default() })
+}

@@ -1,0 +1,215 @@
+//! The OpenAI Realtime dialect (GA names only) for OpenAI and the hosts that speak it.
+//!
+//! Facts come from the protocols reference; where a host differs, [`profile`] says so and nothing
+//! else does.
+
+mod client_event;
+mod decode;
+pub mod names;
+pub mod profile;
+mod server_event;
+mod session_object;
+#[cfg(test)]
+mod tests;
+
+use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
+use crate::{
+    capabilities::Capabilities,
+    config::Config,
+    error::{Error, ErrorClass, Result},
+    message::Role,
+};
+use client_event::{ClientEvent, Kind, Metadata, NewItem, NewPart, ResponseParams};
+use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
+use serde_json::Value;
+
+/// The codec.
+pub struct OpenAi {
+    capabilities: Capabilities,
+    dial: DialRequest,
+    wish: Value,
+    half: decode::HalfSample,
+}
+
+impl OpenAi {
+    /// The codec for a checked configuration.
+    ///
+    /// # Errors
+    /// `unknown_provider`, or a `base_url` that is no URL.
+    pub fn new(config: &Config) -> Result<Self> {
+        let profile = PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
+            Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+        })?;
+        let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
+        let capabilities = Capabilities {
+            provider: profile.provider.to_owned(),
+            model: model.clone(),
+            input_rate: profile.rate,
+            output_rate: profile.rate,
+            text_in: Some(true),
+            text_out: Some(true),
+            tools: Some(true),
+            cancel: Some(true),
+            truncate: Some(true),
+            user_transcription: Some(config.transcription.is_some()),
+            max_session_s: Some(profile.max_session_s),
+        };
+        let dial = DialRequest {
+            url: url(config.base_url.as_deref().unwrap_or(profile.base_url), profile, &model)?,
+            auth: config.auth,
+            subprotocols: vec![profile.subprotocol.to_owned()],
+            credential_subprotocol: profile.key_subprotocol.to_owned(),
+        };
+        let wish = session_object::session_object(config, profile);
+        Ok(Self { capabilities, dial, wish, half: decode::HalfSample::default() })
+    }
+
+    /// One frame of every client event this codec can emit, for checking against the vendor's types.
+    #[doc(hidden)]
+    pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
+        let mut codec = Self::new(config)?;
+        let item = || "item_1".into();
+        let text =
+            |role, text: &str| ProviderCommand::CreateText { item: item(), role, text: text.into(), previous: None };
+        let request = || "req_1".to_owned();
+        let commands = [
+            ProviderCommand::Configure,
+            text(Role::User, "hello"),
+            text(Role::System, "be brief"),
+            ProviderCommand::CreateText {
+                item: item(),
+                role: Role::Assistant,
+                text: "hi".into(),
+                previous: Some("root".into()),
+            },
+            ProviderCommand::ToolOutput { item: item(), call: "call_1".into(), output: "{\"ok\":true}".into() },
+            ProviderCommand::CreateResponse { request: request(), instructions: None },
+            ProviderCommand::CreateResponse { request: request(), instructions: Some("say hello".into()) },
+            ProviderCommand::CancelResponse { response: None },
+            ProviderCommand::CancelResponse { response: Some("resp_1".into()) },
+            ProviderCommand::Truncate { item: item(), part: 0, audio_end_ms: 1200 },
+            ProviderCommand::DeleteItem { item: item() },
+            ProviderCommand::RetrieveItem { item: item() },
+            ProviderCommand::CommitInput,
+            ProviderCommand::ClearInput,
+            ProviderCommand::ClearOutput,
+        ];
+        let mut frames = commands.iter().map(|c| codec.encode(c, "evt_1")).collect::<Result<Vec<_>>>()?;
+        frames.push(codec.encode_audio(&[0, 1, -1, i16::MAX, i16::MIN]));
+        Ok(frames)
+    }
+}
+
+/// Base URL + path + model, keeping a path prefix and a query of the base.
+fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
+    let wrong = |why: &str| {
+        crate::config::invalid("base_url", format!("{base:?} {why}")).fix(format!("write it like {}", profile.base_url))
+    };
+    let mut url = url::Url::parse(base).map_err(|e| wrong(&format!("is not a URL: {e}")))?;
+    let scheme = match url.scheme() {
+        "https" | "wss" => "wss",
+        "http" | "ws" => "ws",
+        _ => return Err(wrong("has no scheme duologue can dial")),
+    };
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("names no host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("carries a password").fix("give the credential separately"));
+    }
+    // `set_scheme` refuses to cross between "special" and other schemes; ws, wss, http, https all are special.
+    url.set_scheme(scheme).map_err(|()| wrong("has no scheme duologue can dial"))?;
+    let path = format!("{}/{}", url.path().trim_end_matches('/'), profile.path);
+    url.set_path(&path);
+    url.query_pairs_mut().append_pair(profile.model_query, model);
+    Ok(url.into())
+}
+
+impl Codec for OpenAi {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn dial(&self) -> &DialRequest {
+        &self.dial
+    }
+
+    fn wish(&self) -> &Value {
+        &self.wish
+    }
+
+    fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {
+        let kind = match command {
+            ProviderCommand::Configure => Kind::SessionUpdate { session: &self.wish },
+            ProviderCommand::CreateText { item, role, text, previous } => {
+                // Assistant history must be `output_text`; audio cannot be created (reference §3).
+                let (role, part) = match role {
+                    Role::User => ("user", NewPart::InputText { text }),
+                    Role::System => ("system", NewPart::InputText { text }),
+                    Role::Assistant => ("assistant", NewPart::OutputText { text }),
+                };
+                let item = NewItem::Message { id: item.as_str(), role, content: [part] };
+                Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item }
+            }
+            ProviderCommand::ToolOutput { item, call, output } => Kind::ItemCreate {
+                previous_item_id: None,
+                item: NewItem::FunctionCallOutput { id: item.as_str(), call_id: call.as_str(), output },
+            },
+            ProviderCommand::CreateResponse { request, instructions } => Kind::ResponseCreate {
+                response: ResponseParams {
+                    metadata: Metadata { client_event_id: request },
+                    instructions: instructions.as_deref(),
+                },
+            },
+            ProviderCommand::CancelResponse { response } => {
+                Kind::ResponseCancel { response_id: response.as_ref().map(|r| r.as_str()) }
+            }
+            ProviderCommand::Truncate { item, part, audio_end_ms } => {
+                Kind::ItemTruncate { item_id: item.as_str(), content_index: *part, audio_end_ms: *audio_end_ms }
+            }
+            ProviderCommand::DeleteItem { item } => Kind::ItemDelete { item_id: item.as_str() },
+            ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
+            ProviderCommand::CommitInput => Kind::Commit,
+            ProviderCommand::ClearInput => Kind::Clear,
+            ProviderCommand::ClearOutput => Kind::OutputClear,
+            ProviderCommand::Raw(json) => {
+                return match serde_json::from_str::<serde_json::Map<String, Value>>(json) {
+                    Ok(_) => Ok(json.clone()),
+                    Err(e) => Err(Error::new(ErrorClass::Argument, "invalid_json", format!("not a JSON object: {e}"))
+                        .field("json")
+                        .fix(r#"give one client event, like {"type":"input_audio_buffer.clear"}"#)),
+                };
+            }
+        };
+        serde_json::to_string(&ClientEvent { event_id, kind })
+            .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))
+    }
+
+    fn encode_audio(&mut self, pcm: &[i16]) -> String {
+        client_event::append(pcm)
+    }
+
+    fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
+        let Frame::Text(text) = frame else { return Err(DecodeError::Binary) };
+        events.push(decode::decode(text, &mut self.half)?);
+        Ok(())
+    }
+
+    fn classify(&self, error: &ProviderError) -> ErrorKind {
+        let code = error.code.as_str();
+        if code == ALREADY_ACTIVE {
+            ErrorKind::AlreadyActive
+        } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
+            // A truncate past the end leaves the item as it is: the outcome we asked for.
+            ErrorKind::Benign
+        } else if FATAL.contains(&code) {
+            ErrorKind::Fatal
+        } else {
+            ErrorKind::Request
+        }
+    }
+
+    fn reset(&mut self) {
+        self.half = decode::HalfSample::default();
+    }
+}

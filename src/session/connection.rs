@@ -1,0 +1,343 @@
+//! From dialling to the acknowledged configuration, and every way a run ends.
+
+use super::{Output, Session, ops::Purpose};
+use crate::{
+    error::{Error, ErrorClass},
+    event::{Completed, Difference, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},
+    provider::{Frame, ProviderCommand, SessionInfo},
+    time::Time,
+};
+use serde_json::Value;
+use std::{collections::VecDeque, sync::Arc};
+
+/// Limits of FAULTS.md §2, milliseconds.
+const CONNECT_MS: u64 = 30_000;
+const FIRST_EVENT_MS: u64 = 5_000;
+const CONFIGURE_MS: u64 = 5_000;
+const CLOSE_MS: u64 = 2_000;
+/// More malformed frames than this in ten seconds end the run (FAULTS.md row 21).
+const MALFORMED: usize = 20;
+const MALFORMED_WINDOW_MS: u64 = 10_000;
+
+/// Where the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Step {
+    #[default]
+    Down,
+    Dialling,
+    /// Open, waiting for the vendor's first word.
+    Greeting,
+    /// The configuration is sent.
+    Configuring,
+    Up,
+    /// We asked for an orderly close; the status the run ends with is kept in [`Link::ending`].
+    Closing,
+}
+
+/// The connection.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Number of the connection.
+    pub epoch: u32,
+    step: Step,
+    /// End of the whole connect.
+    connect_by: Option<Time>,
+    /// End of the present step.
+    step_by: Option<Time>,
+    ending: Option<Status>,
+    malformed: VecDeque<Time>,
+    /// The vendor cancels by itself when the user speaks.
+    pub server_interrupts: bool,
+    /// Silence the vendor waits for at the end of a turn.
+    pub silence_ms: u64,
+}
+
+impl Link {
+    /// Configured and open: events may be sent.
+    pub fn is_up(&self) -> bool {
+        self.step == Step::Up
+    }
+
+    /// Nothing at all is under way.
+    pub fn is_down(&self) -> bool {
+        self.step == Step::Down
+    }
+
+    pub fn timeout(&self) -> Option<Time> {
+        [self.connect_by, self.step_by].into_iter().flatten().min()
+    }
+}
+
+impl Session {
+    pub(super) fn set_status(&mut self, status: Status) {
+        if self.status != status {
+            self.status = status.clone();
+            self.emit(EventKind::Status(status));
+        }
+    }
+
+    pub(super) fn complete(&mut self, op: OpId, error: Option<Error>) {
+        self.emit(EventKind::Completed(Completed { op, error }));
+    }
+
+    pub(super) fn connect(&mut self, op: OpId) {
+        if !self.link.is_down() {
+            let error = Error::new(ErrorClass::State, "already_connected", "the client is connected or on its way")
+                .fix("disconnect first, or use a second client");
+            return self.complete(op, Some(error));
+        }
+        self.ops.connect = Some(op);
+        self.codec.reset();
+        self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Dialling, ..Default::default() };
+        self.link.connect_by = Some(self.now.after_ms(CONNECT_MS));
+        self.set_status(Status::Connecting { phase: Phase::Dial });
+        self.out.push_back(Output::Dial { epoch: self.link.epoch, request: self.codec.dial().clone() });
+    }
+
+    pub(super) fn disconnect(&mut self, op: OpId) {
+        self.ops.disconnect.push(op);
+        let ended = Ended { by: EndedBy::User, code: "disconnected".into(), detail: String::new() };
+        match self.link.step {
+            Step::Down => self.finish_disconnects(),
+            Step::Closing => {}
+            _ => self.close(1000, Status::Idle { ended }),
+        }
+    }
+
+    /// Starts an orderly close; the run ends when the transport says so, or after two seconds.
+    fn close(&mut self, code: u16, ending: Status) {
+        self.out.push_back(Output::Close { epoch: self.link.epoch, code });
+        self.link.step = Step::Closing;
+        self.link.ending = Some(ending);
+        self.link.connect_by = None;
+        self.link.step_by = Some(self.now.after_ms(CLOSE_MS));
+        // Speech stops at once, whatever the peer does.
+        self.stop_speaking();
+    }
+
+    /// Ends the run with an error.
+    pub(super) fn fail(&mut self, error: Error) {
+        if matches!(self.link.step, Step::Down | Step::Closing) {
+            return;
+        }
+        let error = error.fatal();
+        let code = if error.class == ErrorClass::Limit { 1009 } else { 1000 };
+        self.emit(EventKind::Error(error.clone()));
+        self.close(code, Status::Error { error });
+    }
+
+    pub(super) fn opened(&mut self, epoch: u32) {
+        if epoch != self.link.epoch || self.link.step != Step::Dialling {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        self.link.step = Step::Greeting;
+        self.link.step_by = Some(self.now.after_ms(FIRST_EVENT_MS));
+        self.set_status(Status::Connecting { phase: Phase::Configure });
+    }
+
+    pub(super) fn greeted(&mut self, info: &SessionInfo) {
+        self.take_effective(info);
+        if self.link.step != Step::Greeting {
+            return;
+        }
+        self.link.step = Step::Configuring;
+        self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
+        if let Some(id) = self.send_own(&ProviderCommand::Configure) {
+            self.ops.sent(id, Purpose::Configure);
+        }
+    }
+
+    fn take_effective(&mut self, info: &SessionInfo) {
+        self.link.server_interrupts = info.interrupts;
+        // The documented default; the effective session overrides it when it says so.
+        self.link.silence_ms = info.silence_duration_ms.unwrap_or(500);
+    }
+
+    pub(super) fn configured(&mut self, info: SessionInfo) {
+        self.take_effective(&info);
+        let mut differences = Vec::new();
+        compare(self.codec.wish(), &info.session, &mut String::new(), &mut differences);
+        let effective = Arc::new(info.session);
+        self.emit(EventKind::SessionConfigured(SessionConfigured { effective, differences }));
+        if self.link.step == Step::Configuring {
+            self.up();
+        }
+    }
+
+    fn up(&mut self) {
+        self.link.step = Step::Up;
+        self.link.connect_by = None;
+        self.link.step_by = None;
+        self.set_status(Status::Connected);
+        if let Some(op) = self.ops.connect.take() {
+            self.complete(op, None);
+        }
+        if self.config.auto_capture {
+            self.set_capture(true);
+        }
+    }
+
+    /// The vendor refused the configuration: going on would be another session than asked for.
+    pub(super) fn configuration_refused(&mut self, error: Error) {
+        if self.link.step == Step::Configuring {
+            self.fail(error);
+        } else {
+            self.emit(EventKind::Error(error));
+        }
+    }
+
+    pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
+        if epoch != self.link.epoch || self.link.is_down() {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        let ending = match (self.link.ending.take(), error) {
+            (Some(ending), _) => ending,
+            (None, Some(error)) => Status::Error { error: error.fatal() },
+            (None, None) if code == Some(1000) && self.link.is_up() => {
+                let detail = crate::error::redact(reason);
+                Status::Idle { ended: Ended { by: EndedBy::Agent, code: "remote_closed".into(), detail } }
+            }
+            (None, None) => Status::Error { error: closed_by_peer(code, reason) },
+        };
+        if let Status::Error { error } = &ending
+            && self.link.step != Step::Closing
+        {
+            self.emit(EventKind::Error(error.clone()));
+        }
+        self.end(ending);
+    }
+
+    /// The run is over.
+    fn end(&mut self, ending: Status) {
+        self.link = super::Link { epoch: self.link.epoch, ..Default::default() };
+        self.stop_speaking();
+        self.set_capture(false);
+        let connect = self.ops.connect.take();
+        self.set_status(ending.clone());
+        if let Some(op) = connect {
+            let error = match ending {
+                Status::Error { error } => error,
+                _ => Error::new(ErrorClass::State, "cancelled", "disconnected while connecting"),
+            };
+            self.complete(op, Some(error));
+        }
+        let waiting = self.sequencer.reset();
+        for op in self.ops.reset().into_iter().chain(waiting) {
+            let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
+            self.complete(op, Some(error));
+        }
+        self.finish_disconnects();
+    }
+
+    fn finish_disconnects(&mut self) {
+        for op in std::mem::take(&mut self.ops.disconnect) {
+            self.complete(op, None);
+        }
+    }
+
+    pub(super) fn timers(&mut self) {
+        if self.link.connect_by.is_some_and(|t| self.now >= t) {
+            return self.fail(timed_out("the connection was not ready within 30 s"));
+        }
+        if !self.link.step_by.is_some_and(|t| self.now >= t) {
+            return;
+        }
+        self.link.step_by = None;
+        match self.link.step {
+            Step::Greeting => self.fail(timed_out("the service accepted the connection and said nothing for 5 s")),
+            Step::Configuring => {
+                let text = "the service did not confirm the configuration within 5 s; going on without";
+                self.warn(ErrorClass::Protocol, "configuration_unconfirmed", text);
+                self.up();
+            }
+            Step::Closing => {
+                let ending = self.link.ending.take().unwrap_or_else(Status::never_connected);
+                self.end(ending);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn frame(&mut self, epoch: u32, frame: &Frame<'_>) {
+        if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Dialling | Step::Closing) {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        let mut events = std::mem::take(&mut self.provider_events);
+        match self.codec.decode(frame, &mut events) {
+            Ok(()) => {
+                for event in events.drain(..) {
+                    self.incoming(event, frame);
+                }
+            }
+            Err(error) => self.malformed(&error),
+        }
+        self.provider_events = events;
+    }
+
+    fn malformed(&mut self, error: &crate::provider::DecodeError) {
+        self.stats.malformed += 1;
+        self.warn(ErrorClass::Protocol, "malformed_event", crate::error::redact(&error.to_string()));
+        let (now, window) = (self.now, &mut self.link.malformed);
+        window.retain(|t| now.ms_since(*t) < MALFORMED_WINDOW_MS);
+        window.push_back(now);
+        if window.len() > MALFORMED {
+            let text = format!("more than {MALFORMED} unreadable events in 10 s");
+            self.fail(Error::new(ErrorClass::Protocol, "protocol", text));
+        }
+    }
+}
+
+fn timed_out(message: &str) -> Error {
+    Error::new(ErrorClass::Network, "timeout", message)
+        .fix("check the network and the base URL, then connect again")
+        .retryable()
+}
+
+fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
+    let reason = crate::error::redact(reason);
+    let text = match (code, reason.is_empty()) {
+        (Some(code), false) => format!("the service closed the connection: {reason} (code {code})"),
+        (Some(code), true) => format!("the service closed the connection (code {code})"),
+        (None, _) => "the connection was lost".to_owned(),
+    };
+    // FAULTS.md rows 3 to 7: what another try can mend, and what it cannot.
+    let (class, word, retry) = match code {
+        None | Some(1000 | 1001 | 1005 | 1006 | 1011 | 1012 | 1013) => (ErrorClass::Network, "connection_lost", true),
+        Some(1008) => (ErrorClass::Provider, "policy", false),
+        Some(1009) => (ErrorClass::Limit, "message_too_big", false),
+        Some(_) => (ErrorClass::Protocol, "protocol", false),
+    };
+    let error = Error::new(class, word, text).fatal();
+    if retry { error.retryable().fix("connect again") } else { error }
+}
+
+/// Leaves of the wish that the vendor set otherwise. What the vendor does not mention is not a difference.
+fn compare(wish: &Value, got: &Value, path: &mut String, differences: &mut Vec<Difference>) {
+    match (wish, got) {
+        (Value::Object(wish), Value::Object(got)) => {
+            for (key, wished) in wish {
+                let Some(value) = got.get(key) else { continue };
+                let length = path.len();
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(key);
+                compare(wished, value, path, differences);
+                path.truncate(length);
+            }
+        }
+        (a, b) if a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a)) => {}
+        (Value::Array(wish), Value::Array(got)) if wish.len() == got.len() => {
+            for (i, (wished, value)) in wish.iter().zip(got).enumerate() {
+                let length = path.len();
+                path.push_str(&format!("[{i}]"));
+                compare(wished, value, path, differences);
+                path.truncate(length);
+            }
+        }
+        _ => differences.push(Difference { path: path.clone(), wished: wish.clone(), effective: got.clone() }),
+    }
+}

@@ -1,0 +1,144 @@
+//! The conversation in order. Order comes from the protocol's links, not from arrival.
+
+use crate::{
+    event::{MessageChange, MessageOp},
+    message::{ItemId, Message, MessageState, Part, PartIndex, Role},
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Messages kept; beyond it the oldest leave (FAULTS.md §4).
+const MAX_MESSAGES: usize = 2000;
+/// Removed messages remembered.
+const MAX_GONE: usize = 64;
+
+/// See the module. Every change returns the event that tells it.
+#[derive(Debug, Default)]
+pub struct History {
+    messages: Vec<Message>,
+    /// Recently removed: late events about them must not bring them back.
+    gone: VecDeque<ItemId>,
+}
+
+impl History {
+    fn position(&self, id: &ItemId) -> Option<usize> {
+        // What changes is nearly always near the end.
+        self.messages.iter().rposition(|m| m.id == *id)
+    }
+
+    /// The message with this id.
+    pub fn get(&self, id: &ItemId) -> Option<&Message> {
+        self.position(id).map(|i| &self.messages[i])
+    }
+
+    /// All messages in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Adds a message at the end. The change is followed by removals when the bound was reached.
+    pub fn add(&mut self, id: ItemId, role: Role, parts: Vec<Part>, now_ms: u64, changes: &mut Vec<MessageChange>) {
+        if self.messages.len() >= MAX_MESSAGES {
+            let oldest = self.messages.remove(0);
+            changes.push(MessageChange {
+                op: MessageOp::Removed,
+                after: None,
+                message: Arc::new(oldest),
+                changed: vec![],
+            });
+        }
+        let after = self.messages.last().map(|m| m.id.clone());
+        let state = MessageState::InProgress;
+        let message = Message { id, role, parts, state, interrupted: false, revision: 1, created_ms: now_ms };
+        let event = Arc::new(message.clone());
+        self.messages.push(message);
+        changes.push(MessageChange { op: MessageOp::Added, after, message: event, changed: vec![] });
+    }
+
+    /// Puts a message behind `previous`, when the protocol says it belongs there and it is not.
+    /// An unknown predecessor changes nothing.
+    pub fn place(&mut self, id: &ItemId, previous: &ItemId, changes: &mut Vec<MessageChange>) {
+        let (Some(at), Some(before)) = (self.position(id), self.position(previous)) else { return };
+        if at == before + 1 || at == before {
+            return;
+        }
+        let mut message = self.messages.remove(at);
+        message.revision += 1;
+        let to = self.messages.iter().rposition(|m| m.id == *previous).map_or(0, |i| i + 1);
+        let event = Arc::new(Message { parts: vec![], ..message.clone() });
+        self.messages.insert(to, message);
+        let after = Some(previous.clone());
+        changes.push(MessageChange { op: MessageOp::Updated, after, message: event, changed: vec![] });
+    }
+
+    /// Changes a message without telling: for text that streams and is told as a transcript.
+    pub fn edit(&mut self, id: &ItemId, edit: impl FnOnce(&mut Message)) {
+        if let Some(i) = self.position(id) {
+            edit(&mut self.messages[i]);
+        }
+    }
+
+    /// Changes a message; `edit` returns the parts it touched, or `None` when it changed nothing.
+    pub fn update(
+        &mut self,
+        id: &ItemId,
+        changes: &mut Vec<MessageChange>,
+        edit: impl FnOnce(&mut Message) -> Option<Vec<PartIndex>>,
+    ) {
+        let Some(i) = self.position(id) else { return };
+        let Some(changed) = edit(&mut self.messages[i]) else { return };
+        let message = &mut self.messages[i];
+        message.revision += 1;
+        let parts = changed.iter().filter_map(|&p| message.parts.get(p as usize).cloned()).collect();
+        let event = Arc::new(Message { parts, ..message.clone() });
+        let after = i.checked_sub(1).map(|p| self.messages[p].id.clone());
+        changes.push(MessageChange { op: MessageOp::Updated, after, message: event, changed });
+    }
+
+    /// It was here and was removed.
+    pub fn is_gone(&self, id: &ItemId) -> bool {
+        self.gone.contains(id)
+    }
+
+    /// Takes a message out.
+    pub fn remove(&mut self, id: &ItemId, changes: &mut Vec<MessageChange>) {
+        if let Some(i) = self.position(id) {
+            let message = Arc::new(self.messages.remove(i));
+            if self.gone.len() >= MAX_GONE {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(id.clone());
+            changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
+        }
+    }
+}
+
+/// The part at `index`, with parts before it filled in as empty text; what is there already stays.
+pub fn part_mut(message: &mut Message, index: PartIndex, make: impl FnOnce() -> Part) -> Option<&mut Part> {
+    // A vendor that counts to a million would have us allocate a million parts.
+    const MAX_PARTS: usize = 256;
+    let index = index as usize;
+    if index >= MAX_PARTS {
+        return None;
+    }
+    while message.parts.len() < index {
+        message.parts.push(Part::Text { content: String::new() });
+    }
+    if message.parts.len() == index {
+        message.parts.push(make());
+    }
+    message.parts.get_mut(index)
+}
+
+/// An empty part of speech.
+pub fn audio_part() -> Part {
+    Part::Audio { transcript: String::new(), heard_transcript: None, duration_ms: 0, heard_ms: 0 }
+}
+
+/// The text or transcript of a part.
+pub fn text_mut(part: &mut Part) -> Option<&mut String> {
+    match part {
+        Part::Text { content } => Some(content),
+        Part::Audio { transcript, .. } => Some(transcript),
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! What each vendor event means for the conversation.
+
+use super::{Session, ops::Purpose, sequencer::Created, words::PartKind};
+use crate::{
+    config::RawEvents,
+    error::{Error, ErrorClass, redact},
+    event::{Direction, EventKind, Raw, ResponseEnd, Usage, UsageScope},
+    message::ResponseId,
+    provider::{ErrorKind, Frame, Item, ItemKind, ProviderCommand, ProviderError, ProviderEvent, ResponseDone},
+};
+
+impl Session {
+    pub(super) fn incoming(&mut self, event: ProviderEvent, frame: &Frame<'_>) {
+        use ProviderEvent as E;
+        if let (RawEvents::All, Frame::Text(text)) = (self.config.raw_events, frame)
+            && !matches!(event, E::Audio { .. })
+        {
+            self.raw(Direction::Output, text);
+        }
+        match event {
+            E::SessionCreated(info) => self.greeted(&info),
+            E::SessionUpdated(info) => self.configured(*info),
+            E::SpeechStarted { item, audio_ms } => self.user_started(item, audio_ms),
+            E::SpeechStopped { item, audio_ms } => self.user_stopped(&item, audio_ms),
+            E::InputCommitted { item, previous } => self.user_committed(item, previous.as_ref()),
+            E::ItemAdded { item, previous } => self.item_added(&item, previous.as_ref()),
+            E::ItemDone { item, .. } => {
+                self.acknowledge(&item.id);
+                self.item_done(&item);
+            }
+            E::ItemDeleted { item } => self.item_deleted(&item),
+            // Our own truncates come back; the ledger already said what was heard.
+            E::ItemTruncated { .. } => {}
+            E::UserTranscriptDelta { item, part, delta } => self.user_delta(&item, part, &delta),
+            E::UserTranscriptDone { item, part, transcript } => self.user_transcript(&item, part, transcript),
+            E::UserTranscriptFailed { item, error } => self.user_transcript_failed(&item, &error),
+            E::ResponseCreated { response, request } => self.response_created(&response, request.as_deref()),
+            E::OutputItemAdded { response, item } => self.output_item(&response, &item),
+            E::OutputItemDone { response, item } => {
+                self.output_item(&response, &item);
+                self.item_done(&item);
+                self.call_done(&response, &item);
+            }
+            E::PartAdded { at, audio } => self.part_added(&at, if audio { PartKind::Audio } else { PartKind::Text }),
+            E::Audio { at, pcm } => self.agent_audio(at, pcm),
+            E::AudioDone { at } => self.agent_audio_done(&at),
+            E::AgentDelta { at, audio, delta } => {
+                self.agent_delta(&at, if audio { PartKind::Audio } else { PartKind::Text }, &delta);
+            }
+            E::AgentDone { at, audio, text } => {
+                self.agent_text_done(&at, if audio { PartKind::Audio } else { PartKind::Text }, text);
+            }
+            E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
+            E::ResponseDone(done) => self.response_done(*done),
+            E::Error(error) => self.provider_error(error),
+            E::Other { name, known } => self.other(&name, known, frame),
+        }
+    }
+
+    fn other(&mut self, _name: &str, known: bool, frame: &Frame<'_>) {
+        if !known {
+            self.stats.unknown_events += 1;
+        }
+        if let (RawEvents::Unknown, Frame::Text(text)) = (self.config.raw_events, frame) {
+            self.emit(EventKind::Raw(Raw { direction: Direction::Output, json: text.as_ref().into() }));
+        }
+    }
+
+    /// An item of ours is in the conversation.
+    pub(super) fn acknowledge(&mut self, item: &crate::message::ItemId) {
+        if let Some(op) = self.ops.acknowledged(item) {
+            self.complete(op, None);
+        }
+    }
+
+    fn response_created(&mut self, response: &ResponseId, request: Option<&str>) {
+        self.response(response);
+        self.speaking.answer_expected = false;
+        match self.sequencer.created(response, request) {
+            Created::Ours(op) => {
+                if let Some(op) = op {
+                    self.complete(op, None);
+                }
+            }
+            Created::Abandoned => {
+                self.response(response).fenced = true;
+                self.cancel(response.clone());
+            }
+            Created::Theirs => {}
+        }
+    }
+
+    /// Asks the vendor to stop a response. That it ended meanwhile is no error.
+    pub(super) fn cancel(&mut self, response: ResponseId) {
+        if let Some(id) = self.send_own(&ProviderCommand::CancelResponse { response: Some(response) }) {
+            self.remember(id, Purpose::Housekeeping);
+        }
+    }
+
+    fn output_item(&mut self, response: &ResponseId, item: &Item) {
+        self.response(response);
+        self.item_seen(item, Some(response), None);
+    }
+
+    fn response_done(&mut self, done: ResponseDone) {
+        let id = done.response.clone();
+        self.sequencer.done(&id);
+        // Items whose own events were lost are still in the summary.
+        for item in &done.items {
+            self.item_seen(item, Some(&id), None);
+            self.item_done(item);
+            if done.status == "completed" {
+                self.call_done(&id, item);
+            }
+        }
+        let end = ResponseEnd { status: done.status.clone(), reason: done.reason.clone() };
+        let record = self.response(&id);
+        if record.end.is_some() {
+            return;
+        }
+        record.end = Some(end.clone());
+        self.emit_about(Some(&id), None, EventKind::GenerationDone(end));
+        if let Some((input, output)) = done.usage {
+            let usage = Usage { scope: UsageScope::Response, cumulative: false, input, output, cost: None };
+            self.emit_about(Some(&id), None, EventKind::Usage(usage));
+        }
+        if done.status == "failed" {
+            self.response_failed(&id, done.error.unwrap_or_default());
+        } else if done.status == "incomplete" {
+            let reason = done.reason.unwrap_or_else(|| "unknown reason".into());
+            let text = format!("the response was cut short by the service: {reason}");
+            let warning = Error::new(ErrorClass::Provider, "response_incomplete", text).provider_code(reason);
+            self.emit_about(Some(&id), None, EventKind::Warning(warning));
+        }
+        let mut events = std::mem::take(&mut self.ledger_events);
+        self.ledger.complete_response(&id, &mut events);
+        self.ledger_events = events;
+        self.out.push_back(super::Output::PlayoutItemEnd);
+        self.heard();
+        self.tools.response_done(&id, done.status == "cancelled");
+        self.follow_up();
+    }
+
+    fn response_failed(&mut self, id: &ResponseId, error: ProviderError) {
+        let kind = self.codec.classify(&error);
+        let error = vendor_error(&error, "the response failed");
+        if kind == ErrorKind::Fatal {
+            return self.fail(error);
+        }
+        self.emit_about(Some(id), None, EventKind::Error(error.retryable()));
+    }
+
+    fn provider_error(&mut self, error: ProviderError) {
+        let kind = self.codec.classify(&error);
+        let purpose = error.event_id.as_deref().and_then(|id| self.ops.failed(id));
+        if kind == ErrorKind::AlreadyActive {
+            // The event id may be missing, so the code alone decides (reference §4).
+            self.stats.benign_errors += 1;
+            return self.sequencer.refused(self.now);
+        }
+        let neutral = vendor_error(&error, "the service refused a request");
+        if kind == ErrorKind::Fatal {
+            return self.fail(neutral);
+        }
+        match purpose {
+            Some(Purpose::Configure) => self.configuration_refused(neutral),
+            Some(Purpose::Item(op, item)) => {
+                self.history.remove(&item, &mut self.changes);
+                self.tell_changes();
+                self.complete(op, Some(neutral));
+            }
+            Some(Purpose::ToolResult(op, _, call)) => {
+                self.tools.result_refused(self.link.epoch, &call);
+                match op {
+                    Some(op) => self.complete(op, Some(neutral)),
+                    None => self.emit(EventKind::Error(neutral)),
+                }
+                self.follow_up();
+            }
+            Some(Purpose::Response(request)) => match self.sequencer.failed(&request).and_then(|r| r.op) {
+                Some(op) => self.complete(op, Some(neutral)),
+                None => self.emit(EventKind::Error(neutral)),
+            },
+            Some(Purpose::Housekeeping) if kind == ErrorKind::Benign => self.stats.benign_errors += 1,
+            Some(Purpose::Housekeeping) => {
+                self.stats.truncate_refused += 1;
+                self.emit(EventKind::Warning(neutral));
+            }
+            None if kind == ErrorKind::Benign => self.stats.benign_errors += 1,
+            None => self.emit(EventKind::Error(neutral)),
+        }
+    }
+}
+
+/// A vendor's error in our words, with its own code kept.
+pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
+    let text = redact(&error.message);
+    let text = if text.trim().is_empty() { otherwise.to_owned() } else { text };
+    let code = error.code.as_str();
+    let (class, word) = match code {
+        "insufficient_quota" | "billing_hard_limit_reached" => (ErrorClass::Quota, "quota"),
+        "rate_limit_exceeded" | "inference_rate_limit_exceeded" => (ErrorClass::Quota, "rate_limited"),
+        "invalid_api_key" | "account_deactivated" | "permission_denied" => (ErrorClass::Credential, "auth"),
+        "invalid_model" | "model_not_found" => (ErrorClass::Config, "unknown_model"),
+        "session_expired" => (ErrorClass::Limit, "session_expired"),
+        "unknown_parameter" | "invalid_value" | "missing_required_parameter" => (ErrorClass::Provider, "rejected"),
+        _ => (ErrorClass::Provider, "provider"),
+    };
+    let mut neutral = Error::new(class, word, text);
+    if !code.is_empty() {
+        neutral = neutral.provider_code(code);
+    } else if !error.kind.is_empty() {
+        neutral = neutral.provider_code(error.kind.as_str());
+    }
+    if let Some(param) = &error.param {
+        neutral = neutral.field(redact(param));
+    }
+    neutral
+}
+
+/// True for what a vendor may put into a conversation that duologue has a message for.
+pub(super) fn is_message(item: &Item) -> bool {
+    matches!(item.kind, ItemKind::Message { .. } | ItemKind::FunctionCall { .. })
+}

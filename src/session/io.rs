@@ -1,0 +1,192 @@
+//! What goes into the session and what comes out. Both are plain data, so a log of the inputs
+//! replays a session exactly.
+
+use crate::{
+    audio::playout::PlayoutReport,
+    error::Error,
+    event::{AudioLevel, Event, OpId, Pcm},
+    message::{CallRef, ItemId, PartIndex},
+    provider::{DialRequest, Frame},
+};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// What a host may ask for. Each command ends in one `completed` event with its op id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// Dial and configure. Completes when connected.
+    Connect,
+    /// End the run, also while connecting. Completes when idle.
+    Disconnect,
+    /// Add a user message.
+    SendText {
+        /// The words.
+        text: String,
+        /// Ask for an answer at once.
+        respond: bool,
+        /// Cut the assistant off first.
+        interrupt: bool,
+    },
+    /// Ask for a response.
+    RequestResponse {
+        /// For this response only; they replace the session's.
+        instructions: Option<String>,
+    },
+    /// Cut the assistant off.
+    Interrupt,
+    /// Answer a tool call.
+    SubmitToolResult {
+        /// From the `tool_call` event.
+        call: CallRef,
+        /// Text, or JSON text.
+        output: String,
+        /// The tool failed.
+        is_error: bool,
+    },
+    /// Send or stop sending microphone audio.
+    SetCapture {
+        /// On or off.
+        on: bool,
+    },
+    /// Send silence instead of the microphone; the vendor's clock goes on.
+    SetInputMuted {
+        /// On or off.
+        muted: bool,
+    },
+    /// Send one vendor event as it is.
+    SendRaw {
+        /// A JSON object.
+        json: String,
+    },
+}
+
+/// Everything that can happen to a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "input", rename_all = "snake_case")]
+pub enum Input<'a> {
+    /// The host asks for something.
+    Command {
+        /// Its number.
+        op: OpId,
+        /// What.
+        #[serde(flatten)]
+        command: Command,
+    },
+    /// The transport is up.
+    Opened {
+        /// Of the dial it answers.
+        epoch: u32,
+    },
+    /// A frame came.
+    Frame {
+        /// Of the connection.
+        epoch: u32,
+        /// What came.
+        frame: Frame<'a>,
+    },
+    /// The transport is gone, or never came.
+    Closed {
+        /// Of the connection.
+        epoch: u32,
+        /// WebSocket close code, if the peer sent one.
+        code: Option<u16>,
+        /// The peer's reason.
+        reason: String,
+        /// What failed, when it was no orderly close.
+        error: Option<Error>,
+    },
+    /// Microphone audio at the provider's input rate.
+    Microphone {
+        /// Mono samples.
+        #[serde(with = "pcm_base64")]
+        pcm: Cow<'a, [i16]>,
+    },
+    /// What the speaker did.
+    Playout {
+        /// The report.
+        report: PlayoutReport,
+    },
+    /// A level to pass on.
+    Level {
+        /// The level.
+        level: AudioLevel,
+    },
+    /// Something in the driver that a developer should see.
+    Warning {
+        /// What.
+        error: Error,
+    },
+    /// Something in the driver that ends the run.
+    Fatal {
+        /// What.
+        error: Error,
+    },
+    /// The time [`super::Session::timeout`] named has come.
+    Timer,
+}
+
+/// What the driver has to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "output", rename_all = "snake_case")]
+pub enum Output {
+    /// Open a transport.
+    Dial {
+        /// Number of the connection; every later input about it carries it.
+        epoch: u32,
+        /// Where.
+        request: DialRequest,
+    },
+    /// Close it in an orderly way, or stop opening it.
+    Close {
+        /// Which.
+        epoch: u32,
+        /// WebSocket close code.
+        code: u16,
+    },
+    /// Send a text frame.
+    Send {
+        /// On which connection.
+        epoch: u32,
+        /// The frame.
+        text: String,
+        /// Microphone audio: may be dropped when the network is too slow.
+        audio: bool,
+    },
+    /// Tell the host. Audio of a host that plays by itself comes this way too.
+    Event(Event),
+    /// Play this on the device, after what was given before.
+    Play {
+        /// Item it belongs to.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Samples at the provider's output rate.
+        pcm: Pcm,
+    },
+    /// What was given so far is all there is for now: play it even if it is short.
+    PlayoutItemEnd,
+    /// Silence the speaker with a short fade and report a flush.
+    FlushPlayout,
+    /// Capture microphone audio, or stop.
+    Capture {
+        /// On or off.
+        on: bool,
+    },
+}
+
+/// PCM in the log as base64 of little-endian samples.
+mod pcm_base64 {
+    use crate::audio::pcm::{deserialize_base64, serialize_base64};
+    use serde::{Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    pub fn serialize<S: Serializer>(pcm: &Cow<'_, [i16]>, s: S) -> Result<S::Ok, S::Error> {
+        serialize_base64(pcm, s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Cow<'static, [i16]>, D::Error> {
+        deserialize_base64(d).map(Cow::Owned)
+    }
+}

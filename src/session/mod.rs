@@ -1,0 +1,291 @@
+//! The session: one conversation as a machine without I/O.
+//!
+//! Give it one [`Input`] with the time it happened, then drain [`Session::poll`] until `None`, and
+//! call [`Session::handle`] with [`Input::Timer`] when [`Session::timeout`] has come. It never
+//! blocks, never reads a clock, and knows no socket, thread or random source: time is an argument
+//! and ids come from a seed. So the log of its inputs replays it exactly ([`log`]).
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `connection` | dial, configure, acknowledge, end; which operations still wait |
+//! | `incoming` | what each vendor event means |
+//! | `speaking` | who is audible, interruption, truncation from the heard ledger, latency |
+//! | `words` | messages and transcripts |
+//! | `tools` | tool calls, results, the one follow-up |
+//! | `ledger` | which samples were heard |
+//! | `sequencer` | one response at a time |
+//! | `history` | the conversation in order |
+
+mod commands;
+mod connection;
+mod heard_text;
+mod history;
+mod incoming;
+pub mod io;
+pub mod ledger;
+pub mod log;
+mod ops;
+mod sequencer;
+mod speaking;
+mod tools;
+mod words;
+
+pub use io::{Command, Input, Output};
+
+use crate::{
+    capabilities::Capabilities,
+    config::{Config, RawEvents},
+    error::{Error, ErrorClass},
+    event::{Event, EventKind, MessageChange, ModeChange, Status},
+    message::{ItemId, ResponseId},
+    provider::{Codec, ProviderCommand},
+    time::Time,
+};
+use connection::Link;
+use heard_text::Pace;
+use history::History;
+use ledger::{HeardLedger, LedgerEvent};
+use ops::Ops;
+use sequencer::Sequencer;
+use serde::{Deserialize, Serialize};
+use speaking::Speaking;
+use std::{collections::VecDeque, sync::Arc};
+use tools::Tools;
+
+/// Counters of what a healthy session has none of, and some it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStats {
+    /// Frames that were not understood.
+    pub malformed: u64,
+    /// Events whose name is not in the reference.
+    pub unknown_events: u64,
+    /// Events about items or responses nobody announced.
+    pub unknown_items: u64,
+    /// Frames of assistant audio dropped because the response was cut off.
+    pub late_audio: u64,
+    /// Frames of assistant audio dropped because more than 300 s were waiting.
+    pub output_overrun: u64,
+    /// Vendor errors that mean nothing is wrong.
+    pub benign_errors: u64,
+    /// Truncates and deletes the vendor refused.
+    pub truncate_refused: u64,
+    /// Microphone frames sent.
+    pub microphone_frames: u64,
+    /// Commands that came twice or too late.
+    pub stale_inputs: u64,
+}
+
+/// One response, as long as something may still refer to it.
+#[derive(Debug)]
+struct Response {
+    id: ResponseId,
+    /// Cut off: its late audio is dropped.
+    fenced: bool,
+    /// How generation ended.
+    end: Option<crate::event::ResponseEnd>,
+    /// `turn_done` was told.
+    closed: bool,
+    /// Message items that will have speech.
+    spoken_items: Vec<ItemId>,
+}
+
+/// Responses remembered for late events.
+const MAX_RESPONSES: usize = 64;
+
+/// See the module.
+pub struct Session {
+    config: Arc<Config>,
+    codec: Box<dyn Codec>,
+    now: Time,
+    seed: u32,
+    next_id: u64,
+    seq: u64,
+    status: Status,
+    link: Link,
+    ops: Ops,
+    history: History,
+    ledger: HeardLedger,
+    responses: VecDeque<Response>,
+    sequencer: Sequencer,
+    speaking: Speaking,
+    mode: ModeChange,
+    tools: Tools,
+    pace: Pace,
+    capture: bool,
+    muted: bool,
+    stats: SessionStats,
+    out: VecDeque<Output>,
+    /// Scratch space, kept to save allocations.
+    ledger_events: Vec<LedgerEvent>,
+    provider_events: Vec<crate::provider::ProviderEvent>,
+    changes: Vec<MessageChange>,
+}
+
+impl Session {
+    /// A session that has not connected. `seed` makes the ids of its items and events; two sessions
+    /// in one conversation must not share it.
+    pub fn new(config: Arc<Config>, codec: Box<dyn Codec>, seed: u32) -> Self {
+        let rate = codec.capabilities().output_rate;
+        Self {
+            config,
+            codec,
+            now: Time(0),
+            seed,
+            next_id: 0,
+            seq: 0,
+            status: Status::never_connected(),
+            link: Link::default(),
+            ops: Ops::default(),
+            history: History::default(),
+            ledger: HeardLedger::new(rate),
+            responses: VecDeque::new(),
+            sequencer: Sequencer::default(),
+            speaking: Speaking::default(),
+            mode: Speaking::silent(),
+            tools: Tools::default(),
+            pace: Pace::default(),
+            capture: false,
+            muted: false,
+            stats: SessionStats::default(),
+            out: VecDeque::new(),
+            ledger_events: Vec::new(),
+            provider_events: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// One thing that happened at `now`. Drain [`Self::poll`] before the next.
+    pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        // A driver whose clock steps back must not turn timers around.
+        self.now = self.now.max(now);
+        match input {
+            Input::Command { op, command } => self.command(op, command),
+            Input::Opened { epoch } => self.opened(epoch),
+            Input::Frame { epoch, frame } => self.frame(epoch, &frame),
+            Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),
+            Input::Microphone { pcm } => self.microphone(&pcm),
+            Input::Playout { report } => {
+                let mut events = std::mem::take(&mut self.ledger_events);
+                self.ledger.report(report, &mut events);
+                self.ledger_events = events;
+                self.heard();
+            }
+            Input::Level { level } => self.emit(EventKind::AudioLevel(level)),
+            Input::Warning { error } => self.emit(EventKind::Warning(error)),
+            Input::Fatal { error } => self.fail(error),
+            Input::Timer => {}
+        }
+        self.timers();
+        self.send_next_response();
+        self.update_mode();
+    }
+
+    /// What is to be done, oldest first.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`Input::Timer`] is due, if nothing else happens before.
+    pub fn timeout(&self) -> Option<Time> {
+        [self.link.timeout(), self.sequencer.timeout()].into_iter().flatten().min()
+    }
+
+    /// Where the connection is.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The conversation in order.
+    pub fn messages(&self) -> &[crate::message::Message] {
+        self.history.messages()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> SessionStats {
+        self.stats
+    }
+
+    /// What the provider can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.codec.capabilities()
+    }
+
+    /// A new id, unique in this session.
+    fn id(&mut self, kind: &str) -> String {
+        self.next_id += 1;
+        format!("{kind}_{:08x}_{}", self.seed, self.next_id)
+    }
+
+    /// Tells the host, about nothing in particular.
+    fn emit(&mut self, kind: EventKind) {
+        self.emit_about(None, None, kind);
+    }
+
+    /// Tells the host about an item or a response.
+    fn emit_about(&mut self, response: Option<&ResponseId>, item: Option<&ItemId>, kind: EventKind) {
+        self.seq += 1;
+        let event = Event {
+            seq: self.seq,
+            time_ms: self.now.as_ms(),
+            epoch: self.link.epoch,
+            turn: Some(self.speaking.turn).filter(|t| *t > 0),
+            response: response.cloned(),
+            item: item.cloned(),
+            inferred: false,
+            kind,
+        };
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Tells the host about changes of the conversation gathered in `self.changes`.
+    fn tell_changes(&mut self) {
+        for change in std::mem::take(&mut self.changes) {
+            let item = change.message.id.clone();
+            self.emit_about(None, Some(&item), EventKind::Message(change));
+        }
+    }
+
+    fn warn(&mut self, class: ErrorClass, code: &'static str, message: impl Into<String>) {
+        self.emit(EventKind::Warning(Error::new(class, code, message)));
+    }
+
+    /// Sends a command to the vendor; returns the id the vendor's error would name.
+    fn send(&mut self, command: &ProviderCommand) -> Result<String, Error> {
+        let event_id = self.id("evt");
+        let text = self.codec.encode(command, &event_id)?;
+        self.raw(crate::event::Direction::Input, &text);
+        self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: false });
+        Ok(event_id)
+    }
+
+    /// Sends what cannot fail to encode; if it does it is our bug, and visible.
+    fn send_own(&mut self, command: &ProviderCommand) -> Option<String> {
+        match self.send(command) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.emit(EventKind::Error(error));
+                None
+            }
+        }
+    }
+
+    fn raw(&mut self, direction: crate::event::Direction, json: &str) {
+        if self.config.raw_events == RawEvents::All {
+            self.emit(EventKind::Raw(crate::event::Raw { direction, json: json.into() }));
+        }
+    }
+
+    /// The record of a response, made when it is new: a vendor may skip the announcement.
+    fn response(&mut self, id: &ResponseId) -> &mut Response {
+        if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
+            return &mut self.responses[i];
+        }
+        if self.responses.len() >= MAX_RESPONSES {
+            self.responses.pop_front();
+        }
+        let (fenced, end, closed, spoken_items) = (false, None, false, Vec::new());
+        self.responses.push_back(Response { id: id.clone(), fenced, end, closed, spoken_items });
+        let last = self.responses.len() - 1;
+        &mut self.responses[last]
+    }
+}

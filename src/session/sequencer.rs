@@ -1,0 +1,198 @@
+//! The response sequencer: at most one response of the conversation is asked for at a time.
+//!
+//! The vendor refuses a second one, the user may start one by speaking at the same moment, and the
+//! refusal may come without saying which request it refuses. So requests queue here, automatic ones
+//! (follow-ups of tools) melt into one, and a refused request waits for the running response to end.
+
+use crate::{event::OpId, message::ResponseId, time::Time};
+use std::collections::VecDeque;
+
+/// How long to wait for the end of a response we were told of but never saw.
+const HOLD_MS: u64 = 2000;
+/// Requests that may wait. More are refused, not dropped.
+const MAX_QUEUE: usize = 64;
+
+/// A wish for a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Our id, tied to the response through its metadata.
+    pub id: String,
+    /// The command that asked, if a host did.
+    pub op: Option<OpId>,
+    /// Instructions for this response only.
+    pub instructions: Option<String>,
+}
+
+/// What a `created` event turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// Our request; its command is done.
+    Ours(Option<OpId>),
+    /// Ours, but given up meanwhile: cancel it.
+    Abandoned,
+    /// The vendor's own.
+    Theirs,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    request: Request,
+    abandoned: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Sequencer {
+    queue: VecDeque<Request>,
+    outstanding: Option<Outstanding>,
+    active: Option<ResponseId>,
+    hold_until: Option<Time>,
+}
+
+impl Sequencer {
+    /// Queues a request. An automatic one is dropped when another automatic one waits already.
+    /// False: the queue is full.
+    pub fn want(&mut self, request: Request) -> bool {
+        if request.op.is_none() && self.queue.iter().any(|r| r.op.is_none()) {
+            return true;
+        }
+        if self.queue.len() >= MAX_QUEUE {
+            return false;
+        }
+        self.queue.push_back(request);
+        true
+    }
+
+    /// The request to send now, if the way is free.
+    pub fn next(&mut self, now: Time) -> Option<Request> {
+        if self.outstanding.is_some() || self.active.is_some() || self.hold_until.is_some_and(|t| now < t) {
+            return None;
+        }
+        self.hold_until = None;
+        let request = self.queue.pop_front()?;
+        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false });
+        Some(request)
+    }
+
+    /// A response began. `request` is what its metadata says.
+    pub fn created(&mut self, response: &ResponseId, request: Option<&str>) -> Created {
+        self.active = Some(response.clone());
+        self.hold_until = None;
+        match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
+            Some(o) if o.abandoned => Created::Abandoned,
+            Some(o) => Created::Ours(o.request.op),
+            None => Created::Theirs,
+        }
+    }
+
+    /// A response ended. Only the active one frees the way: a late end of an older one does not.
+    pub fn done(&mut self, response: &ResponseId) {
+        self.active.take_if(|a| a == response);
+        self.hold_until = None;
+    }
+
+    /// The request was refused because a response runs: it goes back to the front of the queue.
+    pub fn refused(&mut self, now: Time) {
+        if let Some(o) = self.outstanding.take()
+            && !o.abandoned
+        {
+            self.queue.push_front(o.request);
+        }
+        if self.active.is_none() {
+            self.hold_until = Some(now.after_ms(HOLD_MS));
+        }
+    }
+
+    /// The request with this id failed for good.
+    pub fn failed(&mut self, request: &str) -> Option<Request> {
+        self.outstanding.take_if(|o| o.request.id == request).map(|o| o.request)
+    }
+
+    /// The host no longer wants what was asked for but has not begun.
+    pub fn abandon(&mut self) {
+        if let Some(o) = &mut self.outstanding {
+            o.abandoned = true;
+        }
+    }
+
+    /// The running response.
+    pub fn active(&self) -> Option<&ResponseId> {
+        self.active.as_ref()
+    }
+
+    /// Something runs, was asked for or waits.
+    pub fn busy(&self) -> bool {
+        self.active.is_some() || self.outstanding.is_some() || !self.queue.is_empty()
+    }
+
+    /// When [`Self::next`] may have something again.
+    pub fn timeout(&self) -> Option<Time> {
+        self.hold_until.filter(|_| !self.queue.is_empty())
+    }
+
+    /// The connection is gone: everything that waited, for telling the hosts.
+    pub fn reset(&mut self) -> Vec<OpId> {
+        let old = std::mem::take(self);
+        old.outstanding.map(|o| o.request).into_iter().chain(old.queue).filter_map(|r| r.op).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(id: &str, op: Option<u64>) -> Request {
+        Request { id: id.into(), op: op.map(OpId), instructions: None }
+    }
+
+    #[test]
+    fn automatic_requests_melt_and_explicit_ones_keep_their_order() {
+        let mut s = Sequencer::default();
+        for r in [request("a", None), request("b", Some(1)), request("c", None), request("d", Some(2))] {
+            assert!(s.want(r));
+        }
+        let mut order = Vec::new();
+        while let Some(r) = s.next(Time(0)) {
+            let id = ResponseId::from(format!("resp_{}", r.id));
+            assert_eq!(s.created(&id, Some(&r.id)), Created::Ours(r.op));
+            assert_eq!(s.next(Time(0)), None, "one at a time");
+            s.done(&id);
+            order.push(r.id);
+        }
+        assert_eq!(order, ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn a_refused_request_waits_for_the_response_that_was_in_its_way() {
+        let mut s = Sequencer::default();
+        s.want(request("a", Some(1)));
+        s.next(Time(0)).unwrap();
+        assert_eq!(s.created(&"vad".into(), None), Created::Theirs);
+        s.refused(Time(0));
+        assert_eq!(s.next(Time(0)), None);
+        s.done(&"older".into());
+        assert_eq!(s.next(Time(0)), None, "a stale end does not free a newer response");
+        s.done(&"vad".into());
+        assert_eq!(s.next(Time(0)).unwrap().id, "a");
+    }
+
+    #[test]
+    fn a_refusal_without_a_known_response_is_retried_after_a_pause() {
+        let mut s = Sequencer::default();
+        s.want(request("a", None));
+        s.next(Time(0)).unwrap();
+        s.refused(Time(0));
+        assert_eq!(s.next(Time(0)), None);
+        let again = s.timeout().unwrap();
+        assert!(s.next(again).is_some());
+    }
+
+    #[test]
+    fn an_abandoned_request_that_starts_late_is_to_be_cancelled() {
+        let mut s = Sequencer::default();
+        s.want(request("a", None));
+        s.next(Time(0)).unwrap();
+        s.abandon();
+        assert_eq!(s.created(&"r".into(), Some("a")), Created::Abandoned);
+    }
+}

@@ -1,0 +1,390 @@
+//! Who is audible, and what happens when one speaker cuts the other off.
+//!
+//! Interruption, in order (DESIGN.md §5.2): the running responses are fenced so that their late audio
+//! is dropped; the speaker is flushed; a response still running is cancelled unless the vendor does
+//! that itself; and when the speaker has reported what it really played, the vendor is told: cut
+//! where it was heard, deleted where nothing was. The playback tail (generation over, audio still
+//! playing) and several items in one response take the same path.
+
+use super::{
+    Output, Session,
+    ledger::{AudioKey, Heard, LedgerEvent},
+    ops::Purpose,
+};
+use crate::{
+    config::AudioSource,
+    event::{
+        Agent, AudioOut, EventKind, InterruptSource, Interrupted, Latency, Mode, ModeChange, Pcm, PlaybackFinished,
+        PlaybackStarted, Speech, SpeechSource, Transcript, TranscriptMode, TranscriptStage,
+    },
+    message::{ItemId, MessageState, Part, ResponseId, Role},
+    provider::{PartRef, ProviderCommand},
+    time::Time,
+};
+use std::sync::Arc;
+
+/// A complete item with less than this unheard counts as heard (AUDIO.md §4).
+const TAIL_MS: u64 = 100;
+/// Assistant audio that may wait for the speaker (FAULTS.md §4).
+const MAX_QUEUED_S: u64 = 300;
+
+/// A turn being timed.
+#[derive(Debug, Clone, Copy)]
+struct TurnClock {
+    /// Last voiced sample, or the moment text was sent.
+    asked: Time,
+    /// The turn's end was known.
+    ended: Time,
+    /// First word or sample of the answer.
+    answered: Option<Time>,
+}
+
+/// State of both speakers.
+#[derive(Debug, Default)]
+pub struct Speaking {
+    /// The user's turn, from 1.
+    pub turn: u64,
+    user: bool,
+    /// The vendor will answer by itself.
+    pub answer_expected: bool,
+    /// A flush is under way, and who wanted it.
+    flush: Option<InterruptSource>,
+    clock: Option<TurnClock>,
+    /// Start of the user's speech, position in the audio sent.
+    speech_from_ms: u64,
+    sent_frames: u64,
+    sent_rate: u32,
+    sent_at: Time,
+}
+
+impl Speaking {
+    /// Nobody speaks.
+    pub fn silent() -> ModeChange {
+        ModeChange { mode: Mode::Idle, user_speaking: false, agent: Agent::Idle }
+    }
+
+    pub fn flushing(&self) -> bool {
+        self.flush.is_some()
+    }
+
+    /// Microphone audio went out.
+    pub fn sent_audio(&mut self, frames: u64, rate: u32, now: Time) {
+        self.sent_frames += frames;
+        self.sent_rate = rate;
+        self.sent_at = now;
+    }
+
+    /// When the sample at `audio_ms` was sent: audio goes out in real time.
+    fn time_of(&self, audio_ms: u64, now: Time) -> Time {
+        let sent_ms = self.sent_frames * 1000 / u64::from(self.sent_rate.max(1));
+        let from = if self.sent_frames == 0 { now } else { self.sent_at };
+        Time(from.0.saturating_sub(sent_ms.saturating_sub(audio_ms) * 1000))
+    }
+
+    /// The user typed.
+    pub fn begin_typed_turn(&mut self, now: Time) {
+        self.turn += 1;
+        self.clock = Some(TurnClock { asked: now, ended: now, answered: None });
+    }
+
+    /// The first output of the turn's answer came.
+    pub fn first_output(&mut self, now: Time) {
+        if let Some(clock) = &mut self.clock {
+            clock.answered.get_or_insert(now);
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn user_started(&mut self, item: ItemId, audio_ms: u64) {
+        self.speaking.turn += 1;
+        self.speaking.user = true;
+        self.speaking.answer_expected = false;
+        self.speaking.clock = None;
+        self.speaking.speech_from_ms = audio_ms;
+        let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
+        self.emit_about(None, Some(&item), EventKind::SpeechStarted(speech));
+        self.user_placeholder(&item);
+        if self.config.turn_detection.interrupt_response {
+            self.interrupt(InterruptSource::User);
+        }
+    }
+
+    pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
+        self.speaking.user = false;
+        self.speaking.answer_expected = self.config.turn_detection.create_response;
+        let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
+        self.emit_about(None, Some(item), EventKind::SpeechStopped(speech));
+        // `audio_ms` includes the silence the vendor waited for.
+        let voiced = audio_ms.saturating_sub(self.link.silence_ms).max(self.speaking.speech_from_ms);
+        let asked = self.speaking.time_of(voiced, self.now).min(self.now);
+        self.speaking.clock = Some(TurnClock { asked, ended: self.now, answered: None });
+        self.user_spoke_for(item, voiced - self.speaking.speech_from_ms);
+    }
+
+    pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>) {
+        if self.response(&at.response).fenced || self.history.is_gone(&at.item) {
+            self.stats.late_audio += pcm.len() as u64;
+            return;
+        }
+        if self.history.get(&at.item).is_none() {
+            self.part_added(&at, super::words::PartKind::Audio);
+        }
+        let rate = self.codec.capabilities().output_rate;
+        let room = (MAX_QUEUED_S * u64::from(rate)).saturating_sub(self.ledger.queued());
+        if (pcm.len() as u64) > room {
+            self.stats.output_overrun += pcm.len() as u64 - room;
+            pcm.truncate(usize::try_from(room).unwrap_or(0));
+        }
+        if pcm.is_empty() {
+            return;
+        }
+        self.speaking.first_output(self.now);
+        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
+        self.ledger.push(&key, pcm.len() as u64);
+        let pcm = Pcm(Arc::new(pcm));
+        match self.config.audio.output.source {
+            AudioSource::Host => {
+                let audio = AudioOut { part: at.part, rate, pcm };
+                self.emit_about(Some(&at.response), Some(&at.item), EventKind::Audio(audio));
+            }
+            // Without a speaker the driver still plays it on a clock, so that turns end.
+            AudioSource::Device | AudioSource::None => {
+                self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
+            }
+        }
+    }
+
+    pub(super) fn agent_audio_done(&mut self, at: &PartRef) {
+        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
+        if let Some(heard) = self.ledger.heard(&key) {
+            let (received, item) = (self.ledger.ms(heard.received), at.item.clone());
+            self.history.edit(&item, |m| {
+                if let Some(Part::Audio { duration_ms, .. }) = m.parts.get_mut(at.part as usize) {
+                    *duration_ms = received;
+                }
+            });
+        }
+        self.ledger.complete(&key, &mut self.ledger_events);
+        self.out.push_back(Output::PlayoutItemEnd);
+        self.heard();
+    }
+
+    /// Works through what the ledger found out.
+    pub(super) fn heard(&mut self) {
+        for event in std::mem::take(&mut self.ledger_events) {
+            match event {
+                LedgerEvent::Started(key) => self.playback_started(&key),
+                LedgerEvent::Finished(heard, complete) => self.playback_finished(&heard, complete),
+                LedgerEvent::Flushed(cut) => self.flushed(&cut),
+            }
+        }
+        self.close_turns();
+    }
+
+    fn playback_started(&mut self, key: &AudioKey) {
+        let started = PlaybackStarted { part: key.part };
+        self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
+        let Some(clock) = self.speaking.clock.take() else { return };
+        let answered = clock.answered.unwrap_or(self.now);
+        let latency = Latency {
+            endpointing_ms: clock.ended.ms_since(clock.asked),
+            service_ms: answered.ms_since(clock.ended),
+            buffer_ms: self.now.ms_since(answered),
+            total_ms: self.now.ms_since(clock.asked),
+        };
+        self.emit_about(Some(&key.response), Some(&key.item), EventKind::Latency(latency));
+    }
+
+    fn playback_finished(&mut self, heard: &Heard, complete: bool) {
+        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
+        let key = &heard.key;
+        let pace = &mut self.pace;
+        self.history.update(&key.item, &mut self.changes, |m| {
+            let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
+                m.parts.get_mut(key.part as usize)
+            else {
+                return None;
+            };
+            (*duration_ms, *slot) = (received_ms, heard_ms);
+            if complete {
+                *heard_transcript = Some(transcript.clone());
+                pace.learn(transcript.chars().count(), received_ms);
+            }
+            Some(vec![key.part])
+        });
+        self.tell_changes();
+        let finished = PlaybackFinished { part: key.part, heard_ms, complete };
+        self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackFinished(finished));
+    }
+
+    /// Turns whose generation and playback are both over.
+    fn close_turns(&mut self) {
+        let ledger = &self.ledger;
+        let over = |id: &ResponseId| !ledger.open().any(|h| h.key.response == *id);
+        let ready: Vec<_> = self
+            .responses
+            .iter_mut()
+            .filter(|r| !r.closed && r.end.is_some() && over(&r.id))
+            .filter_map(|r| {
+                r.closed = true;
+                r.end.clone().map(|end| (r.id.clone(), end))
+            })
+            .collect();
+        for (id, end) in ready {
+            self.emit_about(Some(&id), None, EventKind::TurnDone(end));
+        }
+    }
+
+    /// Cuts the assistant off.
+    pub(super) fn interrupt(&mut self, source: InterruptSource) {
+        let active = self.sequencer.active().cloned();
+        let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
+        fenced.extend(active.clone());
+        for id in &fenced {
+            self.response(id).fenced = true;
+        }
+        if source == InterruptSource::Call {
+            self.sequencer.abandon();
+        }
+        // When the user speaks, a vendor whose effective session says so cancels by itself.
+        let vendor_cancels = source == InterruptSource::User && self.link.server_interrupts;
+        if let Some(active) = active.filter(|_| !vendor_cancels) {
+            self.cancel(active);
+        }
+        if self.ledger.open().next().is_some() && self.speaking.flush.is_none() {
+            self.speaking.flush = Some(source);
+            self.out.push_back(Output::FlushPlayout);
+        } else if self.speaking.flush.is_none() {
+            self.drop_unheard(&fenced, &[]);
+        }
+    }
+
+    /// The speaker is silent and has said what it played.
+    fn flushed(&mut self, cut: &[Heard]) {
+        let source = self.speaking.flush.take().unwrap_or(InterruptSource::Server);
+        for heard in cut {
+            self.cut(heard, cut, source);
+        }
+        let fenced: Vec<_> = self.responses.iter().filter(|r| r.fenced).map(|r| r.id.clone()).collect();
+        self.drop_unheard(&fenced, cut);
+        for op in std::mem::take(&mut self.ops.interrupt) {
+            self.complete(op, None);
+        }
+    }
+
+    /// One part that was cut: tells the vendor, the history and the host.
+    fn cut(&mut self, heard: &Heard, all: &[Heard], source: InterruptSource) {
+        let key = &heard.key;
+        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
+        if heard.complete && received_ms - heard_ms < TAIL_MS {
+            return;
+        }
+        let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0);
+        let text = self.mark_heard(heard);
+        let interrupted = Interrupted { heard_ms, source, server_truncated: false };
+        self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
+        if item_heard {
+            let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
+            self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
+            let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
+            let transcript = Transcript { role: Role::Assistant, mode, text, stage, estimated: true };
+            self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
+        } else {
+            self.forget(&key.item);
+        }
+        self.tell_changes();
+    }
+
+    /// Marks what was heard in the message; returns the words.
+    fn mark_heard(&mut self, heard: &Heard) -> String {
+        let key = &heard.key;
+        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
+        let mut text = String::new();
+        let pace = &self.pace;
+        self.history.update(&key.item, &mut self.changes, |m| {
+            m.interrupted = true;
+            m.state = MessageState::Incomplete;
+            let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
+                m.parts.get_mut(key.part as usize)
+            else {
+                return Some(vec![]);
+            };
+            (*duration_ms, *slot) = (received_ms, heard_ms);
+            text = pace.heard(transcript, heard_ms, received_ms, heard.complete);
+            *heard_transcript = Some(text.clone());
+            Some(vec![key.part])
+        });
+        text
+    }
+
+    /// Spoken items of cut responses of which no audio came or none was heard: nobody heard them.
+    fn drop_unheard(&mut self, fenced: &[ResponseId], cut: &[Heard]) {
+        let mut silent = Vec::new();
+        for record in self.responses.iter_mut().filter(|r| fenced.contains(&r.id) && r.end.is_none()) {
+            silent.append(&mut record.spoken_items);
+        }
+        for item in silent {
+            // Items the ledger knows were settled by `cut` or were heard to their end.
+            let known = cut.iter().any(|h| h.key.item == item)
+                || self
+                    .history
+                    .get(&item)
+                    .is_none_or(|m| m.parts.iter().any(|p| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0)));
+            if !known {
+                self.forget(&item);
+            }
+        }
+        self.tell_changes();
+    }
+
+    fn forget(&mut self, item: &ItemId) {
+        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+        self.history.remove(item, &mut self.changes);
+    }
+
+    fn tell_vendor(&mut self, command: &ProviderCommand) {
+        if !self.link.is_up() {
+            return;
+        }
+        if let Some(id) = self.send_own(command) {
+            self.remember(id, Purpose::Housekeeping);
+        }
+    }
+
+    /// The run ends: nobody speaks any more, and what was heard is settled.
+    pub(super) fn stop_speaking(&mut self) {
+        for record in &mut self.responses {
+            record.fenced = true;
+        }
+        self.speaking.user = false;
+        self.speaking.answer_expected = false;
+        self.speaking.clock = None;
+        if self.ledger.open().next().is_some() && self.speaking.flush.is_none() {
+            self.speaking.flush = Some(InterruptSource::Server);
+            self.out.push_back(Output::FlushPlayout);
+        }
+    }
+
+    /// Tells a change of mode, if there is one.
+    pub(super) fn update_mode(&mut self) {
+        let agent = if self.ledger.audible() {
+            Agent::Speaking
+        } else if self.link.is_up() && (self.sequencer.busy() || self.speaking.answer_expected) {
+            Agent::Thinking
+        } else {
+            Agent::Idle
+        };
+        let mode = match agent {
+            Agent::Speaking => Mode::Speaking,
+            Agent::Thinking => Mode::Thinking,
+            Agent::Idle if self.capture && self.link.is_up() => Mode::Listening,
+            Agent::Idle => Mode::Idle,
+        };
+        let change = ModeChange { mode, user_speaking: self.speaking.user, agent };
+        if change != self.mode {
+            self.mode = change;
+            self.emit(EventKind::Mode(change));
+        }
+    }
+}
