@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Drives the simulator with the vendor's own Python client: openai_python.py BASE_URL CLIPS [PART...]
 
-BASE_URL is ".../v1", CLIPS the folder with the spoken clips, PART one of text, spoken, tool and
-interruption (all of them if none is named). One JSON line of results for each conversation; exits 1
+BASE_URL is ".../v1", CLIPS the folder with the spoken clips, PART one of text, spoken, tool,
+interruption and key (all of them if none is named). One JSON line of results for each conversation; exits 1
 when any of them fails. Everything waits for events, bounded, never for time
 to pass; every server event is held against the package's own types on arrival.
 """
@@ -11,11 +11,14 @@ import asyncio
 import base64
 import json
 import sys
+import time
 import traceback
 import wave
 from pathlib import Path
 
 from openai import AsyncOpenAI
+from openai.types.realtime import ClientSecretCreateResponse
+from websockets.exceptions import InvalidStatus
 
 import wire_truth
 
@@ -412,7 +415,42 @@ async def interruption(client, clips):
         return {"received_ms": received_ms, "heard_ms": heard_ms, "wrong_item": refusal.code, "words": words}
 
 
-PARTS = {"text": text_turn, "spoken": spoken_turn, "tool": tool_call, "interruption": interruption}
+async def ephemeral_key(client, clips):
+    answer = await client.realtime.client_secrets.with_raw_response.create(
+        expires_after={"anchor": "created_at", "seconds": 60},
+        session={"type": "realtime", "model": MODEL, "instructions": "From the secret."},
+    )
+    secret = ClientSecretCreateResponse.model_validate_json(answer.content, strict=True, extra="forbid")
+    expect(secret.value.startswith("ek_"), "a client secret starts with ek_")
+    lifetime = secret.expires_at - time.time()
+    expect(0 < lifetime <= 61, f"the secret lives {lifetime:.0f} s, asked for 60")
+    expect(secret.session.instructions == "From the secret.", f"its session is {secret.session}")
+
+    base = client.base_url
+    for _ in range(2):  # one secret may start several sessions
+        async with AsyncOpenAI(api_key=secret.value, base_url=base) as bearer, connected(bearer, {}) as talk:
+            created = talk.one("session.created").session
+            expect(created.instructions == "From the secret.", "the session starts as the secret says")
+
+    refused = {}
+    for key, model in (("sk-invalid", MODEL), ("ek_never_minted", MODEL), ("sk-referee", "gpt-nonsense")):
+        async with AsyncOpenAI(api_key=key, base_url=base, max_retries=0) as stranger:
+            try:
+                async with stranger.realtime.connect(model=model):
+                    raise AssertionError(f"{key} may connect to {model}")
+            except InvalidStatus as error:
+                refused[f"{key} {model}"] = error.response.status_code
+    expect(list(refused.values()) == [401, 401, 404], f"handshakes: {refused}")
+    return {"refused": refused}
+
+
+PARTS = {
+    "text": text_turn,
+    "spoken": spoken_turn,
+    "tool": tool_call,
+    "interruption": interruption,
+    "key": ephemeral_key,
+}
 
 
 async def main(url, clips, parts):
