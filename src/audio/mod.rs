@@ -5,6 +5,8 @@
 //! ("callback-safe": wait-free, no allocation, no lock, no log).
 
 pub mod capture;
+pub mod clocked;
+pub mod device;
 pub mod meter;
 pub mod pcm;
 pub mod playout;

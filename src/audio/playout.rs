@@ -26,10 +26,12 @@
 
 mod queue;
 mod reader;
+mod report;
 #[cfg(test)]
 mod tests;
 
 pub use reader::PlayoutReader;
+pub use report::PlayoutReport;
 
 use super::{
     pcm::{frames_to_ms, ms_to_frames, scale},
@@ -40,7 +42,6 @@ use futures_util::task::AtomicWaker;
 use queue::{Mark, Queue, Step};
 use reader::Shared;
 use rtrb::{Producer, RingBuffer};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
     fmt,
@@ -55,48 +56,6 @@ const RING_MS: u64 = 200;
 const START_MS: u64 = 60;
 const REBUFFER_MS: u64 = 120;
 const REBUFFER_MAX_MS: u64 = 400;
-
-/// What the speaker really did, in ring frames.
-///
-/// Ring frames are numbered at the output rate from the start: every frame that enters the ring
-/// has the next number, whether it is played or dropped later; silence has none. Ring frame `f`
-/// plays source frame `source + (f - frames - delay) * source_rate / rate` of the last `Anchor`
-/// or `Flushed` before it. Numbers never go back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum PlayoutReport {
-    /// The mapping from ring frames to source frames starts anew here. Reported first of all, and
-    /// later when playing reaches the place.
-    Anchor {
-        /// Ring frame.
-        frames: u64,
-        /// Source frame it plays, counted over everything ever pushed.
-        source: u64,
-        /// Ring frames per second.
-        rate: u32,
-        /// Source frames per second.
-        source_rate: u32,
-        /// Ring frames of resampler delay after which `source` plays; 0 as long as the resampler
-        /// cuts its lead-in off.
-        delay: u32,
-    },
-    /// Every ring frame below this number that was not dropped has been played.
-    Position {
-        /// Number of the next ring frame to play.
-        frames: u64,
-    },
-    /// A flush took effect: what is below ring frame `played` was played (including the 10 ms fade),
-    /// later frames were dropped. When `played` is where the mapping in force started, nothing was
-    /// played under it.
-    Flushed {
-        /// Number of the first ring frame not played.
-        played: u64,
-        /// Ring number of the next frame pushed.
-        resume: u64,
-        /// Source number of the next frame pushed.
-        source: u64,
-    },
-}
 
 /// A speaker path from `source_rate` to `output_rate` frames per second. `wake` is woken when the
 /// reader consumed something or a flush took effect: the driver then calls [`Playout::pump`] and

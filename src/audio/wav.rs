@@ -122,10 +122,18 @@ impl StereoRecorder {
         }
         self.since_flush += frames as u32;
         if self.since_flush >= self.rate {
-            self.since_flush = 0;
-            self.writer.flush().map_err(|e| failed(&self.path, &e))?;
+            self.flush()?;
         }
         Ok(())
+    }
+
+    /// Brings the file on disk up to date; it is a complete WAV file then, and may go on.
+    ///
+    /// # Errors
+    /// `recording_failed` (class `device`).
+    pub fn flush(&mut self) -> Result<()> {
+        self.since_flush = 0;
+        self.writer.flush().map_err(|e| failed(&self.path, &e))
     }
 
     /// Completes the file.

@@ -315,6 +315,57 @@ pub(super) fn spoken_item(id: &str, transcript: Option<&str>) -> Value {
     })
 }
 
+/// What does not change while a response runs.
+pub(super) struct ResponseFrame<'a> {
+    pub(super) id: &'a str,
+    pub(super) conversation: Option<&'a String>,
+    pub(super) modalities: &'a Value,
+    pub(super) max_output_tokens: &'a Value,
+    pub(super) metadata: &'a Value,
+    pub(super) format: &'a Value,
+    pub(super) voice: &'a Value,
+}
+
+/// The response resource without status, output and usage.
+pub(super) fn response_resource(frame: &ResponseFrame<'_>) -> Value {
+    json!({
+        "object": "realtime.response",
+        "id": frame.id,
+        "conversation_id": frame.conversation,
+        "output_modalities": frame.modalities,
+        "max_output_tokens": frame.max_output_tokens,
+        "metadata": frame.metadata,
+        "audio": {"output": {"format": frame.format, "voice": frame.voice}},
+    })
+}
+
+/// The response resource at one moment.
+pub(super) fn response_at(resource: &Value, status: &str, details: Value, output: Value, usage: Value) -> Value {
+    let mut response = resource.clone();
+    response["status"] = json!(status);
+    response["status_details"] = details;
+    response["output"] = output;
+    response["usage"] = usage;
+    response
+}
+
+/// Token counts of a response: text and audio in, text and audio out.
+pub(super) fn usage([read, heard]: [u64; 2], [written, spoken]: [u64; 2]) -> Value {
+    json!({
+        "total_tokens": heard + read + spoken + written,
+        "input_tokens": heard + read,
+        "output_tokens": spoken + written,
+        "input_token_details": {
+            "text_tokens": read,
+            "audio_tokens": heard,
+            "image_tokens": 0,
+            "cached_tokens": 0,
+            "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": written, "audio_tokens": spoken},
+    })
+}
+
 /// About four characters a token, as for English.
 pub(super) fn tokens(text: &str) -> u64 {
     (text.chars().count() as u64).div_ceil(4)

@@ -28,6 +28,7 @@ mod listening;
 mod peer;
 mod plan;
 mod responder;
+mod samples;
 pub mod scenario;
 mod script;
 mod secrets;
@@ -39,6 +40,7 @@ mod validate;
 mod validate_item;
 
 pub use journal::Journal;
+pub use samples::sample_server_events;
 pub use scenario::{CallerStep, Scenario};
 
 use crate::error::{Error, ErrorClass, Result};

@@ -120,19 +120,19 @@ impl Peer {
         let callable = |name: &str| choice != "none" && tools.iter().any(|tool| tool["name"] == name);
         let speech = modalities[0] == "audio";
         let id = self.ids.next("resp_");
-        let resource = json!({
-            "object": "realtime.response",
-            "id": id,
-            "conversation_id": in_conversation.then_some(&self.conversation_id),
-            "output_modalities": modalities,
-            "max_output_tokens": wish(wishes, "max_output_tokens").unwrap_or(&session["max_output_tokens"]),
-            "metadata": wishes["metadata"],
-            "audio": {"output": {"format": session["audio"]["output"]["format"], "voice": voice}},
+        let resource = events::response_resource(&events::ResponseFrame {
+            id: &id,
+            conversation: in_conversation.then_some(&self.conversation_id),
+            modalities: &modalities,
+            max_output_tokens: wish(wishes, "max_output_tokens").unwrap_or(&session["max_output_tokens"]),
+            metadata: &wishes["metadata"],
+            format: &session["audio"]["output"]["format"],
+            voice: &voice,
         });
         let wanted = Wanted { speech, callable: &callable };
         let plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
         let active = Active { id, in_conversation, began: self.now, items: plan.items, steps: plan.steps, resource };
-        self.send(events::response_created(&snapshot(&active, "in_progress", Value::Null, json!([]), Value::Null)));
+        self.send(events::response_created(&events::response_at(&active.resource, "in_progress", Value::Null, json!([]), Value::Null)));
         self.send(events::rate_limits(999, 39_000));
         self.active.push(active);
         self.stream(self.now);
@@ -251,7 +251,7 @@ impl Peer {
         });
         let output: Vec<Value> = output.collect();
         let usage = self.usage(active);
-        self.send(events::response_done(&snapshot(active, status, details, json!(output), usage)));
+        self.send(events::response_done(&events::response_at(&active.resource, status, details, json!(output), usage)));
         if active.in_conversation {
             let unheard = active.items.iter().map(|item| item.samples_sent as u64 / 24).sum::<u64>();
             let played = self.now.saturating_duration_since(active.began);
@@ -271,19 +271,7 @@ impl Peer {
                 read += events::tokens(part["text"].as_str().unwrap_or(""));
             }
         }
-        json!({
-            "total_tokens": heard + read + spoken + written,
-            "input_tokens": heard + read,
-            "output_tokens": spoken + written,
-            "input_token_details": {
-                "text_tokens": read,
-                "audio_tokens": heard,
-                "image_tokens": 0,
-                "cached_tokens": 0,
-                "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
-            },
-            "output_token_details": {"text_tokens": written, "audio_tokens": spoken},
-        })
+        events::usage([read, heard], [written, spoken])
     }
 }
 
@@ -303,14 +291,4 @@ fn item_value(item: &OutItem, status: &str, done: bool) -> Value {
             events::message_item(&item.id, status, content)
         }
     }
-}
-
-/// The response resource at one moment.
-fn snapshot(active: &Active, status: &str, details: Value, output: Value, usage: Value) -> Value {
-    let mut response = active.resource.clone();
-    response["status"] = json!(status);
-    response["status_details"] = details;
-    response["output"] = output;
-    response["usage"] = usage;
-    response
 }

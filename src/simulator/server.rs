@@ -14,7 +14,7 @@ use super::{
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response, StatusCode, Version,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     header,
     server::conn::http1,
     service::service_fn,
@@ -264,13 +264,17 @@ async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Sh
         let message = "A client secret cannot mint another one; use an API key.";
         return Err(Denied::new(StatusCode::UNAUTHORIZED, Refusal::new("invalid_api_key", message)));
     }
+    let too_large = || {
+        let refusal = Refusal::new("invalid_body", "The body is incomplete or larger than 1 MiB.");
+        Denied::new(StatusCode::PAYLOAD_TOO_LARGE, refusal)
+    };
+    if request.body().size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(too_large());
+    }
     let body = tokio::time::timeout(HANDSHAKE_TIME, Limited::new(request.into_body(), LARGEST_BODY).collect());
     let body = match body.await {
         Ok(Ok(body)) => body.to_bytes(),
-        _ => {
-            let refusal = Refusal::new("invalid_body", "The body is incomplete or larger than 1 MiB.");
-            return Err(Denied::new(StatusCode::PAYLOAD_TOO_LARGE, refusal));
-        }
+        _ => return Err(too_large()),
     };
     let wishes: Value = match body.is_empty() {
         true => json!({}),

@@ -160,6 +160,7 @@ impl PlayoutReader {
     /// ones, which is no underrun yet.
     fn choose(&mut self, frames: usize, available: usize, ended: bool, grown: bool) {
         let enough = available >= frames + self.ramp;
+        let safe = enough || ended || (grown && available >= frames);
         match self.mode {
             Mode::Stopped => {
                 let granted = self.shared.granted.load(Acquire) >= self.shared.underruns.load(Relaxed);
@@ -167,7 +168,7 @@ impl PlayoutReader {
                     self.mode = Mode::Playing;
                 }
             }
-            Mode::Playing if !enough && !ended && !(grown && available >= frames) => {
+            Mode::Playing if !safe => {
                 self.shared.underruns.fetch_add(1, Release);
                 self.mode = Mode::Starving { left: available, span: available.min(self.ramp) };
             }

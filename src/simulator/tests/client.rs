@@ -120,6 +120,16 @@ impl Client {
         self.send(json!({"type": "response.create"})).await;
     }
 
+    /// Sends a text the server may refuse to read to its end.
+    pub(super) async fn send_what_fits(&mut self, text: &str) {
+        let _ = self.socket.send(Message::text(text)).await;
+    }
+
+    /// Waits for the end of the connection, with or without a close frame.
+    pub(super) async fn ended(&mut self) {
+        while let Some(Ok(_)) = timeout(PATIENCE, self.socket.next()).await.expect("an end in time") {}
+    }
+
     /// Waits for the close frame.
     pub(super) async fn closed(&mut self) -> CloseFrame {
         loop {

@@ -2,5 +2,9 @@
 
 mod client;
 mod handshakes;
+mod items;
+mod samples;
+mod scenarios;
 mod sessions;
 mod talk;
+mod turns;
