@@ -4,7 +4,7 @@
 #[path = "referees/environment.rs"]
 mod environment;
 
-use duologue::{Config, provider::openai::OpenAi};
+use duologue::{Config, provider::openai::OpenAi, simulator::sample_server_events};
 use environment::{Referees, run};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -85,4 +85,10 @@ async fn every_client_event_of_the_codec_is_the_vendors() {
     let kinds: BTreeSet<_> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     assert_eq!(kinds.len(), 11, "every client event there is (protocols reference §4): {kinds:?}");
     referees.wire_truth("client", events).await.expect_success();
+}
+#[tokio::test]
+async fn every_server_event_of_the_simulator_is_the_vendors() {
+    let Some(referees) = Referees::find() else { return };
+    let events = sample_server_events();
+    referees.wire_truth("server", events).await.expect_success();
 }
