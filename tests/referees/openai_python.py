@@ -404,7 +404,9 @@ async def interruption(client, clips):
         await talk.connection.conversation.item.retrieve(item_id=reply)
         kept = talk.events[await talk.wait("conversation.item.retrieved")].item
         expect(kept.id == reply and kept.status == "incomplete", f"the cut item is {kept.status}")
-        expect(not any(part.transcript for part in kept.content), f"the cut item keeps no transcript: {kept.content}")
+        expect(not any(part.transcript for part in kept.content), f"the cut item keeps its transcript: {kept.content[0].transcript!r}")
+        kept_ms = len(base64.b64decode(kept.content[0].audio)) // BYTES_PER_MS
+        expect(kept_ms == heard_ms, f"the cut item keeps {kept_ms} ms of audio")
 
         # The interrupting turn is answered.
         await talk.append(bytes(1_500 * BYTES_PER_MS))
