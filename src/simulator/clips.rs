@@ -1,13 +1,17 @@
 //! Speech for scenarios: the bundled clips, WAV files, and tones for texts that have no clip.
 
 use super::scenario::{Scenario, invalid};
-use crate::error::Result;
-use std::{collections::BTreeMap, io::Read, path::Path, sync::Arc};
+use crate::{
+    audio::{resample::Resampler, wav::read_wav},
+    error::Result,
+};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Samples per second of every clip.
 pub(super) const RATE: u32 = 24_000;
-/// Longest clip, and together at most four of that: 10 minutes.
-const LONGEST: usize = RATE as usize * 600;
+/// Longest clip: 10 minutes. Together at most four times that.
+const LONGEST_S: usize = 600;
+const LARGEST_FILE: u64 = 128 << 20;
 const MS_PER_CHARACTER: usize = 60;
 
 const BUNDLED: &[(&str, &[u8])] = &[
@@ -37,11 +41,11 @@ pub(super) fn load(scenario: &Scenario, base_dir: &Path) -> Result<BTreeMap<Stri
         };
         let samples = read(source, base_dir).map_err(|why| {
             let known = BUNDLED.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", bundled:");
-            let fix = format!("name a 16 bit PCM WAV file of at most 10 minutes, or one of bundled:{known}");
+            let fix = format!("name a WAV file of at most 10 minutes, or one of bundled:{known}");
             invalid(path.clone(), format!("cannot use '{source}': {why}"), fix)
         })?;
         total += samples.len();
-        if total > 4 * LONGEST {
+        if total > 4 * LONGEST_S * RATE as usize {
             return Err(invalid(path, "the clips are longer than 40 minutes together", "use fewer or shorter clips"));
         }
         loaded.insert(name, samples.into());
@@ -50,35 +54,29 @@ pub(super) fn load(scenario: &Scenario, base_dir: &Path) -> Result<BTreeMap<Stri
 }
 
 fn read(source: &str, base_dir: &Path) -> Result<Vec<i16>, String> {
-    match source.strip_prefix("bundled:") {
-        Some(name) => {
-            let (_, bytes) = BUNDLED.iter().find(|(n, _)| *n == name).ok_or("there is no such bundled clip")?;
-            decode(*bytes)
-        }
-        None => {
-            let file = std::fs::File::open(base_dir.join(source)).map_err(|e| e.to_string())?;
-            decode(std::io::BufReader::new(file))
-        }
-    }
+    let Some(name) = source.strip_prefix("bundled:") else { return read_file(&base_dir.join(source)) };
+    let (_, bytes) = BUNDLED.iter().find(|(n, _)| *n == name).ok_or("there is no such bundled clip")?;
+    let wav = hound::WavReader::new(*bytes).map_err(|e| e.to_string())?;
+    wav.into_samples::<i16>().collect::<Result<_, _>>().map_err(|e| e.to_string())
 }
 
-/// Any 16 bit PCM WAV as 24 kHz mono.
-fn decode(reader: impl Read) -> Result<Vec<i16>, String> {
-    let mut wav = hound::WavReader::new(reader).map_err(|e| e.to_string())?;
-    let spec = wav.spec();
-    if spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int || spec.channels == 0 {
-        return Err("it is not 16 bit PCM".into());
+fn read_file(path: &Path) -> Result<Vec<i16>, String> {
+    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > LARGEST_FILE {
+        return Err(format!("it has {size} bytes; at most {LARGEST_FILE} are read"));
     }
-    if spec.sample_rate != RATE {
-        return Err(format!("it has {} samples per second, not {RATE}", spec.sample_rate));
-    }
-    let channels = usize::from(spec.channels);
-    if wav.duration() as usize > LONGEST {
+    let wav = read_wav(path).map_err(|e| e.to_string())?;
+    if wav.samples.len() > wav.rate as usize * LONGEST_S {
         return Err("it is longer than 10 minutes".into());
     }
-    let samples = wav.samples::<i16>().collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-    let mono = |frame: &[i16]| (frame.iter().map(|s| i32::from(*s)).sum::<i32>() / channels as i32) as i16;
-    Ok(samples.chunks_exact(channels).map(mono).collect())
+    if wav.rate == RATE {
+        return Ok(wav.samples);
+    }
+    let mut samples = Vec::new();
+    let mut resampler = Resampler::new(wav.rate, RATE).map_err(|e| e.to_string())?;
+    resampler.push(&wav.samples, &mut samples);
+    resampler.finish(&mut samples);
+    Ok(samples)
 }
 
 /// Soft tones in the rhythm of `text`, 60 ms a character (at most a minute): the same for the same

@@ -132,7 +132,13 @@ impl Peer {
         let wanted = Wanted { speech, callable: &callable };
         let plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
         let active = Active { id, in_conversation, began: self.now, items: plan.items, steps: plan.steps, resource };
-        self.send(events::response_created(&events::response_at(&active.resource, "in_progress", Value::Null, json!([]), Value::Null)));
+        self.send(events::response_created(&events::response_at(
+            &active.resource,
+            "in_progress",
+            Value::Null,
+            json!([]),
+            Value::Null,
+        )));
         self.send(events::rate_limits(999, 39_000));
         self.active.push(active);
         self.stream(self.now);

@@ -87,21 +87,23 @@ fn response_events() -> Vec<Value> {
     let written = events::message_item("item_8", "incomplete", Some((PartKind::Text, "Good")));
     let call = events::call_item("item_9", "completed", "call_1", "f", "{}");
     let conversation = "conv_1".to_owned();
-    let resource = events::response_resource(&ResponseFrame {
-        id: "resp_1",
-        conversation: Some(&conversation),
-        modalities: &json!(["audio"]),
-        max_output_tokens: &json!("inf"),
-        metadata: &json!({"purpose": "sample"}),
-        format: &json!({"type": "audio/pcm", "rate": 24000}),
-        voice: &json!("marin"),
-    });
+    let at = |status, metadata, details, output, usage| {
+        let resource = events::response_resource(&ResponseFrame {
+            id: "resp_1",
+            conversation: Some(&conversation),
+            modalities: &json!(["audio"]),
+            max_output_tokens: &json!("inf"),
+            metadata: &metadata,
+            format: &json!({"type": "audio/pcm", "rate": 24000}),
+            voice: &json!("marin"),
+        });
+        events::response_at(&resource, status, details, output, usage)
+    };
     let usage = events::usage([12, 34], [56, 78]);
-    let at = |status, details, output, usage| events::response_at(&resource, status, details, output, usage);
-    let created = at("in_progress", Value::Null, json!([]), Value::Null);
-    let completed = at("completed", Value::Null, json!([spoken, call]), usage.clone());
+    let created = at("in_progress", Value::Null, Value::Null, json!([]), Value::Null);
+    let completed = at("completed", Value::Null, Value::Null, json!([spoken, call]), usage.clone());
     let reason = json!({"type": "cancelled", "reason": "turn_detected"});
-    let cancelled = at("cancelled", reason, json!([written]), usage);
+    let cancelled = at("cancelled", json!({"purpose": "sample"}), reason, json!([written]), usage);
     vec![
         events::response_created(&created),
         events::output_item_added("resp_1", 0, &events::message_item("item_7", "in_progress", None)),
@@ -121,7 +123,10 @@ fn response_events() -> Vec<Value> {
         events::output_item_done("resp_1", 0, &spoken),
         events::output_item_done("resp_1", 1, &written),
         events::output_item_done("resp_1", 2, &call),
+        events::item_added(&call, Some("item_8")),
         events::item_done(&spoken, None),
+        events::item_done(&written, Some("item_7")),
+        events::item_done(&call, Some("item_8")),
         events::response_done(&completed),
         events::response_done(&cancelled),
     ]

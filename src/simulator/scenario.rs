@@ -25,7 +25,7 @@ pub struct Scenario {
     /// The session's default instructions, shown in `session.created`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
-    /// WAV files by name, relative to the scenario file: 16 bit PCM. `bundled:NAME` is a clip that
+    /// WAV files by name, relative to the scenario file. `bundled:NAME` is a clip that
     /// comes with the simulator. A name that ends in `.wav` needs no entry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clips: BTreeMap<String, String>,
@@ -214,7 +214,7 @@ pub enum TriggerEvent {
     Connected,
     /// The first sound of an answer was played.
     AnswerAudible,
-    /// The last sound of an answer was played.
+    /// The last sound of an answer was played. An answer that was interrupted does not finish.
     AnswerFinished,
 }
 

@@ -33,9 +33,7 @@ async fn items_go_where_they_are_told() {
         ("front", json!("root"), Value::Null),
         ("middle", json!("a"), json!("a")),
     ] {
-        client
-            .send(json!({"type": "conversation.item.create", "previous_item_id": previous, "item": user(id)}))
-            .await;
+        client.send(json!({"type": "conversation.item.create", "previous_item_id": previous, "item": user(id)})).await;
         let added = client.wait("conversation.item.added").await;
         assert_eq!(added["previous_item_id"], expected, "{id}");
         assert_eq!((added["item"]["status"].as_str(), added["item"]["id"].as_str()), (Some("completed"), Some(id)));
@@ -58,21 +56,33 @@ async fn content_rules_are_enforced() {
     for (item, code, param) in [
         (json!({"role": "user"}), "missing_required_parameter", "item.type"),
         (json!({"type": "poem"}), "invalid_value", "item.type"),
-        (message("assistant", json!([{"type": "output_audio", "transcript": "x"}])), "missing_required_parameter",
-            "item.content[0].text"),
+        (
+            message("assistant", json!([{"type": "output_audio", "transcript": "x"}])),
+            "missing_required_parameter",
+            "item.content[0].text",
+        ),
         (message("assistant", json!([{"type": "text", "text": "x"}])), "invalid_value", "item.content[0].type"),
         (message("system", json!([{"type": "input_audio", "audio": ""}])), "invalid_value", "item.content[0].type"),
         (message("user", json!([{"type": "input_text"}])), "missing_required_parameter", "item.content[0].text"),
         (message("user", json!([{"type": "input_audio", "audio": "!"}])), "invalid_value", "item.content[0].audio"),
-        (message("user", json!([{"type": "input_image", "image_url": image}])), "invalid_value",
-            "item.content[0].image_url"),
+        (
+            message("user", json!([{"type": "input_image", "image_url": image}])),
+            "invalid_value",
+            "item.content[0].image_url",
+        ),
         (message("user", json!([])), "invalid_value", "item.content"),
         (message("robot", json!([{"type": "input_text", "text": "x"}])), "invalid_value", "item.role"),
-        (json!({"type": "function_call_output", "call_id": "call_none", "output": "1"}), "invalid_tool_call_id",
-            "item.call_id"),
+        (
+            json!({"type": "function_call_output", "call_id": "call_none", "output": "1"}),
+            "invalid_tool_call_id",
+            "item.call_id",
+        ),
         (json!({"type": "function_call_output", "call_id": "c", "output": {"a": 1}}), "invalid_type", "item.output"),
-        (json!({"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c".repeat(33)}),
-            "string_above_max_length", "item.call_id"),
+        (
+            json!({"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c".repeat(33)}),
+            "string_above_max_length",
+            "item.call_id",
+        ),
     ] {
         let error = client.refused(create(item)).await;
         assert_eq!((error["code"].as_str(), error["param"].as_str()), (Some(code), Some(param)), "{error}");
@@ -117,9 +127,7 @@ async fn truncate_cuts_assistant_audio_only() {
     let events = client.until("response.done").await;
     let question = events[0]["item"]["id"].clone();
     let answer = events.last().unwrap()["response"]["output"][0]["id"].clone();
-    let truncate = |item: &Value, index: i64, ms: Value| {
-        json!({"type": "conversation.item.truncate", "item_id": item, "content_index": index, "audio_end_ms": ms})
-    };
+    let truncate = |item: &Value, index: i64, ms: Value| json!({"type": "conversation.item.truncate", "item_id": item, "content_index": index, "audio_end_ms": ms});
     // "Good day." has 9 characters of 60 ms.
     let error = client.refused(truncate(&answer, 0, json!(541))).await;
     assert_eq!((error["code"].as_str(), error["param"].as_str()), (Some("invalid_value"), Some("audio_end_ms")));

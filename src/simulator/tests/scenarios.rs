@@ -50,8 +50,10 @@ fn mistakes_name_the_path_and_the_fix() {
         (json!({"name": "n", "turns": [], "delivery": {"speed": 0}}), "delivery.speed"),
         (json!({"name": "n", "turns": [], "delivery": {"delta_ms": -1}}), "delivery.delta_ms"),
         (json!({"name": "n", "turns": [], "caller": [{"wait_ms": 1, "say": "x"}]}), "caller[0]"),
-        (json!({"name": "n", "turns": [], "caller": [{"say": "x", "when": {"event": "soon"}}]}),
-            "caller[0].when.event"),
+        (
+            json!({"name": "n", "turns": [], "caller": [{"say": "x", "when": {"event": "soon"}}]}),
+            "caller[0].when.event",
+        ),
     ] {
         let error = load(&scenario).unwrap_err();
         assert_eq!((error.code.as_ref(), error.field.as_deref()), ("invalid_scenario", Some(field)), "{error}");
@@ -64,8 +66,12 @@ fn mistakes_name_the_path_and_the_fix() {
 #[test]
 fn clips_are_found_beside_the_file() {
     let folder = tempfile::tempdir().unwrap();
-    let spec =
-        hound::WavSpec { channels: 2, sample_rate: 48_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut wav = hound::WavWriter::create(folder.path().join("a.wav"), spec).unwrap();
     (0..96_000).for_each(|_| wav.write_sample(1000_i16).unwrap());
     wav.finalize().unwrap();

@@ -46,15 +46,19 @@ async fn typed_text_is_answered_with_speech() {
 
 #[tokio::test]
 async fn a_text_session_answers_in_text() {
-    let sim = simulator(json!({"turns": [{"hear": "hello", "reply": [{"say": "Good day to you, dear friend."}]}]})).await;
+    let sim =
+        simulator(json!({"turns": [{"hear": "hello", "reply": [{"say": "Good day to you, dear friend."}]}]})).await;
     let mut client = Client::connect(&sim).await;
     client
         .send(json!({"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}}))
         .await;
     client.type_text("hello").await;
     let events = client.until("response.done").await;
-    let text: String =
-        events.iter().filter(|e| e["type"] == "response.output_text.delta").map(|e| e["delta"].as_str().unwrap()).collect();
+    let text: String = events
+        .iter()
+        .filter(|e| e["type"] == "response.output_text.delta")
+        .map(|e| e["delta"].as_str().unwrap())
+        .collect();
     assert_eq!(text, "Good day to you, dear friend.");
     assert!(audio(&events).is_empty());
     let done = &events.last().unwrap()["response"];
