@@ -19,3 +19,8 @@ pub use client::{Client, ClientBuilder};
 pub use config::Config;
 pub use credential::Credential;
 pub use error::{Error, ErrorClass, Result};
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
