@@ -90,6 +90,7 @@ impl Session {
         self.codec.reset();
         self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Dialling, ..Default::default() };
         self.link.connect_by = Some(self.now.after_ms(CONNECT_MS));
+        self.speaking.connected_anew();
         self.set_status(Status::Connecting { phase: Phase::Dial });
         self.out.push_back(Output::Dial { epoch: self.link.epoch, request: self.codec.dial().clone() });
     }

@@ -83,15 +83,18 @@ impl Session {
                 }
             }
             Created::Abandoned => {
-                self.response(response).fenced = true;
+                self.response(response).fence();
                 self.cancel(response.clone());
             }
             Created::Theirs => {}
         }
     }
 
-    /// Asks the vendor to stop a response. That it ended meanwhile is no error.
+    /// Asks the vendor to stop a response, once. That it ended meanwhile is no error.
     pub(super) fn cancel(&mut self, response: ResponseId) {
+        if std::mem::replace(&mut self.response(&response).cancelled, true) {
+            return;
+        }
         if let Some(id) = self.send_own(&ProviderCommand::CancelResponse { response: Some(response) }) {
             self.remember(id, Purpose::Housekeeping);
         }
@@ -132,10 +135,15 @@ impl Session {
             let warning = Error::new(ErrorClass::Provider, "response_incomplete", text).provider_code(reason);
             self.emit_about(Some(&id), None, EventKind::Warning(warning));
         }
-        let mut events = std::mem::take(&mut self.ledger_events);
-        self.ledger.complete_response(&id, &mut events);
-        self.ledger_events = events;
-        self.out.push_back(super::Output::PlayoutItemEnd);
+        if self.response(&id).fenced {
+            // Its audio is incomplete for good; the flush settles it.
+            self.drop_unheard(&[]);
+        } else {
+            let mut events = std::mem::take(&mut self.ledger_events);
+            self.ledger.complete_response(&id, &mut events);
+            self.ledger_events = events;
+            self.out.push_back(super::Output::PlayoutItemEnd);
+        }
         self.heard();
         self.tools.response_done(&id, done.status == "cancelled");
         self.follow_up();

@@ -48,6 +48,8 @@ struct Segment {
 #[derive(Debug)]
 struct Part {
     heard: Heard,
+    /// Where its first frame stands in the source stream.
+    from: u64,
     started: bool,
     finished: bool,
 }
@@ -107,7 +109,7 @@ impl HeardLedger {
         let at = self.parts.iter().rposition(|p| p.heard.key == *key && !p.finished);
         let part = at.unwrap_or_else(|| {
             let heard = Heard { key: key.clone(), received: 0, heard: 0, complete: false };
-            self.parts.push_back(Part { heard, started: false, finished: false });
+            self.parts.push_back(Part { heard, from: self.pushed, started: false, finished: false });
             self.parts.len() - 1
         });
         self.parts[part].heard.received += frames;
@@ -205,7 +207,8 @@ impl HeardLedger {
         self.position = self.position.max(source.min(self.pushed));
         // A part whose audio is all played but which was still being generated is cut as well.
         for (i, part) in self.parts.iter().enumerate() {
-            if !part.finished && !part.heard.complete && !dropped.contains(&(self.first + i)) {
+            let before = part.from < source;
+            if before && !part.finished && !part.heard.complete && !dropped.contains(&(self.first + i)) {
                 dropped.push(self.first + i);
             }
         }
@@ -241,7 +244,7 @@ impl HeardLedger {
 
     /// Finished parts at the front are forgotten, so that a day-long call stays small.
     fn trim(&mut self) {
-        let used = self.segments.front().map_or(usize::MAX, |s| s.part);
+        let used = self.segments.iter().map(|s| s.part).min().unwrap_or(usize::MAX);
         while self.first < used && self.parts.front().is_some_and(|p| p.finished) {
             self.parts.pop_front();
             self.first += 1;
@@ -256,6 +259,11 @@ impl HeardLedger {
     /// Parts that are not finished, in play order.
     pub fn open(&self) -> impl Iterator<Item = &Heard> {
         self.parts.iter().filter(|p| !p.finished).map(|p| &p.heard)
+    }
+
+    /// Frames ever given to the speaker.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// Frames given to the speaker and not played.

@@ -85,8 +85,21 @@ struct Response {
     end: Option<crate::event::ResponseEnd>,
     /// `turn_done` was told.
     closed: bool,
-    /// Message items that will have speech.
+    /// We asked the vendor to stop it.
+    cancelled: bool,
+    /// Message items that will have speech; emptied as it is settled who heard them.
     spoken_items: Vec<ItemId>,
+}
+
+impl Response {
+    /// Cuts it off.
+    fn fence(&mut self) {
+        self.fenced = true;
+        if self.end.is_some() {
+            // What was generated without audio has none and needs no cut.
+            self.spoken_items.clear();
+        }
+    }
 }
 
 /// Responses remembered for late events.
@@ -283,8 +296,9 @@ impl Session {
         if self.responses.len() >= MAX_RESPONSES {
             self.responses.pop_front();
         }
-        let (fenced, end, closed, spoken_items) = (false, None, false, Vec::new());
-        self.responses.push_back(Response { id: id.clone(), fenced, end, closed, spoken_items });
+        let (fenced, closed, cancelled) = (false, false, false);
+        let (end, spoken_items) = (None, Vec::new());
+        self.responses.push_back(Response { id: id.clone(), fenced, end, closed, cancelled, spoken_items });
         let last = self.responses.len() - 1;
         &mut self.responses[last]
     }

@@ -120,9 +120,9 @@ impl Sequencer {
         self.active.as_ref()
     }
 
-    /// Something runs, was asked for or waits.
-    pub fn busy(&self) -> bool {
-        self.active.is_some() || self.outstanding.is_some() || !self.queue.is_empty()
+    /// A response was asked for and has not begun.
+    pub fn waiting(&self) -> bool {
+        self.outstanding.as_ref().is_some_and(|o| !o.abandoned) || !self.queue.is_empty()
     }
 
     /// When [`Self::next`] may have something again.

@@ -21,7 +21,7 @@ use crate::{
     provider::{PartRef, ProviderCommand},
     time::Time,
 };
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 /// A complete item with less than this unheard counts as heard (AUDIO.md §4).
 const TAIL_MS: u64 = 100;
@@ -39,6 +39,14 @@ struct TurnClock {
     answered: Option<Time>,
 }
 
+/// A flush the speaker was asked for and has not reported yet.
+#[derive(Debug, Clone, Copy)]
+struct Flush {
+    wanted_by: InterruptSource,
+    /// Frames that had been given to the speaker: later ones are not flushed.
+    upto: u64,
+}
+
 /// State of both speakers.
 #[derive(Debug, Default)]
 pub struct Speaking {
@@ -47,8 +55,8 @@ pub struct Speaking {
     user: bool,
     /// The vendor will answer by itself.
     pub answer_expected: bool,
-    /// A flush is under way, and who wanted it.
-    flush: Option<InterruptSource>,
+    /// Flushes under way, oldest first.
+    flushes: VecDeque<Flush>,
     clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
@@ -64,7 +72,13 @@ impl Speaking {
     }
 
     pub fn flushing(&self) -> bool {
-        self.flush.is_some()
+        !self.flushes.is_empty()
+    }
+
+    /// A new connection: the vendor counts the audio it gets from zero.
+    pub fn connected_anew(&mut self) {
+        self.sent_frames = 0;
+        self.speech_from_ms = 0;
     }
 
     /// Microphone audio went out.
@@ -123,11 +137,14 @@ impl Session {
     }
 
     pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>) {
-        if self.response(&at.response).fenced || self.history.is_gone(&at.item) {
+        let record = self.response(&at.response);
+        // Nothing may follow the end of a response; what does is late or a repetition.
+        if record.fenced || record.end.is_some() || self.history.is_gone(&at.item) {
             self.stats.late_audio += pcm.len() as u64;
             return;
         }
-        if self.history.get(&at.item).is_none() {
+        let part = self.history.get(&at.item).and_then(|m| m.parts.get(at.part as usize));
+        if !matches!(part, Some(Part::Audio { .. })) {
             self.part_added(&at, super::words::PartKind::Audio);
         }
         let rate = self.codec.capabilities().output_rate;
@@ -164,6 +181,10 @@ impl Session {
                     *duration_ms = received;
                 }
             });
+        }
+        if self.response(&at.response).fenced {
+            // The closing events of a cancelled response come all the same and complete nothing.
+            return;
         }
         self.ledger.complete(&key, &mut self.ledger_events);
         self.out.push_back(Output::PlayoutItemEnd);
@@ -242,7 +263,7 @@ impl Session {
         let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
         fenced.extend(active.clone());
         for id in &fenced {
-            self.response(id).fenced = true;
+            self.response(id).fence();
         }
         if source == InterruptSource::Call {
             self.sequencer.abandon();
@@ -252,38 +273,52 @@ impl Session {
         if let Some(active) = active.filter(|_| !vendor_cancels) {
             self.cancel(active);
         }
-        if self.ledger.open().next().is_some() && self.speaking.flush.is_none() {
-            self.speaking.flush = Some(source);
+        self.flush(source);
+        self.drop_unheard(&[]);
+    }
+
+    /// Silences the speaker, unless it is silent or will be by a flush under way.
+    fn flush(&mut self, wanted_by: InterruptSource) {
+        let upto = self.ledger.pushed();
+        let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
+        if !enough && self.ledger.open().next().is_some() {
+            self.speaking.flushes.push_back(Flush { wanted_by, upto });
             self.out.push_back(Output::FlushPlayout);
-        } else if self.speaking.flush.is_none() {
-            self.drop_unheard(&fenced, &[]);
         }
     }
 
     /// The speaker is silent and has said what it played.
     fn flushed(&mut self, cut: &[Heard]) {
-        let source = self.speaking.flush.take().unwrap_or(InterruptSource::Server);
-        for heard in cut {
-            self.cut(heard, cut, source);
+        let source = self.speaking.flushes.pop_front().map_or(InterruptSource::Server, |f| f.wanted_by);
+        for (i, heard) in cut.iter().enumerate() {
+            let first = !cut[..i].iter().any(|h| h.key.item == heard.key.item);
+            self.cut(heard, cut, source, first);
         }
-        let fenced: Vec<_> = self.responses.iter().filter(|r| r.fenced).map(|r| r.id.clone()).collect();
-        self.drop_unheard(&fenced, cut);
+        self.drop_unheard(cut);
+        if self.speaking.flushing() {
+            return;
+        }
         for op in std::mem::take(&mut self.ops.interrupt) {
             self.complete(op, None);
         }
     }
 
-    /// One part that was cut: tells the vendor, the history and the host.
-    fn cut(&mut self, heard: &Heard, all: &[Heard], source: InterruptSource) {
+    /// One part that was cut: tells the vendor, the history and the host. `first`: of its item.
+    fn cut(&mut self, heard: &Heard, all: &[Heard], source: InterruptSource, first: bool) {
         let key = &heard.key;
-        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        if heard.complete && received_ms - heard_ms < TAIL_MS {
+        if self.history.is_gone(&key.item) {
             return;
         }
-        let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0);
+        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
+        if heard.complete && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
+            return self.count_as_heard(key);
+        }
+        let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
         let text = self.mark_heard(heard);
-        let interrupted = Interrupted { heard_ms, source, server_truncated: false };
-        self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
+        if first {
+            let interrupted = Interrupted { heard_ms, source, server_truncated: false };
+            self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
+        }
         if item_heard {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
             self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
@@ -294,6 +329,24 @@ impl Session {
             self.forget(&key.item);
         }
         self.tell_changes();
+    }
+
+    /// So little of the part was left that all its words were heard.
+    fn count_as_heard(&mut self, key: &AudioKey) {
+        self.history.update(&key.item, &mut self.changes, |m| {
+            let Some(Part::Audio { transcript, heard_transcript, .. }) = m.parts.get_mut(key.part as usize) else {
+                return None;
+            };
+            *heard_transcript = Some(transcript.clone());
+            Some(vec![key.part])
+        });
+        self.tell_changes();
+    }
+
+    /// Some part of the item was played.
+    fn was_heard(&self, item: &ItemId) -> bool {
+        let heard = |p: &Part| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0);
+        self.history.get(item).is_some_and(|m| m.parts.iter().any(heard))
     }
 
     /// Marks what was heard in the message; returns the words.
@@ -318,20 +371,18 @@ impl Session {
         text
     }
 
-    /// Spoken items of cut responses of which no audio came or none was heard: nobody heard them.
-    fn drop_unheard(&mut self, fenced: &[ResponseId], cut: &[Heard]) {
+    /// Spoken items of cut responses of which no audio came: nobody heard them. `cut` is settled.
+    pub(super) fn drop_unheard(&mut self, cut: &[Heard]) {
+        let ledger = &self.ledger;
+        let in_speaker = |item: &ItemId| ledger.open().any(|h| h.key.item == *item);
         let mut silent = Vec::new();
-        for record in self.responses.iter_mut().filter(|r| fenced.contains(&r.id) && r.end.is_none()) {
-            silent.append(&mut record.spoken_items);
+        for record in self.responses.iter_mut().filter(|r| r.fenced) {
+            // What the speaker still has is settled by its flush.
+            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)));
         }
         for item in silent {
-            // Items the ledger knows were settled by `cut` or were heard to their end.
-            let known = cut.iter().any(|h| h.key.item == item)
-                || self
-                    .history
-                    .get(&item)
-                    .is_none_or(|m| m.parts.iter().any(|p| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0)));
-            if !known {
+            let settled = cut.iter().any(|h| h.key.item == item) || self.was_heard(&item);
+            if !settled && self.history.get(&item).is_some() {
                 self.forget(&item);
             }
         }
@@ -355,22 +406,26 @@ impl Session {
     /// The run ends: nobody speaks any more, and what was heard is settled.
     pub(super) fn stop_speaking(&mut self) {
         for record in &mut self.responses {
-            record.fenced = true;
+            record.fence();
         }
         self.speaking.user = false;
         self.speaking.answer_expected = false;
         self.speaking.clock = None;
-        if self.ledger.open().next().is_some() && self.speaking.flush.is_none() {
-            self.speaking.flush = Some(InterruptSource::Server);
-            self.out.push_back(Output::FlushPlayout);
-        }
+        self.flush(InterruptSource::Server);
+    }
+
+    /// Something will be heard or written before long.
+    fn thinking(&self) -> bool {
+        let running = self.sequencer.active().is_some_and(|id| !self.responses.iter().any(|r| r.id == *id && r.fenced));
+        let buffered = !self.speaking.flushing() && self.ledger.open().next().is_some();
+        running || buffered || self.sequencer.waiting() || self.speaking.answer_expected
     }
 
     /// Tells a change of mode, if there is one.
     pub(super) fn update_mode(&mut self) {
         let agent = if self.ledger.audible() {
             Agent::Speaking
-        } else if self.link.is_up() && (self.sequencer.busy() || self.speaking.answer_expected) {
+        } else if self.link.is_up() && self.thinking() {
             Agent::Thinking
         } else {
             Agent::Idle

@@ -168,7 +168,11 @@ impl Session {
         }
         self.agent_message(at);
         self.history.edit(&at.item, |m| {
-            history::part_mut(m, at.part, || kind.empty());
+            let Some(part) = history::part_mut(m, at.part, || kind.empty()) else { return };
+            // A gap that was filled in before anyone knew what stands there.
+            if matches!(part, Part::Text { content } if content.is_empty()) {
+                *part = kind.empty();
+            }
         });
     }
 

@@ -1,0 +1,178 @@
+//! What holds after every input of every test.
+
+use super::{PER_MS, frame_of, speaker::Speaker};
+use duologue::{
+    event::{EventKind, OpId, Phase, Status},
+    message::{Part, Role},
+    provider::Frame,
+    session::{Input, Output, Session},
+};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+#[derive(Default)]
+pub struct Invariants {
+    asked: HashSet<OpId>,
+    completed: HashSet<OpId>,
+    seq: u64,
+    time_ms: u64,
+    epoch: u32,
+    closing: bool,
+    terminal: bool,
+    /// Our `response.create` the vendor has not taken up: request id and event id.
+    outstanding: Option<(String, String)>,
+    /// Responses that run, by what the vendor said.
+    running: HashSet<String>,
+    /// Answered calls with the event that did it.
+    answered: HashMap<String, String>,
+    /// Cuts told, by item and part.
+    truncated: HashSet<(String, u64)>,
+    deleted: HashSet<String>,
+}
+
+impl Invariants {
+    /// Looks at what the vendor and the host do.
+    pub fn before(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Command { op, .. } => assert!(self.asked.insert(*op), "the test used {op:?} twice"),
+            Input::Frame { frame: Frame::Text(text), .. } => {
+                let Ok(event) = serde_json::from_str::<Value>(text) else { return };
+                self.vendor(&event);
+            }
+            _ => {}
+        }
+    }
+
+    fn vendor(&mut self, event: &Value) {
+        match event["type"].as_str() {
+            Some("response.created") => {
+                let request = &event["response"]["metadata"]["client_event_id"];
+                self.outstanding.take_if(|(id, _)| request == id.as_str());
+                self.running.insert(event["response"]["id"].to_string());
+            }
+            Some("response.done") => _ = self.running.remove(&event["response"]["id"].to_string()),
+            Some("error") => {
+                let error = &event["error"];
+                let active = error["code"] == "conversation_already_has_active_response";
+                self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
+                self.answered.retain(|_, id| error["event_id"] != id.as_str());
+            }
+            _ => {}
+        }
+    }
+
+    pub fn check(&mut self, output: &Output, speaker: &Speaker) {
+        match output {
+            Output::Dial { epoch, .. } => {
+                assert_eq!(*epoch, self.epoch + 1, "connections are numbered one after the other");
+                *self = Self {
+                    epoch: *epoch,
+                    asked: std::mem::take(&mut self.asked),
+                    completed: std::mem::take(&mut self.completed),
+                    seq: self.seq,
+                    time_ms: self.time_ms,
+                    ..Self::default()
+                };
+            }
+            Output::Close { epoch, .. } => {
+                assert_eq!((*epoch, self.closing), (self.epoch, false), "a connection is closed once");
+                self.closing = true;
+            }
+            Output::Send { epoch, .. } => {
+                assert_eq!(*epoch, self.epoch, "frames go out on the connection that is up");
+                assert!(!self.closing && !self.terminal, "nothing is sent after the end");
+                self.frame(&frame_of(output).unwrap(), speaker);
+            }
+            Output::Event(event) => {
+                assert_eq!(event.seq, self.seq + 1, "events are numbered without a gap");
+                assert!(event.time_ms >= self.time_ms, "time does not go back");
+                (self.seq, self.time_ms) = (event.seq, event.time_ms);
+                self.event(event.item.as_ref().map(|i| i.as_str()), &event.kind, speaker);
+            }
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, frame: &Value, speaker: &Speaker) {
+        let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
+        match frame["type"].as_str().expect("a frame has a type") {
+            "response.create" => {
+                assert_eq!(self.outstanding, None, "checklist 21: one response.create outstanding");
+                assert!(self.running.is_empty(), "checklist 21: none while {:?} runs", self.running);
+                let request = frame["response"]["metadata"]["client_event_id"].as_str();
+                let request = request.expect("checklist 25: metadata on each create").to_owned();
+                self.outstanding = Some((request, frame["event_id"].as_str().unwrap().to_owned()));
+            }
+            "conversation.item.create" if frame["item"]["type"] == "function_call_output" => {
+                assert!(frame["item"]["output"].is_string(), "checklist 35: output is a string");
+                let call = frame["item"]["call_id"].to_string();
+                let event = frame["event_id"].as_str().unwrap().to_owned();
+                assert_eq!(self.answered.insert(call, event), None, "checklist 32: a call is answered once");
+            }
+            "conversation.item.truncate" => {
+                let part = frame["content_index"].as_u64().unwrap();
+                let end = frame["audio_end_ms"].as_u64().expect("checklist 38: audio_end_ms is an integer");
+                let (received, heard) = speaker.truth(&item, u32::try_from(part).unwrap());
+                assert!(received > 0, "checklist 41: {item} has no audio to truncate");
+                assert_eq!(end, heard / PER_MS, "checklist 37: {item} is cut where it was heard");
+                assert!(end <= received / PER_MS, "checklist 38: not past what came");
+                assert!(self.truncated.insert((item.clone(), part)), "{item} is cut once");
+                assert!(!self.deleted.contains(&item), "{item} is gone");
+            }
+            "conversation.item.delete" => {
+                assert!(self.deleted.insert(item.clone()), "{item} is deleted once");
+                for part in 0..4 {
+                    assert_eq!(speaker.truth(&item, part).1, 0, "{item} was heard and is not deleted");
+                }
+            }
+            "conversation.item.retrieve" => panic!("checklist 50: nothing is retrieved"),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, item: Option<&str>, kind: &EventKind, speaker: &Speaker) {
+        match kind {
+            EventKind::Completed(c) => {
+                assert!(self.asked.contains(&c.op), "{:?} was never asked for", c.op);
+                assert!(self.completed.insert(c.op), "{:?} completes once", c.op);
+            }
+            EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {
+                assert!(!self.terminal, "a run ends once");
+                self.terminal = true;
+            }
+            EventKind::Status(Status::Connecting { phase: Phase::Dial }) => self.terminal = false,
+            EventKind::Status(_) => assert!(!self.terminal, "nothing follows the end of a run"),
+            EventKind::PlaybackFinished(f) => {
+                let (received, heard) = speaker.truth(item.expect("an item"), f.part);
+                assert_eq!(f.heard_ms, heard / PER_MS, "what was heard is what was played");
+                assert!(f.heard_ms <= received / PER_MS);
+                assert!(!f.complete || heard == received);
+            }
+            EventKind::Interrupted(i) => {
+                let item = item.expect("an item");
+                let heard = (0..4).map(|part| speaker.truth(item, part).1 / PER_MS);
+                assert!(heard.into_iter().any(|h| h == i.heard_ms), "{item} was not heard for {} ms", i.heard_ms);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn after(&mut self, session: &Session) {
+        let mut ids = HashSet::new();
+        for message in session.messages() {
+            assert!(ids.insert(message.id.clone()), "{:?} is in the conversation twice", message.id);
+            for part in message.parts.iter().filter(|_| message.role == Role::Assistant) {
+                if let Part::Audio { duration_ms, heard_ms, .. } = part {
+                    assert!(heard_ms <= duration_ms, "{:?}: {heard_ms} heard of {duration_ms}", message.id);
+                }
+            }
+        }
+    }
+
+    /// Operations that were asked for and did not complete.
+    pub fn open(&self) -> Vec<OpId> {
+        let mut open: Vec<_> = self.asked.difference(&self.completed).copied().collect();
+        open.sort_unstable();
+        open
+    }
+}
