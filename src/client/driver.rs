@@ -466,8 +466,10 @@ impl Core {
         progress
     }
 
-    /// The client is over: streams end, and operations still waiting are told.
+    /// The client is over: the device is released (a recording is complete then), streams end, and
+    /// operations still waiting are told.
     fn end(&mut self) {
+        self.audio.close_device();
         self.flush_log();
         self.replies.clear();
         self.shared.end();

@@ -17,6 +17,7 @@
 //! Any key is good, except an empty one, one that contains `invalid`, and an `ek_…` that was not
 //! minted here.
 
+pub mod caller;
 mod clips;
 mod connection;
 mod conversation;
