@@ -107,7 +107,9 @@ impl Session {
 
     fn response_done(&mut self, done: ResponseDone) {
         let id = done.response.clone();
-        self.sequencer.done(&id);
+        if let Some(op) = self.sequencer.done(&id).and_then(|request| request.op) {
+            self.complete(op, None);
+        }
         // Items whose own events were lost are still in the summary.
         for item in &done.items {
             self.item_seen(item, Some(&id), None);

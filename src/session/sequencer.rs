@@ -38,6 +38,8 @@ pub enum Created {
 struct Outstanding {
     request: Request,
     abandoned: bool,
+    /// A response that began without saying whose it is.
+    maybe: Option<ResponseId>,
 }
 
 /// See the module.
@@ -47,6 +49,8 @@ pub struct Sequencer {
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
     hold_until: Option<Time>,
+    /// The vendor has returned our metadata, so what comes without is not ours.
+    returns_metadata: bool,
 }
 
 impl Sequencer {
@@ -70,7 +74,7 @@ impl Sequencer {
         }
         self.hold_until = None;
         let request = self.queue.pop_front()?;
-        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false });
+        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, maybe: None });
         Some(request)
     }
 
@@ -78,6 +82,13 @@ impl Sequencer {
     pub fn created(&mut self, response: &ResponseId, request: Option<&str>) -> Created {
         self.active = Some(response.clone());
         self.hold_until = None;
+        self.returns_metadata |= request.is_some();
+        if let Some(o) = &mut self.outstanding
+            && request.is_none()
+            && !self.returns_metadata
+        {
+            o.maybe = Some(response.clone());
+        }
         match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
             Some(o) if o.abandoned => Created::Abandoned,
             Some(o) => Created::Ours(o.request.op),
@@ -86,9 +97,12 @@ impl Sequencer {
     }
 
     /// A response ended. Only the active one frees the way: a late end of an older one does not.
-    pub fn done(&mut self, response: &ResponseId) {
+    /// Returns the request it answered, when only that shows it: some hosts of the dialect return no
+    /// metadata, and a request that was not refused before the end of a response was not in its way.
+    pub fn done(&mut self, response: &ResponseId) -> Option<Request> {
         self.active.take_if(|a| a == response);
         self.hold_until = None;
+        self.outstanding.take_if(|o| o.maybe.as_ref() == Some(response)).map(|o| o.request)
     }
 
     /// The request was refused because a response runs: it goes back to the front of the queue.
@@ -174,6 +188,24 @@ mod tests {
         assert_eq!(s.next(Time(0)), None, "a stale end does not free a newer response");
         s.done(&"vad".into());
         assert_eq!(s.next(Time(0)).unwrap().id, "a");
+    }
+
+    #[test]
+    fn a_host_that_returns_no_metadata_does_not_block_the_next_request() {
+        let mut s = Sequencer::default();
+        s.want(request("a", Some(1)));
+        s.next(Time(0)).unwrap();
+        assert_eq!(s.created(&"r1".into(), None), Created::Theirs);
+        assert_eq!(s.done(&"r1".into()).unwrap().id, "a");
+        s.want(request("b", None));
+        assert_eq!(s.next(Time(0)).unwrap().id, "b");
+        // One that does is taken by its word.
+        assert_eq!(s.created(&"r2".into(), Some("b")), Created::Ours(None));
+        assert_eq!(s.done(&"r2".into()), None);
+        s.want(request("c", None));
+        s.next(Time(0)).unwrap();
+        assert_eq!(s.created(&"vad".into(), None), Created::Theirs);
+        assert_eq!(s.done(&"vad".into()), None);
     }
 
     #[test]
