@@ -69,7 +69,12 @@ impl Device {
     fn push(&mut self, key: &AudioKey, frames: u64) {
         match self.pieces.back_mut() {
             Some(last) if last.key == *key && last.stretch == self.stretch => last.frames += frames,
-            _ => self.pieces.push_back(Piece { key: key.clone(), frames, stretch: self.stretch, flushes: self.flushes_asked }),
+            _ => self.pieces.push_back(Piece {
+                key: key.clone(),
+                frames,
+                stretch: self.stretch,
+                flushes: self.flushes_asked,
+            }),
         }
     }
 
@@ -312,6 +317,11 @@ fn heard_is_what_the_device_played() {
     }
     assert_eq!(operations, OPERATIONS);
     // The dice threw everything.
-    assert!(underruns > 500 && starved > 5_000 && flushes > 500 && rates > 500, "{underruns} {starved} {flushes} {rates}");
-    println!("worst {worst:.4} ms; {underruns} underruns, {starved} starved callbacks, {flushes} flushes, {rates} rate changes");
+    assert!(
+        underruns > 500 && starved > 5_000 && flushes > 500 && rates > 500,
+        "{underruns} {starved} {flushes} {rates}"
+    );
+    println!(
+        "worst {worst:.4} ms; {underruns} underruns, {starved} starved callbacks, {flushes} flushes, {rates} rate changes"
+    );
 }

@@ -7,8 +7,22 @@ const ROOMS: [&str; 3] = ["src/session", "src/provider", "src/audio"];
 /// Devices are where the machine begins.
 const NOT: [&str; 2] = ["src/audio/device", "src/audio/device.rs"];
 const FORBIDDEN: [&str; 16] = [
-    "tokio", "std::net", "std::thread", "thread::", "std::fs", "std::process", "std::env", "cpal", "webrtc", "tungstenite", "rustls",
-    "Instant", "SystemTime", "std::time", "rand::", "RandomState",
+    "tokio",
+    "std::net",
+    "std::thread",
+    "thread::",
+    "std::fs",
+    "std::process",
+    "std::env",
+    "cpal",
+    "webrtc",
+    "tungstenite",
+    "rustls",
+    "Instant",
+    "SystemTime",
+    "std::time",
+    "rand::",
+    "RandomState",
 ];
 /// A room that may: WAV files are files.
 const ALLOWED: [(&str, &str); 1] = [("src/audio/wav.rs", "std::fs")];
@@ -86,9 +100,19 @@ fn a_planted_clock_is_found() {
     ] {
         assert!(!hits("src/session/x.rs", &format!("fn a() {{}}\n{planted}\n")).is_empty(), "{planted}");
     }
-    for fine in ["// tokio drives it", "//! Instant::now is not used", "let operand::X = y;", "/// std::time", "let url = a; // http://tokio"] {
+    for fine in [
+        "// tokio drives it",
+        "//! Instant::now is not used",
+        "let operand::X = y;",
+        "/// std::time",
+        "let url = a; // http://tokio",
+    ] {
         assert_eq!(hits("src/session/x.rs", fine), [""; 0], "{fine}");
     }
     assert_eq!(hits("src/session/x.rs", "#[cfg(test)]\nmod tests {\n    use std::thread;\n}\n"), [""; 0]);
-    assert_eq!(hits("src/session/x.rs", "let url = \"ws://h\"; tokio::spawn(f);").len(), 1, "an URL does not hide the rest");
+    assert_eq!(
+        hits("src/session/x.rs", "let url = \"ws://h\"; tokio::spawn(f);").len(),
+        1,
+        "an URL does not hide the rest"
+    );
 }

@@ -63,7 +63,20 @@ impl World {
         let talk = Talk::new(config);
         let (inbox, active, user, last_item) = (VecDeque::new(), None, None, None);
         let (calls, count, agent, turns_done, responses) = (vec![], 0, Agent::Idle, 0, 0);
-        Self { dice, talk, inbox, active, user, last_item, calls, count, vendor_interrupts, agent, turns_done, responses }
+        Self {
+            dice,
+            talk,
+            inbox,
+            active,
+            user,
+            last_item,
+            calls,
+            count,
+            vendor_interrupts,
+            agent,
+            turns_done,
+            responses,
+        }
     }
 
     fn name(&mut self, kind: &str) -> String {
@@ -124,7 +137,11 @@ impl World {
             }
             "response.cancel" => {
                 let running = self.active.as_ref().is_some_and(|a| frame["response_id"] == a.id.as_str());
-                if running { self.end("cancelled") } else { self.talk.error("response_cancel_not_active", event.as_deref()) }
+                if running {
+                    self.end("cancelled")
+                } else {
+                    self.talk.error("response_cancel_not_active", event.as_deref())
+                }
             }
             "conversation.item.create" if self.dice.once_in(10) => self.talk.error("invalid_value", event.as_deref()),
             "conversation.item.create" => {
@@ -138,7 +155,8 @@ impl World {
                 self.talk.error("unsupported_content_type", event.as_deref());
             }
             "conversation.item.truncate" => {
-                let fields = json!({"item_id": frame["item_id"], "content_index": 0, "audio_end_ms": frame["audio_end_ms"]});
+                let fields =
+                    json!({"item_id": frame["item_id"], "content_index": 0, "audio_end_ms": frame["audio_end_ms"]});
                 self.talk.server("conversation.item.truncated", fields);
             }
             "conversation.item.delete" => {

@@ -133,7 +133,10 @@ fn checklist_11_differences_between_wish_and_effect_are_told() {
     talk.server("session.updated", json!({"session": session}));
     let configured = &talk.take().of("session_configured")[0];
     let difference = json!([{"path": "audio.output.voice", "wished": "cedar", "effective": "alloy"}]);
-    assert_eq!(configured["differences"], difference, "1 and 1.0 are the same, and what was not wished is no difference");
+    assert_eq!(
+        configured["differences"], difference,
+        "1 and 1.0 are the same, and what was not wished is no difference"
+    );
     talk.finish();
 }
 
@@ -234,13 +237,20 @@ fn an_odd_byte_is_kept_for_the_next_delta() {
     let bytes: Vec<u8> = (0..400u16).flat_map(|n| (n as i16).to_le_bytes()).collect();
     for piece in [&bytes[..301], &bytes[301..602], &bytes[602..]] {
         let delta = base64_simd::STANDARD.encode_to_string(piece);
-        talk.server("response.output_audio.delta", json!({"response_id": "R1", "item_id": "A1", "content_index": 0, "delta": delta}));
+        talk.server(
+            "response.output_audio.delta",
+            json!({"response_id": "R1", "item_id": "A1", "content_index": 0, "delta": delta}),
+        );
     }
     let out = talk.take();
-    let pcm: Vec<i16> = out.0.iter().flat_map(|o| match o {
-        duologue::session::Output::Play { pcm, .. } => pcm.0.to_vec(),
-        _ => vec![],
-    }).collect();
+    let pcm: Vec<i16> = out
+        .0
+        .iter()
+        .flat_map(|o| match o {
+            duologue::session::Output::Play { pcm, .. } => pcm.0.to_vec(),
+            _ => vec![],
+        })
+        .collect();
     assert_eq!(pcm, (0..400).collect::<Vec<i16>>());
     assert_eq!((talk.session.stats().odd_audio, out.complaints()), (2, vec!["odd_audio".to_owned()]));
     talk.finish();
@@ -277,9 +287,7 @@ fn a_repeated_event_is_heard_once() {
     talk.response("R1");
     talk.item("R1", "A1", None, "audio");
     for _ in 0..2 {
-        let place = |field: &str, value: &str, id: &str| {
-            json!({"event_id": id, "response_id": "R1", "item_id": "A1", "content_index": 0, field: value})
-        };
+        let place = |field: &str, value: &str, id: &str| json!({"event_id": id, "response_id": "R1", "item_id": "A1", "content_index": 0, field: value});
         talk.server("response.output_audio.delta", place("delta", &base64_ms(100), "event_a"));
         talk.server("response.output_audio_transcript.delta", place("delta", "twice?", "event_b"));
     }
@@ -298,7 +306,8 @@ fn a_vendor_that_gives_every_event_the_same_id_is_understood() {
     talk.server("session.created", json!({"event_id": "event", "session": {}}));
     let session = talk.wish();
     talk.server("session.updated", json!({"event_id": "event", "session": session}));
-    let delta = json!({"event_id": "event", "response_id": "R1", "item_id": "A1", "content_index": 0, "delta": base64_ms(50)});
+    let delta =
+        json!({"event_id": "event", "response_id": "R1", "item_id": "A1", "content_index": 0, "delta": base64_ms(50)});
     talk.server("response.output_audio.delta", delta.clone());
     talk.server("response.output_audio.delta", delta);
     assert_eq!(talk.take().played_ms(), 100);
@@ -453,7 +462,10 @@ fn checklist_29_why_a_response_is_incomplete_is_told() {
     talk.done("R1", "incomplete", Some("content_filter"));
     let out = talk.take();
     assert_eq!(out.of("turn_done")[0]["reason"], "content_filter");
-    assert_eq!((&out.of("warning")[0]["code"], &out.of("warning")[0]["provider_code"]), (&json!("response_incomplete"), &json!("content_filter")));
+    assert_eq!(
+        (&out.of("warning")[0]["code"], &out.of("warning")[0]["provider_code"]),
+        (&json!("response_incomplete"), &json!("content_filter"))
+    );
     talk.finish();
 }
 
@@ -482,18 +494,22 @@ fn checklist_30_several_messages_and_calls_in_one_response() {
 #[test]
 fn checklist_32_a_call_runs_once_and_only_when_complete() {
     let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
-    let item = |status: &str| {
-        json!({"id": "F1", "type": "function_call", "status": status, "call_id": "call_1", "name": "f", "arguments": "{\"a\":1}"})
-    };
+    let item = |status: &str| json!({"id": "F1", "type": "function_call", "status": status, "call_id": "call_1", "name": "f", "arguments": "{\"a\":1}"});
     talk.response("R1");
     talk.server("response.output_item.added", json!({"response_id": "R1", "item": item("in_progress")}));
-    talk.server("response.function_call_arguments.done", json!({"response_id": "R1", "item_id": "F1", "call_id": "call_1", "arguments": "{\"a\":1}", "name": "f"}));
+    talk.server(
+        "response.function_call_arguments.done",
+        json!({"response_id": "R1", "item_id": "F1", "call_id": "call_1", "arguments": "{\"a\":1}", "name": "f"}),
+    );
     talk.server("response.output_item.done", json!({"response_id": "R1", "item": item("incomplete")}));
     assert_eq!(talk.take().of("tool_call").len(), 0);
     talk.server("response.output_item.done", json!({"response_id": "R1", "item": item("completed")}));
     talk.server("conversation.item.done", json!({"item": item("completed")}));
     talk.server("response.output_item.done", json!({"response_id": "R1", "item": item("completed")}));
-    talk.server("response.done", json!({"response": {"id": "R1", "status": "completed", "output": [item("completed")]}}));
+    talk.server(
+        "response.done",
+        json!({"response": {"id": "R1", "status": "completed", "output": [item("completed")]}}),
+    );
     let calls = talk.take().of("tool_call");
     assert_eq!((calls.len(), &calls[0]["arguments"]), (1, &json!("{\"a\":1}")));
     talk.finish();
@@ -539,6 +555,20 @@ fn checklist_33_all_results_get_one_follow_up() {
     assert!(talk.take().completed(op).unwrap().is_some());
     assert!(talk.answer("call_3", "three, in other words").0 > op.0);
     assert_eq!(talk.take().names(), ["conversation.item.create"]);
+    talk.finish();
+}
+
+#[test]
+fn checklist_33_a_result_given_early_does_not_start_the_follow_up() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    talk.answer("call_1", "one");
+    talk.call("R1", "F2", "call_2", "f", "{}");
+    talk.done("R1", "completed", None);
+    assert_eq!(talk.take().names(), ["conversation.item.create"], "the second result is missing");
+    talk.answer("call_2", "two");
+    assert_eq!(talk.take().names(), ["conversation.item.create", "response.create"]);
     talk.finish();
 }
 
@@ -656,7 +686,10 @@ fn checklist_46_order_follows_the_links_not_the_arrival() {
     let place = |m: &Value| (m["message"]["id"].clone(), m["after"].clone(), m["op"].clone());
     let moved: Vec<_> = talk.take().of("message").iter().map(place).filter(|(id, ..)| id == "A1b").collect();
     assert_eq!(moved, [(json!("A1b"), json!("U2"), json!("added")), (json!("A1b"), json!("A1"), json!("updated"))]);
-    talk.server("conversation.item.input_audio_transcription.completed", json!({"item_id": "U1", "content_index": 0, "transcript": "the question"}));
+    talk.server(
+        "conversation.item.input_audio_transcription.completed",
+        json!({"item_id": "U1", "content_index": 0, "transcript": "the question"}),
+    );
     assert_eq!(talk.order(), ["U1", "A1", "A1b", "U2"]);
     assert_eq!(talk.message("U1").unwrap().text(), "the question");
     talk.finish();
@@ -670,7 +703,10 @@ fn checklist_47_transcripts_of_overlapping_utterances_do_not_mix() {
     talk.user_speaks("U2", 700);
     talk.user_is_silent("U2", Some("U1"), 1200);
     let say = |talk: &mut Talk, kind: &str, item: &str, field: &str, text: &str| {
-        talk.server(&format!("conversation.item.input_audio_transcription.{kind}"), json!({"item_id": item, "content_index": 0, field: text}));
+        talk.server(
+            &format!("conversation.item.input_audio_transcription.{kind}"),
+            json!({"item_id": item, "content_index": 0, field: text}),
+        );
     };
     say(&mut talk, "delta", "U1", "delta", "one ");
     say(&mut talk, "delta", "U2", "delta", "two ");
@@ -679,8 +715,14 @@ fn checklist_47_transcripts_of_overlapping_utterances_do_not_mix() {
     assert_eq!(talk.message("U1").unwrap().text(), "one first");
     assert_eq!(talk.message("U1").unwrap().state, MessageState::InProgress);
     say(&mut talk, "completed", "U1", "transcript", "one first, corrected");
-    talk.server("conversation.item.input_audio_transcription.failed", json!({"item_id": "U2", "content_index": 0, "error": {"message": "inaudible"}}));
-    assert_eq!((talk.message("U1").unwrap().text().as_str(), talk.message("U2").unwrap().text().as_str()), ("one first, corrected", "two second"));
+    talk.server(
+        "conversation.item.input_audio_transcription.failed",
+        json!({"item_id": "U2", "content_index": 0, "error": {"message": "inaudible"}}),
+    );
+    assert_eq!(
+        (talk.message("U1").unwrap().text().as_str(), talk.message("U2").unwrap().text().as_str()),
+        ("one first, corrected", "two second")
+    );
     assert_eq!(talk.order(), ["U1", "U2"]);
     talk.finish();
 }
@@ -693,9 +735,13 @@ fn checklist_49_deleted_items_disappear_and_stay_away() {
     talk.server("conversation.item.deleted", json!({"item_id": "U1"}));
     let out = talk.take();
     assert_eq!(out.of("message").last().unwrap()["op"], "removed");
-    talk.server("conversation.item.input_audio_transcription.completed", json!({"item_id": "U1", "transcript": "too late"}));
+    talk.server(
+        "conversation.item.input_audio_transcription.completed",
+        json!({"item_id": "U1", "transcript": "too late"}),
+    );
     let message = json!({"id": "U1", "type": "message", "role": "user", "content": []});
     talk.server("conversation.item.done", json!({"item": message}));
+    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
     assert_eq!(talk.order(), [""; 0]);
     assert_eq!(talk.take().of("transcript").len(), 0);
     talk.finish();
@@ -759,7 +805,9 @@ fn message_events_tell_the_whole_history() {
         if let Some(old) = old {
             let new = std::mem::replace(&mut message.parts, old.parts);
             for (part, index) in new.into_iter().zip(&change.changed) {
-                message.parts.resize(message.parts.len().max(*index as usize + 1), Part::Text { content: String::new() });
+                message
+                    .parts
+                    .resize(message.parts.len().max(*index as usize + 1), Part::Text { content: String::new() });
                 message.parts[*index as usize] = part;
             }
         }
@@ -885,10 +933,19 @@ fn every_way_a_connection_ends_is_told_once_with_its_cause() {
 fn checklist_3_a_key_a_vendor_echoes_is_not_shown() {
     let mut talk = Talk::connected(quiet());
     let text = "Incorrect API key provided: sk-proj-canary. See ek_canary";
-    talk.server("error", json!({"error": {"type": "invalid_request_error", "code": "x", "message": text, "param": "sk-canary"}}));
+    talk.server(
+        "error",
+        json!({"error": {"type": "invalid_request_error", "code": "x", "message": text, "param": "sk-canary"}}),
+    );
     talk.response("R1");
-    talk.server("response.done", json!({"response": {"id": "R1", "status": "failed", "status_details": {"error": {"message": text}}}}));
-    talk.server("conversation.item.input_audio_transcription.failed", json!({"item_id": "U1", "error": {"message": text}}));
+    talk.server(
+        "response.done",
+        json!({"response": {"id": "R1", "status": "failed", "status_details": {"error": {"message": text}}}}),
+    );
+    talk.server(
+        "conversation.item.input_audio_transcription.failed",
+        json!({"item_id": "U1", "error": {"message": text}}),
+    );
     talk.server("sk-canary", json!({}));
     talk.server("error", json!({"error": {"code": "invalid_api_key", "message": text}}));
     talk.closed(Some(4000), text, None);

@@ -140,7 +140,11 @@ impl Session {
     pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>, odd: bool) {
         if odd {
             self.stats.odd_audio += 1;
-            self.warn_rarely(ErrorClass::Protocol, "odd_audio", "audio came in an odd number of bytes; it is put together");
+            self.warn_rarely(
+                ErrorClass::Protocol,
+                "odd_audio",
+                "audio came in an odd number of bytes; it is put together",
+            );
         }
         let record = self.response(&at.response);
         // Nothing may follow the end of a response; what does is late or a repetition.

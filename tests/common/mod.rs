@@ -242,7 +242,8 @@ impl Talk {
 
     /// An item of the assistant with its first part announced; `kind` is `audio` or `text`.
     pub fn item(&mut self, response: &str, item: &str, previous: Option<&str>, kind: &str) {
-        let message = json!({"id": item, "type": "message", "role": "assistant", "status": "in_progress", "content": []});
+        let message =
+            json!({"id": item, "type": "message", "role": "assistant", "status": "in_progress", "content": []});
         let added = json!({"response_id": response, "output_index": 0, "item": message});
         self.server("response.output_item.added", added);
         self.server("conversation.item.added", json!({"previous_item_id": previous, "item": message}));
@@ -257,9 +258,7 @@ impl Talk {
 
     /// `ms` of speech with its words.
     pub fn speech(&mut self, response: &str, item: &str, part: u32, ms: u64, words: &str) {
-        let place = |field: &str, value: String| {
-            json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part, field: value})
-        };
+        let place = |field: &str, value: String| json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part, field: value});
         if !words.is_empty() {
             self.server("response.output_audio_transcript.delta", place("delta", words.into()));
         }
@@ -268,8 +267,7 @@ impl Talk {
 
     /// The item is generated to its end.
     pub fn item_done(&mut self, response: &str, item: &str, part: u32, words: &str) {
-        let place =
-            json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part});
+        let place = json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part});
         self.server("response.output_audio.done", place.clone());
         let mut text = place.clone();
         text["transcript"] = words.into();

@@ -105,7 +105,8 @@ fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     // A password or a key in the query is no business of an error message.
     let shown = if base.contains('@') { "the URL" } else { base.split('?').next().unwrap_or_default() };
     let wrong = |why: &str| {
-        crate::config::invalid("base_url", format!("{shown:?} {why}")).fix(format!("write it like {}", profile.base_url))
+        crate::config::invalid("base_url", format!("{shown:?} {why}"))
+            .fix(format!("write it like {}", profile.base_url))
     };
     let mut url = url::Url::parse(base).map_err(|e| wrong(&format!("is not a URL: {e}")))?;
     let scheme = match url.scheme() {
@@ -119,8 +120,10 @@ fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("carries a password").fix("give the credential separately"));
     }
-    if let Some((name, _)) = url.query_pairs().find(|(name, _)| ["model", "call_id", "intent"].contains(&name.as_ref())) {
-        let text = format!("already says {name:?} in its query, and exactly one of model, call_id and intent is allowed");
+    if let Some((name, _)) = url.query_pairs().find(|(name, _)| ["model", "call_id", "intent"].contains(&name.as_ref()))
+    {
+        let text =
+            format!("already says {name:?} in its query, and exactly one of model, call_id and intent is allowed");
         return Err(wrong(&text).fix("take it out of the URL and set model"));
     }
     // `set_scheme` refuses to cross between "special" and other schemes; ws, wss, http, https all are special.

@@ -90,7 +90,12 @@ fn every_server_event_is_taken_and_none_is_unknown() {
         assert_eq!(!matches!(event, ProviderEvent::Other { .. }), typed, "{name}");
     }
     // Beta names are no names (reference §1.8).
-    for name in ["response.audio.delta", "response.text.delta", "response.audio_transcript.delta", "transcription_session.updated"] {
+    for name in [
+        "response.audio.delta",
+        "response.text.delta",
+        "response.audio_transcript.delta",
+        "transcription_session.updated",
+    ] {
         assert_eq!(event(json!({"type": name})), ProviderEvent::Other { name: name.into(), known: false });
     }
 }
@@ -120,7 +125,8 @@ fn an_odd_byte_waits_for_the_next_delta_of_its_part() {
     }
     // One byte at a time.
     let mut one = codec();
-    let all: Vec<i16> = (0..12).flat_map(|n| pcm(decode_with(&mut one, &delta(&bytes[n..=n], "A", 0)).unwrap()).0).collect();
+    let all: Vec<i16> =
+        (0..12).flat_map(|n| pcm(decode_with(&mut one, &delta(&bytes[n..=n], "A", 0)).unwrap()).0).collect();
     assert_eq!(all, expected);
     // Another part, another item or a new connection does not inherit it.
     for (item, part, reset) in [("A", 1, false), ("B", 0, false), ("A", 0, true)] {
@@ -163,7 +169,10 @@ fn audio_is_recognised_wherever_its_fields_stand() {
     let text = r#"{"type":"session.updated","session":{"about":"response.output_audio.delta"}}"#;
     assert!(matches!(decode(text).unwrap(), ProviderEvent::SessionUpdated(_)));
     assert!(matches!(wrong(r#"{"type":"response.output_audio.delta","delta":"AQA="}"#), DecodeError::Shape { .. }));
-    assert!(matches!(wrong(r#"{"type":"response.output_audio.delta","item_id":"A","delta":7}"#), DecodeError::Shape { .. }));
+    assert!(matches!(
+        wrong(r#"{"type":"response.output_audio.delta","item_id":"A","delta":7}"#),
+        DecodeError::Shape { .. }
+    ));
 }
 
 // Tolerance.
@@ -172,24 +181,31 @@ fn audio_is_recognised_wherever_its_fields_stand() {
 fn null_missing_and_new_fields_are_fine() {
     let bare = event(json!({"type": "input_audio_buffer.speech_started", "item_id": "U"}));
     assert_eq!(bare, ProviderEvent::SpeechStarted { item: "U".into(), audio_ms: 0 });
-    let nulls = event(json!({"type": "input_audio_buffer.committed", "item_id": "U", "previous_item_id": null, "event_id": null, "new": [{}]}));
+    let nulls = event(
+        json!({"type": "input_audio_buffer.committed", "item_id": "U", "previous_item_id": null, "event_id": null, "new": [{}]}),
+    );
     assert_eq!(nulls, ProviderEvent::InputCommitted { item: "U".into(), previous: None });
     let done = event(json!({"type": "response.done", "response": {"id": "R", "status": null, "status_details": null,
         "usage": null, "output": null, "metadata": null, "conversation_id": null}}));
     let ProviderEvent::ResponseDone(done) = done else { panic!() };
     assert_eq!((done.status.as_str(), done.usage, done.items.len()), ("", None, 0));
     assert!(matches!(event(json!({"type": "session.created"})), ProviderEvent::SessionCreated(_)));
-    let error = event(json!({"type": "error", "error": {"message": null, "code": null, "event_id": null, "param": 7.0f64.to_string()}}));
+    let error = event(
+        json!({"type": "error", "error": {"message": null, "code": null, "event_id": null, "param": 7.0f64.to_string()}}),
+    );
     assert!(matches!(error, ProviderEvent::Error(_)));
 }
 
 #[test]
 fn unknown_values_of_enums_are_kept_or_passed_over() {
-    let item = event(json!({"type": "conversation.item.added", "item": {"id": "I", "type": "hologram", "status": "glowing"}}));
+    let item =
+        event(json!({"type": "conversation.item.added", "item": {"id": "I", "type": "hologram", "status": "glowing"}}));
     let ProviderEvent::ItemAdded { item, .. } = item else { panic!() };
     assert_eq!((item.kind, item.status.as_str()), (ItemKind::Other("hologram".into()), "glowing"));
-    let message = event(json!({"type": "conversation.item.added", "item": {"id": "I", "type": "message", "role": "narrator",
-        "content": [{"type": "smell", "text": "roses"}, {"type": null}, {"type": "output_audio", "transcript": "hi"}]}}));
+    let message = event(
+        json!({"type": "conversation.item.added", "item": {"id": "I", "type": "message", "role": "narrator",
+        "content": [{"type": "smell", "text": "roses"}, {"type": null}, {"type": "output_audio", "transcript": "hi"}]}}),
+    );
     let ProviderEvent::ItemAdded { item, .. } = message else { panic!() };
     let ItemKind::Message { role, parts } = item.kind else { panic!() };
     assert_eq!(role, Role::Assistant);
@@ -250,10 +266,27 @@ fn deep_json_is_an_error_and_no_stack_overflow() {
 
 #[test]
 fn what_is_no_event_is_an_error() {
-    for text in ["", " ", "null", "7", "\"type\"", "{}", "{\"type\":7}", "{\"type\":\"error\"}", "{\"type\":\"a\",\"type\":\"b\"}", "{\"type\":\"a\"}x"] {
+    for text in [
+        "",
+        " ",
+        "null",
+        "7",
+        "\"type\"",
+        "{}",
+        "{\"type\":7}",
+        "{\"type\":\"error\"}",
+        "{\"type\":\"a\",\"type\":\"b\"}",
+        "{\"type\":\"a\"}x",
+    ] {
         assert!(decode(text).is_err(), "{text:?}");
     }
-    for name in ["response.created", "response.done", "conversation.item.added", "response.output_item.done", "input_audio_buffer.speech_started"] {
+    for name in [
+        "response.created",
+        "response.done",
+        "conversation.item.added",
+        "response.output_item.done",
+        "input_audio_buffer.speech_started",
+    ] {
         assert!(matches!(wrong(&json!({"type": name}).to_string()), DecodeError::Shape { event, .. } if event == name));
     }
     let mut codec = codec();
@@ -276,7 +309,10 @@ fn an_event_that_comes_twice_is_told_once() {
         assert!(matches!(decode_with(&mut codec, &text(id, "same")).unwrap(), ProviderEvent::AgentDelta { .. }));
     }
     // A vendor that gives other events the same id says nothing with it.
-    assert!(matches!(decode_with(&mut codec, &text("fresh", "other words")).unwrap(), ProviderEvent::AgentDelta { .. }));
+    assert!(matches!(
+        decode_with(&mut codec, &text("fresh", "other words")).unwrap(),
+        ProviderEvent::AgentDelta { .. }
+    ));
     for _ in 0..2 {
         assert!(matches!(decode_with(&mut codec, &text("again", "same")).unwrap(), ProviderEvent::AgentDelta { .. }));
     }
@@ -299,7 +335,9 @@ fn the_effective_session_decides() {
     assert_eq!(detection(json!({"silence_duration_ms": 200})).silence_duration_ms, Some(200));
     let format = |side: &str, format: Value| info(json!({"audio": {side: {"format": format}}})).foreign_audio.is_some();
     assert!(!format("output", json!({"type": "audio/pcm", "rate": 24000})) && !format("input", Value::Null));
-    assert!(format("output", json!({"type": "audio/pcmu"})) && format("input", json!({"type": "audio/pcm", "rate": 16000})));
+    assert!(
+        format("output", json!({"type": "audio/pcmu"})) && format("input", json!({"type": "audio/pcm", "rate": 16000}))
+    );
 }
 
 #[test]
@@ -312,7 +350,8 @@ fn codes_are_classed() {
         assert_eq!(class(code, ""), ErrorKind::Benign);
     }
     assert_eq!(class("invalid_value", "Audio content of 900ms is already shorter than 1000ms"), ErrorKind::Benign);
-    for code in ["insufficient_quota", "invalid_api_key", "invalid_model", "model_not_found", "beta_api_shape_disabled"] {
+    for code in ["insufficient_quota", "invalid_api_key", "invalid_model", "model_not_found", "beta_api_shape_disabled"]
+    {
         assert_eq!(class(code, ""), ErrorKind::Fatal);
     }
     assert_eq!(class("unknown_parameter", ""), ErrorKind::Request);
@@ -323,7 +362,8 @@ fn codes_are_classed() {
 #[test]
 fn append_is_base64_with_padding() {
     let mut codec = codec();
-    for (samples, base64) in [(vec![], ""), (vec![1], "AQA="), (vec![1, -1], "AQD//w=="), (vec![1, -1, 0], "AQD//wAA")] {
+    for (samples, base64) in [(vec![], ""), (vec![1], "AQA="), (vec![1, -1], "AQD//w=="), (vec![1, -1, 0], "AQD//wAA")]
+    {
         let frame: Value = serde_json::from_str(&codec.encode_audio(&samples)).unwrap();
         assert_eq!(frame, json!({"type": "input_audio_buffer.append", "audio": base64}));
     }
@@ -340,15 +380,26 @@ fn samples_show_every_client_event_and_only_ga_names() {
         "turn_detection": {"threshold": 0.4, "prefix_padding_ms": 200, "silence_duration_ms": 300},
         "transcription": {"model": "gpt-transcribe", "language": "en", "prompt": "names"}}"#;
     let frames = OpenAi::sample_client_events(&Config::from_json(config).unwrap()).unwrap();
-    let names: BTreeSet<String> = frames
-        .iter()
-        .map(|f| serde_json::from_str::<Value>(f).unwrap()["type"].as_str().unwrap().to_owned())
-        .collect();
+    let names: BTreeSet<String> =
+        frames.iter().map(|f| serde_json::from_str::<Value>(f).unwrap()["type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, CLIENT_EVENTS.into_iter().map(str::to_owned).collect());
     for beta in [
-        "modalities\":[\"text\",\"audio", "\"modalities\"", "\"input_audio_format\"", "\"output_audio_format\"", "\"pcm16\"",
-        "g711", "\"input_audio_transcription\"", "\"input_audio_noise_reduction\"", "\"max_response_output_tokens\"",
-        "\"temperature\"", "\"type\":\"text\"", "\"type\":\"audio\"", "\"response.audio", "OpenAI-Beta", "realtime=v1", "null",
+        "modalities\":[\"text\",\"audio",
+        "\"modalities\"",
+        "\"input_audio_format\"",
+        "\"output_audio_format\"",
+        "\"pcm16\"",
+        "g711",
+        "\"input_audio_transcription\"",
+        "\"input_audio_noise_reduction\"",
+        "\"max_response_output_tokens\"",
+        "\"temperature\"",
+        "\"type\":\"text\"",
+        "\"type\":\"audio\"",
+        "\"response.audio",
+        "OpenAI-Beta",
+        "realtime=v1",
+        "null",
     ] {
         for frame in &frames {
             assert!(!frame.contains(beta), "{beta} in {frame}");
@@ -365,7 +416,8 @@ fn what_the_assistant_said_is_written_back_as_output_text() {
         let frame: Value = serde_json::from_str(&codec.encode(&command, "e").unwrap()).unwrap();
         frame["item"].clone()
     };
-    let message = |role, kind| json!({"id": "I", "type": "message", "role": role, "content": [{"type": kind, "text": "words"}]});
+    let message =
+        |role, kind| json!({"id": "I", "type": "message", "role": role, "content": [{"type": kind, "text": "words"}]});
     assert_eq!(content(Role::Assistant), message("assistant", "output_text"));
     assert_eq!(content(Role::User), message("user", "input_text"));
     assert_eq!(content(Role::System), message("system", "input_text"));
@@ -401,18 +453,26 @@ fn the_session_object_has_what_was_asked_for_and_no_more() {
     assert_eq!(wish(r#"{"instructions": ""}"#)["instructions"], "");
     assert!(!wish("{}").as_object().unwrap().contains_key("instructions"));
     assert_eq!(wish(r#"{"output_modality": "text"}"#)["output_modalities"], json!(["text"]));
-    let full = wish(r#"{"speed": 0.5, "max_output_tokens": 7, "noise_reduction": "near_field",
+    let full = wish(
+        r#"{"speed": 0.5, "max_output_tokens": 7, "noise_reduction": "near_field",
         "transcription": {"language": "de"}, "turn_detection": {"threshold": 0, "create_response": false},
-        "tools": [{"name": "f"}], "tool_choice": "required"}"#);
+        "tools": [{"name": "f"}], "tool_choice": "required"}"#,
+    );
     assert_eq!(full["audio"]["output"]["speed"], 0.5);
     assert_eq!(full["max_output_tokens"], 7);
     assert_eq!(full["audio"]["input"]["noise_reduction"], json!({"type": "near_field"}));
     assert_eq!(full["audio"]["input"]["transcription"], json!({"model": "gpt-transcribe", "language": "de"}));
-    let detection = json!({"type": "server_vad", "threshold": 0.0, "create_response": false, "interrupt_response": true});
+    let detection =
+        json!({"type": "server_vad", "threshold": 0.0, "create_response": false, "interrupt_response": true});
     assert_eq!(full["audio"]["input"]["turn_detection"], detection);
-    assert_eq!((&full["tools"], &full["tool_choice"]), (&json!([{"type": "function", "name": "f"}]), &json!("required")));
+    assert_eq!(
+        (&full["tools"], &full["tool_choice"]),
+        (&json!([{"type": "function", "name": "f"}]), &json!("required"))
+    );
     // `extra` goes in at any depth, replaces what is no object and may say null.
-    let extra = wish(r#"{"extra": {"tracing": "auto", "prompt": null, "audio": {"output": {"voice": {"id": "v"}}, "input": {"turn_detection": null}}}}"#);
+    let extra = wish(
+        r#"{"extra": {"tracing": "auto", "prompt": null, "audio": {"output": {"voice": {"id": "v"}}, "input": {"turn_detection": null}}}}"#,
+    );
     assert_eq!((&extra["tracing"], &extra["audio"]["output"]["voice"]), (&json!("auto"), &json!({"id": "v"})));
     assert!(extra.as_object().unwrap().contains_key("prompt"));
     assert_eq!(extra["audio"]["input"]["turn_detection"], Value::Null);
@@ -422,7 +482,10 @@ fn the_session_object_has_what_was_asked_for_and_no_more() {
 // Checklist 2: one of model, call_id and intent.
 #[test]
 fn the_url_keeps_prefix_and_query() {
-    let url = |base: &str| OpenAi::new(&Config { base_url: Some(base.into()), model: Some("m".into()), ..Config::default() }).map(|c| c.dial.url);
+    let url = |base: &str| {
+        OpenAi::new(&Config { base_url: Some(base.into()), model: Some("m".into()), ..Config::default() })
+            .map(|c| c.dial.url)
+    };
     for (base, expected) in [
         ("https://api.openai.com/v1", "wss://api.openai.com/v1/realtime?model=m"),
         ("https://api.openai.com/v1/", "wss://api.openai.com/v1/realtime?model=m"),
@@ -432,8 +495,18 @@ fn the_url_keeps_prefix_and_query() {
     ] {
         assert_eq!(url(base).unwrap(), expected);
     }
-    for bad in ["ftp://h/v1", "file:///v1", "h.example/v1", "", "https://", "https://user:pass@h/v1", "https://user@h/v1",
-        "https://h/v1?model=other", "https://h/v1?call_id=rtc_1", "https://h/v1?intent=transcription"] {
+    for bad in [
+        "ftp://h/v1",
+        "file:///v1",
+        "h.example/v1",
+        "",
+        "https://",
+        "https://user:pass@h/v1",
+        "https://user@h/v1",
+        "https://h/v1?model=other",
+        "https://h/v1?call_id=rtc_1",
+        "https://h/v1?intent=transcription",
+    ] {
         let error = url(bad).unwrap_err();
         assert_eq!((error.class, error.field.as_deref()), (ErrorClass::Config, Some("base_url")), "{bad}");
         assert!(error.fix.is_some(), "{bad}");
@@ -447,7 +520,10 @@ fn the_url_keeps_prefix_and_query() {
 #[test]
 fn no_beta_header_or_protocol_is_asked_for() {
     let dial = codec().dial;
-    assert_eq!((dial.subprotocols, dial.credential_subprotocol.as_str()), (vec!["realtime".to_owned()], "openai-insecure-api-key."));
+    assert_eq!(
+        (dial.subprotocols, dial.credential_subprotocol.as_str()),
+        (vec!["realtime".to_owned()], "openai-insecure-api-key.")
+    );
     let unknown = Config { provider: "nobody".into(), ..Config::default() };
     assert_eq!(OpenAi::new(&unknown).err().unwrap().code, "unknown_provider");
 }
