@@ -49,6 +49,8 @@ fn a_wrong_story_fails() {
     };
     assert!(frames("-> session.update {}").contains(".session is too much"));
     assert!(frames(r#"-> session.update {"session": {"type": "realtime"}}"#).contains("is too much"));
-    assert!(frames(r#"-> session.update {"session": {"...": 1, "typ": "realtime"}}"#).contains(".session.typ is missing"));
+    assert!(
+        frames(r#"-> session.update {"session": {"...": 1, "typ": "realtime"}}"#).contains(".session.typ is missing")
+    );
     assert!(frames(r#"-> session.update {"session": {"...": 1, "type": "$x", "audio": "$x"}}"#).contains("$x was"));
 }

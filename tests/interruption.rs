@@ -17,8 +17,11 @@ fn quiet() -> Value {
 /// A session whose vendor does not cancel by itself.
 fn own_cancel() -> Talk {
     let mut talk = Talk::connected(quiet());
-    talk.server("session.updated", json!({"session": {"audio": {"input": {"turn_detection":
-        {"type": "server_vad", "create_response": true, "interrupt_response": false}}}}}));
+    talk.server(
+        "session.updated",
+        json!({"session": {"audio": {"input": {"turn_detection":
+        {"type": "server_vad", "create_response": true, "interrupt_response": false}}}}}),
+    );
     talk.take();
     talk
 }
@@ -73,7 +76,10 @@ fn the_playback_tail_is_cut_where_it_was_heard() {
     let out = talk.take();
     assert_eq!(out.frames(), [truncate("A1", 0, 1010)]);
     let interrupted = &out.of("interrupted")[0];
-    assert_eq!((&interrupted["heard_ms"], &interrupted["source"], &interrupted["item"]), (&json!(1010), &json!("user"), &json!("A1")));
+    assert_eq!(
+        (&interrupted["heard_ms"], &interrupted["source"], &interrupted["item"]),
+        (&json!(1010), &json!("user"), &json!("A1"))
+    );
     // Checklist 48.
     let message = talk.message("A1").unwrap();
     assert!(message.interrupted);
@@ -89,7 +95,11 @@ fn the_playback_tail_is_cut_where_it_was_heard() {
 fn what_nobody_heard_is_deleted() {
     for generation_is_over in [false, true] {
         let mut talk = Talk::connected(quiet());
-        if generation_is_over { tail(&mut talk, 2000, 0) } else { speaking(&mut talk, 2000, 0) }
+        if generation_is_over {
+            tail(&mut talk, 2000, 0)
+        } else {
+            speaking(&mut talk, 2000, 0)
+        }
         talk.host(Command::Interrupt);
         talk.flushes();
         let out = talk.take();
@@ -218,7 +228,10 @@ fn text_and_calls_are_neither_cut_nor_deleted() {
     let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
     talk.response("R1");
     talk.item("R1", "A1", None, "text");
-    talk.server("response.output_text.delta", json!({"response_id": "R1", "item_id": "A1", "content_index": 0, "delta": "written"}));
+    talk.server(
+        "response.output_text.delta",
+        json!({"response_id": "R1", "item_id": "A1", "content_index": 0, "delta": "written"}),
+    );
     talk.call("R1", "F1", "call_1", "f", "{}");
     talk.take();
     let op = talk.host(Command::Interrupt);

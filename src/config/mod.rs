@@ -12,6 +12,8 @@
 //! # Ok::<(), duologue::Error>(())
 //! ```
 
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use crate::error::{Error, ErrorClass, Result};
@@ -270,6 +272,7 @@ impl Config {
     /// # Errors
     /// Class `config`; `field` is the JSON path, `fix` what to write instead.
     pub fn from_json(json: &str) -> Result<Self> {
+        check_objects(json)?;
         let mut reader = serde_json::Deserializer::from_str(json);
         let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| path_error(&e))?;
         reader.end().map_err(|e| invalid("", format!("text after the document: {e}")))?;
@@ -290,6 +293,23 @@ pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> E
     if field.is_empty() { error } else { error.field(field) }
 }
 
+/// A list in the place of an object would be taken as its fields in order, which nobody means.
+fn check_objects(json: &str) -> Result<()> {
+    // What is no JSON is told by the strict reading, with its place.
+    let Ok(document) = serde_json::from_str::<serde_json::Value>(json) else { return Ok(()) };
+    let objects = ["", "turn_detection", "transcription", "audio", "audio.input", "audio.output", "tls"];
+    let tools = document["tools"].as_array().map_or(0, Vec::len);
+    for path in objects.into_iter().map(str::to_owned).chain((0..tools).map(|i| format!("tools.{i}"))) {
+        let pointer = if path.is_empty() { String::new() } else { format!("/{}", path.replace('.', "/")) };
+        let wrong = document.pointer(&pointer).is_some_and(|v| v.is_array() || path.is_empty() && !v.is_object());
+        if wrong {
+            let path = path.strip_prefix("tools.").map_or(path.clone(), |i| format!("tools[{i}]"));
+            return Err(invalid(path, "is no JSON object").fix("write {...}"));
+        }
+    }
+    Ok(())
+}
+
 /// Turns serde's complaint into a path, a cause and a fix.
 fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = e.path().to_string();
@@ -298,6 +318,15 @@ fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         return Error::new(ErrorClass::Config, "invalid_json", format!("the configuration is not JSON: {text}"));
     }
     let path = if path == "." { String::new() } else { path };
+    if let Some(name) = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next()) {
+        // Whether the path ends in the key already depends on what was being read.
+        let field = match path.rsplit('.').next() {
+            Some(last) if last == name => path,
+            _ if path.is_empty() => name.to_owned(),
+            _ => format!("{path}.{name}"),
+        };
+        return invalid(field, "is there twice").fix("keep one of them");
+    }
     let Some(rest) = text.strip_prefix("unknown field `") else {
         return invalid(path, text);
     };

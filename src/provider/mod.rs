@@ -233,6 +233,8 @@ pub struct SessionInfo {
     pub interrupts: bool,
     /// Silence that ends a turn.
     pub silence_duration_ms: Option<u64>,
+    /// An audio format in force that the codec does not speak.
+    pub foreign_audio: Option<String>,
 }
 
 /// What the vendor said, in neutral words.
@@ -348,6 +350,8 @@ pub enum ProviderEvent {
         at: PartRef,
         /// Samples.
         pcm: Vec<i16>,
+        /// The frame had an odd number of bytes: half a sample came before or is still to come.
+        odd: bool,
     },
     /// No more speech for this part.
     AudioDone {
@@ -383,6 +387,8 @@ pub enum ProviderEvent {
     ResponseDone(Box<ResponseDone>),
     /// Something was refused or failed.
     Error(ProviderError),
+    /// An event that came before, by its id: nothing is to be done.
+    Repeated,
     /// An event duologue does not act on. `known` tells whether the reference lists it.
     Other {
         /// The vendor's name of it.

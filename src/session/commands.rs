@@ -65,8 +65,8 @@ impl Session {
         }
         let now_ms = self.now.as_ms();
         let part = Part::Text { content: text.clone() };
-        self.history.add(item.clone(), Role::User, vec![part], now_ms, &mut self.changes);
-        self.history.edit(&item, |m| m.state = MessageState::Completed);
+        let state = MessageState::Completed;
+        self.history.add(item.clone(), Role::User, vec![part], state, now_ms, &mut self.changes);
         self.tell_changes();
         let command = ProviderCommand::CreateText { item: item.clone(), role: Role::User, text, previous: None };
         match self.send(&command) {
@@ -98,6 +98,18 @@ impl Session {
                 Some(op) => self.complete(op, Some(error)),
                 None => self.emit(crate::event::EventKind::Error(error)),
             }
+        }
+    }
+
+    /// A request nobody answered fails, so that the next one has its turn.
+    pub(super) fn give_up_unanswered(&mut self) {
+        let Some(request) = self.sequencer.unanswered(self.now) else { return };
+        let error = Error::new(ErrorClass::Provider, "unanswered", "the service never began the response")
+            .fix("ask again")
+            .retryable();
+        match request.op {
+            Some(op) => self.complete(op, Some(error)),
+            None => self.emit(crate::event::EventKind::Error(error)),
         }
     }
 

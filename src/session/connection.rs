@@ -91,6 +91,8 @@ impl Session {
         self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Dialling, ..Default::default() };
         self.link.connect_by = Some(self.now.after_ms(CONNECT_MS));
         self.speaking.connected_anew();
+        self.responses.clear();
+        self.warned.clear();
         self.set_status(Status::Connecting { phase: Phase::Dial });
         self.out.push_back(Output::Dial { epoch: self.link.epoch, request: self.codec.dial().clone() });
     }
@@ -161,6 +163,12 @@ impl Session {
         compare(self.codec.wish(), &info.session, &mut String::new(), &mut differences);
         let effective = Arc::new(info.session);
         self.emit(EventKind::SessionConfigured(SessionConfigured { effective, differences }));
+        if let Some(format) = info.foreign_audio {
+            // Going on would play noise.
+            let error = Error::new(ErrorClass::Unsupported, "audio_format", format!("the session's audio is {format}"))
+                .fix("remove the audio format from extra; duologue speaks the provider's PCM");
+            return self.fail(error);
+        }
         if self.link.step == Step::Configuring {
             self.up();
         }
@@ -224,6 +232,7 @@ impl Session {
             };
             self.complete(op, Some(error));
         }
+        self.tools.connection_lost();
         let waiting = self.sequencer.reset();
         for op in self.ops.reset().into_iter().chain(waiting) {
             let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
@@ -280,7 +289,7 @@ impl Session {
 
     fn malformed(&mut self, error: &crate::provider::DecodeError) {
         self.stats.malformed += 1;
-        self.warn(ErrorClass::Protocol, "malformed_event", crate::error::redact(&error.to_string()));
+        self.warn_rarely(ErrorClass::Protocol, "malformed_event", crate::error::redact(&error.to_string()));
         let (now, window) = (self.now, &mut self.link.malformed);
         window.retain(|t| now.ms_since(*t) < MALFORMED_WINDOW_MS);
         window.push_back(now);

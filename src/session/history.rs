@@ -36,7 +36,15 @@ impl History {
     }
 
     /// Adds a message at the end. The change is followed by removals when the bound was reached.
-    pub fn add(&mut self, id: ItemId, role: Role, parts: Vec<Part>, now_ms: u64, changes: &mut Vec<MessageChange>) {
+    pub fn add(
+        &mut self,
+        id: ItemId,
+        role: Role,
+        parts: Vec<Part>,
+        state: MessageState,
+        now_ms: u64,
+        changes: &mut Vec<MessageChange>,
+    ) {
         if self.messages.len() >= MAX_MESSAGES {
             let oldest = self.messages.remove(0);
             changes.push(MessageChange {
@@ -47,7 +55,6 @@ impl History {
             });
         }
         let after = self.messages.last().map(|m| m.id.clone());
-        let state = MessageState::InProgress;
         let message = Message { id, role, parts, state, interrupted: false, revision: 1, created_ms: now_ms };
         let event = Arc::new(message.clone());
         self.messages.push(message);

@@ -42,7 +42,8 @@ impl Session {
                 self.call_done(&response, &item);
             }
             E::PartAdded { at, audio } => self.part_added(&at, if audio { PartKind::Audio } else { PartKind::Text }),
-            E::Audio { at, pcm } => self.agent_audio(at, pcm),
+            E::Audio { at, pcm, odd } => self.agent_audio(at, pcm, odd),
+            E::Repeated => self.stats.duplicates += 1,
             E::AudioDone { at } => self.agent_audio_done(&at),
             E::AgentDelta { at, audio, delta } => {
                 self.agent_delta(&at, if audio { PartKind::Audio } else { PartKind::Text }, &delta);
@@ -57,9 +58,12 @@ impl Session {
         }
     }
 
-    fn other(&mut self, _name: &str, known: bool, frame: &Frame<'_>) {
+    fn other(&mut self, name: &str, known: bool, frame: &Frame<'_>) {
         if !known {
             self.stats.unknown_events += 1;
+            let name: String = name.chars().take(80).collect();
+            let text = format!("the service sent {name:?}, which duologue does not know; it is passed over");
+            self.warn_rarely(ErrorClass::Protocol, "unknown_event", redact(&text));
         }
         if let (RawEvents::Unknown, Frame::Text(text)) = (self.config.raw_events, frame) {
             self.emit(EventKind::Raw(Raw { direction: Direction::Output, json: text.as_ref().into() }));

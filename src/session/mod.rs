@@ -61,6 +61,10 @@ pub struct SessionStats {
     pub unknown_events: u64,
     /// Events about items or responses nobody announced.
     pub unknown_items: u64,
+    /// Events that came a second time.
+    pub duplicates: u64,
+    /// Frames of assistant audio with an odd number of bytes.
+    pub odd_audio: u64,
     /// Frames of assistant audio dropped because the response was cut off.
     pub late_audio: u64,
     /// Frames of assistant audio dropped because more than 300 s were waiting.
@@ -127,6 +131,8 @@ pub struct Session {
     capture: bool,
     muted: bool,
     stats: SessionStats,
+    /// When each kind of warning that can come in floods was told last.
+    warned: Vec<(&'static str, Time)>,
     out: VecDeque<Output>,
     /// Scratch space, kept to save allocations.
     ledger_events: Vec<LedgerEvent>,
@@ -160,6 +166,7 @@ impl Session {
             capture: false,
             muted: false,
             stats: SessionStats::default(),
+            warned: Vec::new(),
             out: VecDeque::new(),
             ledger_events: Vec::new(),
             provider_events: Vec::new(),
@@ -189,6 +196,7 @@ impl Session {
             Input::Timer => {}
         }
         self.timers();
+        self.give_up_unanswered();
         self.send_next_response();
         self.update_mode();
     }
@@ -260,6 +268,25 @@ impl Session {
 
     fn warn(&mut self, class: ErrorClass, code: &'static str, message: impl Into<String>) {
         self.emit(EventKind::Warning(Error::new(class, code, message)));
+    }
+
+    /// The same, but not again within ten seconds: the counters have the rest.
+    fn warn_rarely(&mut self, class: ErrorClass, code: &'static str, message: impl Into<String>) {
+        const EVERY_MS: u64 = 10_000;
+        let now = self.now;
+        match self.warned.iter_mut().find(|(c, _)| *c == code) {
+            Some((_, last)) if now.ms_since(*last) < EVERY_MS => return,
+            Some((_, last)) => *last = now,
+            None => self.warned.push((code, now)),
+        }
+        self.warn(class, code, message);
+    }
+
+    /// An event was about something nobody announced.
+    fn unknown_item(&mut self, item: &ItemId) {
+        self.stats.unknown_items += 1;
+        let text = format!("an event is about item {item}, which nobody announced");
+        self.warn_rarely(ErrorClass::Protocol, "unknown_item", crate::error::redact(&text));
     }
 
     /// Sends a command to the vendor; returns the id the vendor's error would name.

@@ -9,6 +9,10 @@ use std::collections::VecDeque;
 
 /// How long to wait for the end of a response we were told of but never saw.
 const HOLD_MS: u64 = 2000;
+/// How long the vendor may take to begin or refuse what was asked for.
+const ANSWER_MS: u64 = 15_000;
+/// Given-up requests remembered, in case they begin late.
+const MAX_GIVEN_UP: usize = 8;
 /// Requests that may wait. More are refused, not dropped.
 const MAX_QUEUE: usize = 64;
 
@@ -38,8 +42,12 @@ pub enum Created {
 struct Outstanding {
     request: Request,
     abandoned: bool,
+<<<<<<< HEAD
     /// A response that began without saying whose it is.
     maybe: Option<ResponseId>,
+=======
+    until: Time,
+>>>>>>> ceb5f0518eb699dccde93cf05a8453effc1c6bc4
 }
 
 /// See the module.
@@ -49,8 +57,12 @@ pub struct Sequencer {
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
     hold_until: Option<Time>,
+<<<<<<< HEAD
     /// The vendor has returned our metadata, so what comes without is not ours.
     returns_metadata: bool,
+=======
+    given_up: VecDeque<String>,
+>>>>>>> ceb5f0518eb699dccde93cf05a8453effc1c6bc4
 }
 
 impl Sequencer {
@@ -74,7 +86,8 @@ impl Sequencer {
         }
         self.hold_until = None;
         let request = self.queue.pop_front()?;
-        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, maybe: None });
+        let until = now.after_ms(ANSWER_MS);
+        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, maybe: None, until });
         Some(request)
     }
 
@@ -88,6 +101,9 @@ impl Sequencer {
             && !self.returns_metadata
         {
             o.maybe = Some(response.clone());
+        }
+        if request.is_some_and(|r| self.given_up.iter().any(|g| g == r)) {
+            return Created::Abandoned;
         }
         match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
             Some(o) if o.abandoned => Created::Abandoned,
@@ -122,11 +138,24 @@ impl Sequencer {
         self.outstanding.take_if(|o| o.request.id == request).map(|o| o.request)
     }
 
-    /// The host no longer wants what was asked for but has not begun.
-    pub fn abandon(&mut self) {
-        if let Some(o) = &mut self.outstanding {
-            o.abandoned = true;
+    /// The host no longer wants what was asked for but has not begun. Returns the command that asked.
+    pub fn abandon(&mut self) -> Option<OpId> {
+        let o = self.outstanding.as_mut()?;
+        o.abandoned = true;
+        o.request.op.take()
+    }
+
+    /// The request the vendor neither began nor refused in time: the way is free again. What a
+    /// host asked for is cancelled should it begin late, because the host was told that it failed.
+    pub fn unanswered(&mut self, now: Time) -> Option<Request> {
+        let o = self.outstanding.take_if(|o| o.maybe.is_none() && now >= o.until)?;
+        if o.abandoned || o.request.op.is_some() {
+            if self.given_up.len() >= MAX_GIVEN_UP {
+                self.given_up.pop_front();
+            }
+            self.given_up.push_back(o.request.id.clone());
         }
+        Some(o.request).filter(|_| !o.abandoned)
     }
 
     /// The running response.
@@ -139,9 +168,10 @@ impl Sequencer {
         self.outstanding.as_ref().is_some_and(|o| !o.abandoned) || !self.queue.is_empty()
     }
 
-    /// When [`Self::next`] may have something again.
+    /// When [`Self::next`] or [`Self::unanswered`] may have something again.
     pub fn timeout(&self) -> Option<Time> {
-        self.hold_until.filter(|_| !self.queue.is_empty())
+        let hold = self.hold_until.filter(|_| !self.queue.is_empty() && self.active.is_none());
+        [hold, self.outstanding.as_ref().filter(|o| o.maybe.is_none()).map(|o| o.until)].into_iter().flatten().min()
     }
 
     /// The connection is gone: everything that waited, for telling the hosts.

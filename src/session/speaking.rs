@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::AudioSource,
+    error::{Error, ErrorClass},
     event::{
         Agent, AudioOut, EventKind, InterruptSource, Interrupted, Latency, Mode, ModeChange, Pcm, PlaybackFinished,
         PlaybackStarted, Speech, SpeechSource, Transcript, TranscriptMode, TranscriptStage,
@@ -136,7 +137,15 @@ impl Session {
         self.user_spoke_for(item, voiced - self.speaking.speech_from_ms);
     }
 
-    pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>) {
+    pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>, odd: bool) {
+        if odd {
+            self.stats.odd_audio += 1;
+            self.warn_rarely(
+                ErrorClass::Protocol,
+                "odd_audio",
+                "audio came in an odd number of bytes; it is put together",
+            );
+        }
         let record = self.response(&at.response);
         // Nothing may follow the end of a response; what does is late or a repetition.
         if record.fenced || record.end.is_some() || self.history.is_gone(&at.item) {
@@ -266,8 +275,11 @@ impl Session {
         for id in &fenced {
             self.response(id).fence();
         }
-        if source == InterruptSource::Call {
-            self.sequencer.abandon();
+        if source == InterruptSource::Call
+            && let Some(op) = self.sequencer.abandon()
+        {
+            let error = Error::new(ErrorClass::State, "cancelled", "interrupted before the response began");
+            self.complete(op, Some(error));
         }
         // When the user speaks, a vendor whose effective session says so cancels by itself.
         let vendor_cancels = source == InterruptSource::User && self.link.server_interrupts;

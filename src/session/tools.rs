@@ -64,6 +64,11 @@ impl Tools {
         }
     }
 
+    /// Nobody waits for the answers of a connection that is gone.
+    pub fn connection_lost(&mut self) {
+        self.rounds.clear();
+    }
+
     /// The vendor refused a result: the call may be answered again.
     pub fn result_refused(&mut self, epoch: u32, call: &CallId) {
         if let Some(call) = self.calls.iter_mut().find(|c| c.call.epoch == epoch && c.call.id == *call) {
@@ -152,6 +157,10 @@ impl Session {
             };
             let error = Error::new(ErrorClass::Argument, "not_found", text).field("call");
             return self.complete(op, Some(error.fix("answer each tool_call event once, with its call")));
+        }
+        if call.epoch != self.link.epoch {
+            let error = Error::new(ErrorClass::State, "stale_call", "the call belongs to an earlier connection");
+            return self.complete(op, Some(error.field("call").fix("drop the result")));
         }
         if let Some(error) = too_long("output", &output) {
             return self.complete(op, Some(error));

@@ -52,7 +52,8 @@ impl Session {
                 }
                 _ => return,
             };
-            self.history.add(item.id.clone(), role, parts, self.now.as_ms(), &mut self.changes);
+            let state = MessageState::InProgress;
+            self.history.add(item.id.clone(), role, parts, state, self.now.as_ms(), &mut self.changes);
         }
         if let Some(previous) = previous {
             self.history.place(&item.id, previous, &mut self.changes);
@@ -70,7 +71,8 @@ impl Session {
 
     /// The vendor declared an item complete.
     pub(super) fn item_done(&mut self, item: &Item) {
-        let spoken_user = matches!(item.kind, ItemKind::Message { role: Role::User, .. });
+        let transcribed = self.config.transcription.is_some();
+        let spoken_user = transcribed && matches!(item.kind, ItemKind::Message { role: Role::User, .. });
         let state = match item.status.as_str() {
             "incomplete" => MessageState::Incomplete,
             "in_progress" => return,
@@ -90,15 +92,19 @@ impl Session {
     }
 
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
+        if self.history.get(item).is_none() && !self.history.is_gone(item) {
+            return self.unknown_item(item);
+        }
         self.history.remove(item, &mut self.changes);
         self.tell_changes();
     }
 
     /// The user began an utterance: its message stands before the answer, however late its words come.
     pub(super) fn user_placeholder(&mut self, item: &ItemId) {
-        if self.history.get(item).is_none() {
+        if self.history.get(item).is_none() && !self.history.is_gone(item) {
             let parts = vec![history::audio_part()];
-            self.history.add(item.clone(), Role::User, parts, self.now.as_ms(), &mut self.changes);
+            let state = MessageState::InProgress;
+            self.history.add(item.clone(), Role::User, parts, state, self.now.as_ms(), &mut self.changes);
             self.tell_changes();
         }
     }
@@ -122,11 +128,22 @@ impl Session {
         self.tell_changes();
     }
 
+    /// The user's message words are for, made when nobody announced it; false: it was removed.
+    fn user_item(&mut self, item: &ItemId) -> bool {
+        if self.history.is_gone(item) {
+            return false;
+        }
+        if self.history.get(item).is_none() {
+            self.unknown_item(item);
+            self.user_placeholder(item);
+        }
+        true
+    }
+
     pub(super) fn user_delta(&mut self, item: &ItemId, part: PartIndex, delta: &str) {
-        if delta.is_empty() {
+        if delta.is_empty() || !self.user_item(item) {
             return;
         }
-        self.user_placeholder(item);
         self.history.edit(item, |m| {
             if let Some(text) = history::part_mut(m, part, history::audio_part).and_then(history::text_mut) {
                 text.push_str(delta);
@@ -136,7 +153,9 @@ impl Session {
     }
 
     pub(super) fn user_transcript(&mut self, item: &ItemId, part: PartIndex, text: String) {
-        self.user_placeholder(item);
+        if !self.user_item(item) {
+            return;
+        }
         self.history.update(item, &mut self.changes, |m| {
             let slot = history::part_mut(m, part, history::audio_part).and_then(history::text_mut)?;
             slot.clone_from(&text);
@@ -152,6 +171,9 @@ impl Session {
         let warning = Error::new(ErrorClass::Provider, "transcription_failed", format!("no transcript: {why}"))
             .provider_code(error.code.as_str());
         self.emit_about(None, Some(item), EventKind::Warning(warning));
+        if self.history.get(item).is_none() && !self.history.is_gone(item) {
+            self.unknown_item(item);
+        }
         self.history.update(item, &mut self.changes, |m| {
             m.state = MessageState::Completed;
             Some(vec![])
@@ -179,8 +201,9 @@ impl Session {
     /// The message of an assistant's item, made when nobody announced it.
     fn agent_message(&mut self, at: &PartRef) {
         if self.history.get(&at.item).is_none() && !self.history.is_gone(&at.item) {
-            self.stats.unknown_items += 1;
-            self.history.add(at.item.clone(), Role::Assistant, vec![], self.now.as_ms(), &mut self.changes);
+            self.unknown_item(&at.item);
+            let state = MessageState::InProgress;
+            self.history.add(at.item.clone(), Role::Assistant, vec![], state, self.now.as_ms(), &mut self.changes);
             self.tell_changes();
         }
     }

@@ -6,6 +6,7 @@ use duologue::{
     message::{Part, Role},
     provider::Frame,
     session::{Input, Output, Session},
+    time::Time,
 };
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,9 @@ pub struct Invariants {
     terminal: bool,
     /// Our `response.create` the vendor has not taken up: request id and event id.
     outstanding: Option<(String, String)>,
+    asked_at: Time,
+    /// The test's clock.
+    pub now: Time,
     /// Responses that run, by what the vendor said.
     running: HashSet<String>,
     /// Answered calls with the event that did it.
@@ -97,6 +101,10 @@ impl Invariants {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
         match frame["type"].as_str().expect("a frame has a type") {
             "response.create" => {
+                // A vendor that says nothing for so long does not count.
+                let now = self.now;
+                self.outstanding.take_if(|_| now.ms_since(self.asked_at) >= 15_000);
+                self.asked_at = now;
                 assert_eq!(self.outstanding, None, "checklist 21: one response.create outstanding");
                 assert!(self.running.is_empty(), "checklist 21: none while {:?} runs", self.running);
                 let request = frame["response"]["metadata"]["client_event_id"].as_str();

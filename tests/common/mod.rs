@@ -45,6 +45,8 @@ pub struct Talk {
     pub now: Time,
     pub speaker: Speaker,
     pub epoch: u32,
+    /// Responses of this connection that ended, by [`Self::done`].
+    pub over: Vec<String>,
     out: VecDeque<Output>,
     invariants: Invariants,
     next_op: u64,
@@ -75,6 +77,7 @@ impl Talk {
             now: Time(0),
             speaker: Speaker::default(),
             epoch: 0,
+            over: Vec::new(),
             out: VecDeque::new(),
             invariants: Invariants::default(),
             next_op: 0,
@@ -115,12 +118,14 @@ impl Talk {
 
     pub fn input(&mut self, input: Input<'_>) {
         self.writer.write(self.now, &input).unwrap();
+        self.invariants.now = self.now;
         self.invariants.before(&input);
         self.session.handle(self.now, input);
         while let Some(output) = self.session.poll() {
             self.past.push((self.now, serde_json::to_string(&output).unwrap()));
             if let Output::Dial { epoch, .. } = output {
                 self.epoch = epoch;
+                self.over.clear();
             }
             self.speaker.hears(&output);
             self.invariants.check(&output, &self.speaker);
@@ -237,7 +242,8 @@ impl Talk {
 
     /// An item of the assistant with its first part announced; `kind` is `audio` or `text`.
     pub fn item(&mut self, response: &str, item: &str, previous: Option<&str>, kind: &str) {
-        let message = json!({"id": item, "type": "message", "role": "assistant", "status": "in_progress", "content": []});
+        let message =
+            json!({"id": item, "type": "message", "role": "assistant", "status": "in_progress", "content": []});
         let added = json!({"response_id": response, "output_index": 0, "item": message});
         self.server("response.output_item.added", added);
         self.server("conversation.item.added", json!({"previous_item_id": previous, "item": message}));
@@ -252,9 +258,7 @@ impl Talk {
 
     /// `ms` of speech with its words.
     pub fn speech(&mut self, response: &str, item: &str, part: u32, ms: u64, words: &str) {
-        let place = |field: &str, value: String| {
-            json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part, field: value})
-        };
+        let place = |field: &str, value: String| json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part, field: value});
         if !words.is_empty() {
             self.server("response.output_audio_transcript.delta", place("delta", words.into()));
         }
@@ -263,8 +267,7 @@ impl Talk {
 
     /// The item is generated to its end.
     pub fn item_done(&mut self, response: &str, item: &str, part: u32, words: &str) {
-        let place =
-            json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part});
+        let place = json!({"response_id": response, "item_id": item, "output_index": 0, "content_index": part});
         self.server("response.output_audio.done", place.clone());
         let mut text = place.clone();
         text["transcript"] = words.into();
@@ -275,6 +278,7 @@ impl Talk {
     }
 
     pub fn done(&mut self, response: &str, status: &str, reason: Option<&str>) {
+        self.over.push(response.to_owned());
         let details = reason.map(|r| json!({"type": status, "reason": r}));
         let body = json!({"id": response, "object": "realtime.response", "status": status,
             "status_details": details, "output": [], "usage": null});
@@ -333,6 +337,11 @@ impl Talk {
 
     pub fn message(&self, item: &str) -> Option<&Message> {
         self.session.messages().iter().find(|m| m.id.as_str() == item)
+    }
+
+    /// Commands that did not complete yet.
+    pub fn open_ops(&self) -> Vec<OpId> {
+        self.invariants.open()
     }
 
     pub fn order(&self) -> Vec<&str> {

@@ -105,7 +105,11 @@ impl Story<'_> {
         let at = format!("{}:{number}: {line}", self.name);
         if matches!(word, "->" | "=>" | "!!") {
             self.expected += 1;
-            if self.print { self.learn(word, rest, number) } else { self.expect(word, rest, number, &at) }
+            if self.print {
+                self.learn(word, rest, number)
+            } else {
+                self.expect(word, rest, number, &at)
+            }
             return;
         }
         self.nothing_left(&at);
@@ -175,7 +179,10 @@ impl Story<'_> {
                 let mut frame: Map<String, Value> = serde_json::from_str(text).expect("a frame is a JSON object");
                 let id = frame.remove("event_id");
                 let silent = first == "input_audio_buffer.append";
-                assert!(silent || id.as_ref().is_some_and(|id| id.as_str().is_some_and(|id| !id.is_empty())), "{at}: event_id");
+                assert!(
+                    silent || id.as_ref().is_some_and(|id| id.as_str().is_some_and(|id| !id.is_empty())),
+                    "{at}: event_id"
+                );
                 let mut expected = self.fields(number, fields);
                 expected.insert("type".into(), first.into());
                 if let (true, Some(id)) = (expected.contains_key("event_id"), id) {

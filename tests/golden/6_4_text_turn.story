@@ -15,7 +15,7 @@ opened
 @ 100
 host send_text {"text": "What is 2 + 2?", "respond": true, "interrupt": false}
 => message {"message": {"id": "$item", "parts": [{"content": "What is 2 + 2?", "type": "text"}], "role": "user",
-   "state": "in_progress"}, "op": "added"}
+   "state": "completed"}, "op": "added"}
 -> conversation.item.create {"item": {"content": [{"text": "What is 2 + 2?", "type": "input_text"}], "id": "$item",
    "role": "user", "type": "message"}}
 -> response.create {"response": {"metadata": {"client_event_id": "$request"}}}

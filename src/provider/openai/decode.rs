@@ -2,6 +2,7 @@
 
 use super::{
     names::SERVER_EVENTS,
+    profile::PCM_RATE,
     server_event::{AudioDelta, Flat, Head, WireError, WireItem, WirePart, WireResponse, WireTokens},
 };
 use crate::{
@@ -12,32 +13,130 @@ use crate::{
     },
 };
 use serde::Deserialize;
+use std::collections::VecDeque;
 
 /// The longest base64 of one delta: 4 MiB of audio (FAULTS.md §4).
 const MAX_AUDIO_BASE64: usize = 4 * 1024 * 1024 / 3 * 4 + 4;
 const AUDIO_DELTA: &str = "response.output_audio.delta";
 
-/// Half a sample that waits for its other half, and the part it belongs to.
+/// Deepest nesting of an event (FAULTS.md §4).
+const MAX_DEPTH: usize = 64;
+
+/// What a stream of frames leaves behind for the next one.
 #[derive(Debug, Default)]
-pub struct HalfSample(Option<(ItemId, PartIndex, u8)>);
+pub struct Stream {
+    /// Half a sample that waits for its other half, and the part it belongs to.
+    half: Option<(ItemId, PartIndex, u8)>,
+    recent: Recent,
+}
+
+/// Ids of the newest events: the same event twice must not be heard twice.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Hash of the id and length of the frame.
+    seen: VecDeque<(u64, usize)>,
+    /// The vendor gives different events the same id, so ids say nothing.
+    useless: bool,
+}
+
+impl Recent {
+    /// The event with this id in a frame of this length was here before.
+    fn repeats(&mut self, id: &str, length: usize) -> bool {
+        const REMEMBERED: usize = 64;
+        if id.is_empty() || self.useless {
+            return false;
+        }
+        // FNV-1a.
+        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+        if let Some((_, before)) = self.seen.iter().find(|(h, _)| *h == hash) {
+            self.useless = *before != length;
+            return !self.useless;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((hash, length));
+        false
+    }
+}
 
 /// What one frame says.
-pub fn decode(text: &str, half: &mut HalfSample) -> Result<ProviderEvent, DecodeError> {
+pub fn decode(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
+    match decode_strictly(text, stream) {
+        // JSON may name half of a character that needs two; a Rust string cannot hold it.
+        Err(error) => match whole_characters(text) {
+            Some(text) => decode_strictly(&text, stream),
+            None => Err(error),
+        },
+        event => event,
+    }
+}
+
+/// `text` with every escaped surrogate that has no partner replaced by U+FFFD; `None`: there is none.
+fn whole_characters(text: &str) -> Option<String> {
+    let code = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut mended: Option<String> = None;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(next) = text[at..].find('\\') {
+        at += next;
+        match code(at) {
+            Some(0xd800..=0xdbff) if matches!(code(at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                let out = mended.get_or_insert_default();
+                out.push_str(&text[copied..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            // The escaped character is ASCII in valid JSON, and skipped so that `\\\\u` is no escape.
+            _ => at += 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+        }
+    }
+    mended.map(|mut out| {
+        out.push_str(&text[copied..]);
+        out
+    })
+}
+
+/// Refuses what is nested so deep that reading it is a risk and no vendor means it.
+fn check_depth(text: &str) -> Result<(), DecodeError> {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(DecodeError::Json(format!("nested deeper than {MAX_DEPTH}")));
+        }
+    }
+    Ok(())
+}
+
+fn decode_strictly(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
     // Nine frames of ten are audio. The tag stands near the front; a wrong guess only costs a parse.
     let front = text.get(..text.len().min(256)).unwrap_or(text);
     if front.contains(AUDIO_DELTA)
         && let Ok(delta) = serde_json::from_str::<AudioDelta<'_>>(text)
         && delta.kind.0 == AUDIO_DELTA
     {
-        return audio(delta, half);
+        return audio(delta, text.len(), stream);
     }
+    check_depth(text)?;
     let head: Head<'_> = parse(text).map_err(|e| DecodeError::Json(e.to_string()))?;
     let kind = head.kind.0;
     if kind == AUDIO_DELTA {
         let delta = parse::<AudioDelta<'_>>(text).map_err(|e| shape(&kind, &e))?;
-        return audio(delta, half);
+        return audio(delta, text.len(), stream);
     }
-    typed(&kind, text)
+    typed(&kind, text, stream)
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
@@ -52,7 +151,7 @@ fn missing(event: &str, field: &str) -> DecodeError {
     DecodeError::Shape { event: event.to_owned(), reason: format!("{field} is missing") }
 }
 
-fn audio(delta: AudioDelta<'_>, half: &mut HalfSample) -> Result<ProviderEvent, DecodeError> {
+fn audio(delta: AudioDelta<'_>, length: usize, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
     let base64 = delta.delta.0.as_bytes();
     if base64.len() > MAX_AUDIO_BASE64 {
         return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
@@ -65,7 +164,11 @@ fn audio(delta: AudioDelta<'_>, half: &mut HalfSample) -> Result<ProviderEvent, 
     if at.item.as_str().is_empty() {
         return Err(missing(AUDIO_DELTA, "item_id"));
     }
-    let pending = match half.0.take() {
+    if stream.recent.repeats(&delta.event_id.0, length) {
+        return Ok(ProviderEvent::Repeated);
+    }
+    let half = &mut stream.half;
+    let pending = match half.take() {
         Some((item, part, byte)) if item == at.item && part == at.part => Some(byte),
         _ => None,
     };
@@ -82,21 +185,24 @@ fn audio(delta: AudioDelta<'_>, half: &mut HalfSample) -> Result<ProviderEvent, 
     }
     let total = bytes + offset;
     if total % 2 == 1 {
-        half.0 = Some((at.item.clone(), at.part, raw[total - 1]));
+        *half = Some((at.item.clone(), at.part, raw[total - 1]));
         pcm.truncate(total / 2);
     }
     if cfg!(target_endian = "big") {
         pcm.iter_mut().for_each(|s| *s = s.swap_bytes());
     }
-    Ok(ProviderEvent::Audio { at, pcm })
+    Ok(ProviderEvent::Audio { at, pcm, odd: bytes % 2 == 1 })
 }
 
-fn typed(kind: &str, text: &str) -> Result<ProviderEvent, DecodeError> {
+fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
     use ProviderEvent as E;
     if !HANDLED.contains(&kind) {
         return Ok(E::Other { name: kind.to_owned(), known: SERVER_EVENTS.contains(&kind) });
     }
     let mut w: Flat<'_> = parse(text).map_err(|e| shape(kind, &e))?;
+    if stream.recent.repeats(&w.event_id.0, text.len()) {
+        return Ok(E::Repeated);
+    }
     let at = |w: &Flat<'_>| PartRef {
         response: w.response_id.0.as_ref().into(),
         item: w.item_id.0.as_ref().into(),
@@ -213,7 +319,14 @@ pub const HANDLED: [&str; 25] = [
 fn session(session: Option<serde_json::Value>) -> SessionInfo {
     let session = session.unwrap_or_default();
     let detection = &session["audio"]["input"]["turn_detection"];
+    let foreign = |side: &str| {
+        let format = &session["audio"][side]["format"];
+        let pcm = format["type"].as_str().is_none_or(|t| t == "audio/pcm");
+        let rate = format["rate"].as_u64().is_none_or(|r| r == u64::from(PCM_RATE));
+        (!pcm || !rate).then(|| format.to_string())
+    };
     SessionInfo {
+        foreign_audio: foreign("input").or_else(|| foreign("output")),
         interrupts: detection["interrupt_response"].as_bool().unwrap_or(false),
         silence_duration_ms: detection["silence_duration_ms"].as_u64(),
         session,

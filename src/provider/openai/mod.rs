@@ -28,7 +28,7 @@ pub struct OpenAi {
     capabilities: Capabilities,
     dial: DialRequest,
     wish: Value,
-    half: decode::HalfSample,
+    stream: decode::Stream,
 }
 
 impl OpenAi {
@@ -61,7 +61,7 @@ impl OpenAi {
             credential_subprotocol: profile.key_subprotocol.to_owned(),
         };
         let wish = session_object::session_object(config, profile);
-        Ok(Self { capabilities, dial, wish, half: decode::HalfSample::default() })
+        Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
     }
 
     /// One frame of every client event this codec can emit, for checking against the vendor's types.
@@ -102,8 +102,11 @@ impl OpenAi {
 
 /// Base URL + path + model, keeping a path prefix and a query of the base.
 fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
+    // A password or a key in the query is no business of an error message.
+    let shown = if base.contains('@') { "the URL" } else { base.split('?').next().unwrap_or_default() };
     let wrong = |why: &str| {
-        crate::config::invalid("base_url", format!("{base:?} {why}")).fix(format!("write it like {}", profile.base_url))
+        crate::config::invalid("base_url", format!("{shown:?} {why}"))
+            .fix(format!("write it like {}", profile.base_url))
     };
     let mut url = url::Url::parse(base).map_err(|e| wrong(&format!("is not a URL: {e}")))?;
     let scheme = match url.scheme() {
@@ -116,6 +119,12 @@ fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong("carries a password").fix("give the credential separately"));
+    }
+    if let Some((name, _)) = url.query_pairs().find(|(name, _)| ["model", "call_id", "intent"].contains(&name.as_ref()))
+    {
+        let text =
+            format!("already says {name:?} in its query, and exactly one of model, call_id and intent is allowed");
+        return Err(wrong(&text).fix("take it out of the URL and set model"));
     }
     // `set_scheme` refuses to cross between "special" and other schemes; ws, wss, http, https all are special.
     url.set_scheme(scheme).map_err(|()| wrong("has no scheme duologue can dial"))?;
@@ -191,7 +200,7 @@ impl Codec for OpenAi {
 
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         let Frame::Text(text) = frame else { return Err(DecodeError::Binary) };
-        events.push(decode::decode(text, &mut self.half)?);
+        events.push(decode::decode(text, &mut self.stream)?);
         Ok(())
     }
 
@@ -210,6 +219,6 @@ impl Codec for OpenAi {
     }
 
     fn reset(&mut self) {
-        self.half = decode::HalfSample::default();
+        self.stream = decode::Stream::default();
     }
 }

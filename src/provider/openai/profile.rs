@@ -25,6 +25,9 @@ pub struct Profile {
     pub max_session_s: u64,
 }
 
+/// The only PCM rate of the dialect.
+pub const PCM_RATE: u32 = 24_000;
+
 /// Every host by name.
 pub const PROFILES: [Profile; 1] = [Profile {
     provider: "openai",
@@ -33,7 +36,7 @@ pub const PROFILES: [Profile; 1] = [Profile {
     model_query: "model",
     model: "gpt-realtime-2.1",
     voice: "marin",
-    rate: 24_000,
+    rate: PCM_RATE,
     subprotocol: "realtime",
     key_subprotocol: "openai-insecure-api-key.",
     max_session_s: 3600,

@@ -58,6 +58,8 @@ pub struct Flat<'a> {
     #[serde(rename = "type", borrow)]
     pub kind: Text<'a>,
     #[serde(borrow)]
+    pub event_id: Text<'a>,
+    #[serde(borrow)]
     pub response_id: Text<'a>,
     #[serde(borrow)]
     pub item_id: Text<'a>,
@@ -84,6 +86,8 @@ pub struct Flat<'a> {
 pub struct AudioDelta<'a> {
     #[serde(rename = "type", borrow)]
     pub kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub event_id: Text<'a>,
     #[serde(borrow, default)]
     pub response_id: Text<'a>,
     #[serde(borrow, default)]
