@@ -197,6 +197,7 @@ async fn wrong_usage_is_code_two() {
         &["talk", "--simulate", "--base-url", "http://127.0.0.1:1"],
         &["talk", "--scenario", "x.json"],
         &["talk", "--idle-seconds", "0"],
+        &["talk", "--text", ""],
         &["simulate", "--listen", "nonsense"],
         &["simulate", "--tls"],
         &["schema", "nonsense"],
@@ -206,7 +207,8 @@ async fn wrong_usage_is_code_two() {
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);
         assert!(ended.out.is_empty() && ended.err.starts_with("error: "), "{args:?}: {}", ended.err);
     }
-    fails(command(&["simulate", "--listen", "0.0.0.0:0"]), 6, &["loopback"]).await;
+    fails(command(&["simulate", "--listen", "0.0.0.0:0"]), 2, &["loopback"]).await;
+    fails(command(&["talk", "--simulate", "--text", " "]), 2, &["the text is empty"]).await;
 }
 
 #[tokio::test]
