@@ -251,7 +251,7 @@ impl Session {
         if self.link.connect_by.is_some_and(|t| self.now >= t) {
             return self.fail(timed_out("the connection was not ready within 30 s"));
         }
-        if !self.link.step_by.is_some_and(|t| self.now >= t) {
+        if self.link.step_by.is_none_or(|t| self.now < t) {
             return;
         }
         self.link.step_by = None;
