@@ -15,7 +15,8 @@
 //!
 //! What is switched on is what an application would have: server VAD, transcription, one tool, an
 //! event stream that is read, the audio sink, the heard ledger. Level events are off, because none
-//! of the clients it is compared with measures loudness. Everything runs on one thread.
+//! of the clients it is compared with measures loudness. Everything runs on one thread. A flush is the
+//! `interrupted` event, which comes when audio was cut that had not been heard.
 
 use duologue::{
     Client, Config, Credential,
