@@ -160,7 +160,7 @@ impl Session {
     pub(super) fn configured(&mut self, info: SessionInfo) {
         self.take_effective(&info);
         let mut differences = Vec::new();
-        compare(self.codec.wish(), &info.session, &mut String::new(), &mut differences);
+        compare(&self.codec.wish(), &info.session, &mut String::new(), &mut differences);
         let effective = Arc::new(info.session);
         self.emit(EventKind::SessionConfigured(SessionConfigured { effective, differences }));
         if let Some(format) = info.foreign_audio {

@@ -42,12 +42,9 @@ pub enum Created {
 struct Outstanding {
     request: Request,
     abandoned: bool,
-<<<<<<< HEAD
     /// A response that began without saying whose it is.
     maybe: Option<ResponseId>,
-=======
     until: Time,
->>>>>>> ceb5f0518eb699dccde93cf05a8453effc1c6bc4
 }
 
 /// See the module.
@@ -57,12 +54,9 @@ pub struct Sequencer {
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
     hold_until: Option<Time>,
-<<<<<<< HEAD
     /// The vendor has returned our metadata, so what comes without is not ours.
     returns_metadata: bool,
-=======
     given_up: VecDeque<String>,
->>>>>>> ceb5f0518eb699dccde93cf05a8453effc1c6bc4
 }
 
 impl Sequencer {
