@@ -49,6 +49,7 @@ struct World {
     calls: Vec<(u32, String)>,
     count: u64,
     vendor_interrupts: bool,
+    vendor_answers: bool,
     agent: Agent,
     turns_done: u64,
     responses: u64,
@@ -57,8 +58,9 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
+        let vendor_answers = !dice.once_in(4);
         let config = json!({"tools": [{"name": "f"}], "turn_detection": {
-            "interrupt_response": !dice.once_in(4), "create_response": !dice.once_in(4)}});
+            "interrupt_response": !dice.once_in(4), "create_response": vendor_answers}});
         let vendor_interrupts = dice.once_in(2);
         let talk = Talk::new(config);
         let (inbox, active, user, last_item) = (VecDeque::new(), None, None, None);
@@ -73,6 +75,7 @@ impl World {
             calls,
             count,
             vendor_interrupts,
+            vendor_answers,
             agent,
             turns_done,
             responses,
@@ -237,7 +240,7 @@ impl World {
             Some(item) => {
                 self.talk.user_is_silent(&item, self.last_item.clone().as_deref(), 500);
                 self.last_item = Some(item.clone());
-                if self.active.is_none() && self.dice.once_in(2) {
+                if self.active.is_none() && self.vendor_answers && self.dice.once_in(2) {
                     self.begin(None);
                 }
                 if self.dice.once_in(2) {

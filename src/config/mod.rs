@@ -199,7 +199,7 @@ pub enum ToolChoice {
 }
 
 /// Audio in and out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Audio {
@@ -207,6 +207,14 @@ pub struct Audio {
     pub input: AudioSide,
     /// To the speaker.
     pub output: AudioSide,
+    /// Measure loudness and tell it in `audio_level` events.
+    pub level_events: bool,
+}
+
+impl Default for Audio {
+    fn default() -> Self {
+        Self { input: AudioSide::default(), output: AudioSide::default(), level_events: true }
+    }
 }
 
 /// One direction of audio.

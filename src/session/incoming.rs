@@ -79,8 +79,8 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>) {
         self.response(response);
-        self.speaking.answer_expected = false;
-        match self.sequencer.created(response, request) {
+        let expected = std::mem::take(&mut self.speaking.answer_expected);
+        match self.sequencer.created(response, request, expected) {
             Created::Ours(op) => {
                 if let Some(op) = op {
                     self.complete(op, None);
@@ -111,7 +111,9 @@ impl Session {
 
     fn response_done(&mut self, done: ResponseDone) {
         let id = done.response.clone();
-        self.sequencer.done(&id);
+        if let Some(op) = self.sequencer.done(&id).and_then(|request| request.op) {
+            self.complete(op, None);
+        }
         // Items whose own events were lost are still in the summary.
         for item in &done.items {
             self.item_seen(item, Some(&id), None);

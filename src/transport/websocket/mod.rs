@@ -6,6 +6,8 @@
 
 mod dial;
 mod shared_read;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use dial::WebSocketDialer;
@@ -119,6 +121,22 @@ impl WebSocket {
         Poll::Pending
     }
 
+    /// Tells a peer that broke the rules which one, as far as the network takes it at once.
+    fn refuse(&mut self, error: &tungstenite::Error, cx: &mut Context<'_>) {
+        let code = match error {
+            tungstenite::Error::Capacity(_) => CloseCode::Size,
+            tungstenite::Error::Utf8(_) => CloseCode::Invalid,
+            tungstenite::Error::Protocol(_) => CloseCode::Protocol,
+            _ => return,
+        };
+        let mut socket = Pin::new(&mut self.socket);
+        let frame = CloseFrame { code, reason: "".into() };
+        if socket.as_mut().start_send(Message::Close(Some(frame))).is_ok() {
+            // The connection is given up either way.
+            let _ = socket.poll_flush(cx);
+        }
+    }
+
     fn on_error(&self, error: tungstenite::Error) -> Closed {
         use tungstenite::error::{CapacityError, ProtocolError};
         let failed = |error| Closed { code: None, reason: String::new(), error: Some(error) };
@@ -175,7 +193,10 @@ impl Transport for WebSocket {
                         }
                         // Pongs are answered by tungstenite; flushing sends them.
                         Some(Ok(_)) => self.unflushed = true,
-                        Some(Err(error)) => return Poll::Ready(self.on_error(error)),
+                        Some(Err(error)) => {
+                            self.refuse(&error, cx);
+                            return Poll::Ready(self.on_error(error));
+                        }
                         None => return Poll::Ready(Closed { code: None, reason: String::new(), error: None }),
                     }
                 }

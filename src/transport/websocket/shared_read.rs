@@ -97,6 +97,6 @@ mod tests {
             got.extend_from_slice(&piece[..n]);
         }
         assert!(got == data);
-        assert_eq!(reader.rest.capacity(), 0);
+        assert!(reader.rest.capacity() <= KEEP, "{}", reader.rest.capacity());
     }
 }

@@ -1,0 +1,42 @@
+# duologue: `make demo` and `make test` are all a newcomer needs.
+# Prerequisites: gcc and Rust. What else the tests need, `make test` installs (see tests/referees/setup.sh).
+
+CARGO ?= cargo
+MSRV := 1.91
+FEATURES := cli
+
+.PHONY: help demo test lib bench lint clean rust
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+rust:
+	@command -v $(CARGO) >/dev/null 2>&1 || { \
+	  echo "Rust $(MSRV) or newer is needed: install it with rustup, https://rustup.rs" >&2; exit 1; }
+	@$(CARGO) --version | awk '{split($$2, v, "."); if (v[1] == 1 && v[2] < $(word 2,$(subst ., ,$(MSRV)))) { \
+	  print "Rust $(MSRV) or newer is needed, this is " $$2 ": run rustup update" > "/dev/stderr"; exit 1 }}'
+
+demo: rust ## Hold a spoken conversation offline, heard and recorded in conversation.wav
+	$(CARGO) build --quiet --features $(FEATURES) --bin duologue
+	$(CARGO) run --quiet --features $(FEATURES) --bin duologue -- talk --simulate --output conversation.wav
+
+test: rust ## Install what the tests need and run them all
+	sh tests/run.sh
+
+lib: rust ## Build the shared and the static library, optimised
+	$(CARGO) rustc --lib --release --crate-type cdylib,staticlib
+
+bench: rust ## Run the benchmarks
+	$(CARGO) bench --bench codec --bench session
+
+lint: rust ## Check format, lints, documentation and licences
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --all-targets --features $(FEATURES) -- -D warnings
+	$(CARGO) clippy --quiet --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --features $(FEATURES)
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check bans licenses sources; \
+	else echo "lint: cargo-deny is not installed, licences were not checked (cargo install cargo-deny)"; fi
+
+clean: ## Remove everything that was built or installed here
+	$(CARGO) clean
+	rm -rf .deps conversation.wav

@@ -1,0 +1,164 @@
+//! The command line.
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Realtime voice conversations with AI models.
+#[derive(Parser)]
+#[command(name = "duologue", version, arg_required_else_help = true, after_long_help = exit::HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Hold a conversation
+    #[command(after_long_help = TALK_HELP)]
+    Talk(Box<TalkArgs>),
+    /// Serve the vendors' protocols on this machine, without a model and without a key
+    #[command(after_long_help = SIMULATE_HELP)]
+    Simulate(SimulateArgs),
+    /// Print a JSON Schema
+    #[command(after_long_help = exit::HELP)]
+    Schema {
+        /// Of which document
+        document: Document,
+    },
+}
+
+const TALK_HELP: &str = "\
+Examples:
+  duologue talk --simulate
+        a whole conversation on this machine: no key, no microphone, no network
+  duologue talk --simulate --output conversation.wav --json
+        the same as one JSON event per line, recorded
+  OPENAI_API_KEY=... duologue talk --input question.wav --output conversation.wav
+        ask a recorded question and record the answer
+  OPENAI_API_KEY=... duologue talk --text 'What is a lighthouse?' --text 'And a beacon?'
+        two typed turns
+  OPENAI_API_KEY=... duologue talk
+        type the turns, one a line; end with Ctrl-D
+
+Exit codes:
+  0    all went well
+  1    the conversation failed
+  2    wrong usage
+  3    the API key is missing or was refused
+  4    the service cannot be reached (network or TLS)
+  5    the configuration, scenario or model is wrong
+  6    a file cannot be read or written, or is not what it should be
+  130  interrupted (the recording is complete all the same)";
+
+const SIMULATE_HELP: &str = "\
+When it is ready it prints exactly one line, `listening <WebSocket URL>`. SIGINT and SIGTERM end it in
+order, with exit code 0. Any API key is good, except those that contain `invalid`.
+
+Examples:
+  duologue simulate
+  duologue simulate --listen 127.0.0.1:8080 --scenario shop.json
+  duologue simulate --tls --ca-out ca.pem --for-seconds 60
+
+Exit codes:
+  0    it was ended, or the time is up
+  2    wrong usage
+  4    the address cannot be listened on
+  5    the scenario is wrong
+  6    a file cannot be read or written";
+
+/// Hold a conversation.
+///
+/// Without --input and --text, the turns are read from standard input, one a line. With --simulate the
+/// caller of the scenario speaks instead.
+#[derive(Args)]
+pub struct TalkArgs {
+    /// Talk to a simulated service inside this program: no key, no network
+    #[arg(long, conflicts_with_all = ["base_url", "ca"])]
+    pub simulate: bool,
+    /// What the simulated service says, and what its caller does [default: three spoken turns]
+    #[arg(long, value_name = "FILE.json", requires = "simulate")]
+    pub scenario: Option<PathBuf>,
+    /// Who answers [default: openai]
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// The key of the service. Better in the environment: other users of this machine can read command lines
+    #[arg(long, value_name = "KEY", env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// Another service that speaks the same protocol
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The model [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// The voice [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    pub voice: Option<String>,
+    /// How the model shall behave
+    #[arg(long, value_name = "TEXT")]
+    pub instructions: Option<String>,
+    /// A whole configuration document (`duologue schema config`); options beside it win
+    #[arg(long, value_name = "FILE.json")]
+    pub config: Option<PathBuf>,
+    /// Speak this WAV file in real time (any rate, mono or stereo), then be silent
+    #[arg(long, value_name = "FILE.wav", conflicts_with = "text")]
+    pub input: Option<PathBuf>,
+    /// Record the conversation: you on the left, the assistant on the right
+    #[arg(long, value_name = "FILE.wav")]
+    pub output: Option<PathBuf>,
+    /// A typed turn. May be repeated: each waits until the answer before it is over
+    #[arg(long, value_name = "TEXT")]
+    pub text: Vec<String>,
+    /// With --input: hang up when nothing has happened for this long after the file's end
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub idle_seconds: u32,
+    /// Offer the model the demo tool `get_weather`, answered with a made-up forecast (always with --simulate)
+    #[arg(long)]
+    pub demo_tools: bool,
+    /// Print one JSON event per line on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+    /// Write the input log of the session, from which the session can be replayed. It holds voice and text
+    #[arg(long, value_name = "FILE")]
+    pub input_log: Option<PathBuf>,
+    /// Trust the certificates in this PEM file beside those of the system
+    #[arg(long, value_name = "FILE.pem")]
+    pub ca: Option<PathBuf>,
+}
+
+/// Serve the vendors' protocols on this machine, without a model and without a key.
+#[derive(Args)]
+pub struct SimulateArgs {
+    /// Loopback address and port; port 0 is any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
+    pub listen: SocketAddr,
+    /// What is said [default: three spoken turns]; see `duologue schema scenario`
+    #[arg(long, value_name = "FILE.json")]
+    pub scenario: Option<PathBuf>,
+    /// Accept models that are not in the catalogue
+    #[arg(long)]
+    pub any_model: bool,
+    /// Serve wss and https with a certificate made on the spot
+    #[arg(long, requires = "ca_out")]
+    pub tls: bool,
+    /// Where to write the authority that clients must trust (PEM)
+    #[arg(long, value_name = "FILE.pem", requires = "tls")]
+    pub ca_out: Option<PathBuf>,
+    /// End after this long
+    #[arg(long, value_name = "N")]
+    pub for_seconds: Option<u64>,
+}
+
+/// A document with a schema.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Document {
+    /// The configuration: `duologue talk --config`
+    Config,
+    /// A scenario of the simulator
+    Scenario,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    numeric.parse().map_err(|_| "give an address and a port, for example 127.0.0.1:8080".to_owned())
+}

@@ -1,0 +1,107 @@
+//! The moving part of the screen: words as they come, the mode, two level meters.
+
+use duologue::{
+    event::{AudioLevel, Direction, Mode, ModeChange},
+    message::Role,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Instant;
+
+const BARS: usize = 12;
+const LABEL: usize = 11;
+
+/// A few lines at the end of the terminal that are drawn again and again.
+pub struct Live {
+    bar: ProgressBar,
+    since: Instant,
+    mode: Option<ModeChange>,
+    levels: [f32; 2],
+}
+
+impl Live {
+    /// `None` where nothing should move: no terminal, a dumb one, or NO_COLOR.
+    pub fn new() -> Option<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+        let target = ProgressDrawTarget::stdout();
+        if target.is_hidden() || set("NO_COLOR").is_some() || set("TERM").is_none_or(|t| t == "dumb") {
+            return None;
+        }
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Some(Self { bar, since: Instant::now(), mode: None, levels: [0.0; 2] })
+    }
+
+    /// Columns of the terminal.
+    pub fn width() -> usize {
+        console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns).max(40))
+    }
+
+    pub fn mode(&mut self, mode: ModeChange) {
+        self.mode = Some(mode);
+    }
+
+    pub fn level(&mut self, level: &AudioLevel) {
+        self.levels[usize::from(level.direction == Direction::Output)] = level.rms;
+    }
+
+    /// A line that stays, above the moving ones.
+    pub fn print(&self, line: &str) {
+        self.bar.println(line);
+    }
+
+    /// Draws the moving lines with the words that are not over.
+    pub fn draw(&self, words: [(Role, Option<&str>); 2]) {
+        let width = Self::width();
+        let mut lines = Vec::new();
+        for (role, words) in words {
+            if let Some(words) = words {
+                let label = if role == Role::User { "you" } else { "assistant" };
+                lines.push(format!("{label:<LABEL$}{}", tail(words, width.saturating_sub(LABEL + 1))));
+            }
+        }
+        let mode = match self.mode {
+            Some(ModeChange { mode: Mode::Speaking, user_speaking: true, .. }) => "both speak",
+            Some(ModeChange { user_speaking: true, .. }) => "you speak",
+            Some(ModeChange { mode: Mode::Speaking, .. }) => "speaking",
+            Some(ModeChange { mode: Mode::Thinking, .. }) => "thinking",
+            Some(ModeChange { mode: Mode::Listening, .. }) => "listening",
+            _ => "idle",
+        };
+        let [you, assistant] = self.levels.map(meter);
+        let s = self.since.elapsed().as_secs();
+        lines.push(format!("{mode:<LABEL$}you {you}  assistant {assistant}  {}:{:02}", s / 60, s % 60));
+        self.bar.set_message(lines.join("\n"));
+    }
+
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn meter(level: f32) -> String {
+    let full = (level.clamp(0.0, 1.0) * BARS as f32).round() as usize;
+    (0..BARS).map(|i| if i < full { '■' } else { '·' }).collect()
+}
+
+/// The last words that fit.
+fn tail(text: &str, width: usize) -> String {
+    let text = text.trim().replace(['\n', '\r'], " ");
+    let count = text.chars().count();
+    if count <= width {
+        return text;
+    }
+    let rest: String = text.chars().skip(count + 1 - width).collect();
+    format!("…{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meters_and_tails_fit_their_room() {
+        assert_eq!(meter(0.5), "■■■■■■······");
+        assert_eq!(tail("one two three", 6), "…three");
+        assert_eq!(tail("one", 6), "one");
+    }
+}

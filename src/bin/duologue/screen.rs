@@ -1,0 +1,173 @@
+//! The conversation for a person: a line for everything that is over, and on a terminal the moving
+//! lines of [`Live`] below.
+
+use crate::{live::Live, table::Table, view::Summary, words::Words};
+use duologue::{
+    event::{Ended, EndedBy, Event, EventKind, Status, ToolCall},
+    message::Role,
+};
+use std::io::{self, Write};
+
+const LABEL: usize = 11;
+
+/// See the module.
+pub struct Screen {
+    title: String,
+    live: Option<Live>,
+    words: Words,
+    table: Table,
+    /// Tool calls that stand below words which have not come yet.
+    held: Vec<String>,
+}
+
+impl Screen {
+    /// `typing`: the person types into this terminal, so nothing moves there.
+    pub fn new(title: &str, typing: bool) -> Self {
+        let live = if typing { None } else { Live::new() };
+        Self { title: title.into(), live, words: Words::default(), table: Table::default(), held: Vec::new() }
+    }
+
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.table.observe(event);
+        for line in self.words.observe(event) {
+            if line.role == Role::Assistant {
+                self.release()?;
+            }
+            self.said(line.role, &line.text)?;
+        }
+        if !self.words.awaits_user() {
+            self.release()?;
+        }
+        match &event.kind {
+            EventKind::Mode(mode) => {
+                if let Some(live) = &mut self.live {
+                    live.mode(*mode);
+                }
+            }
+            EventKind::AudioLevel(level) => {
+                if let Some(live) = &mut self.live {
+                    live.level(level);
+                }
+            }
+            EventKind::SessionConfigured(session) => {
+                let text = |v: &serde_json::Value| v.as_str().unwrap_or("?").to_owned();
+                let voice = text(&session.effective["audio"]["output"]["voice"]);
+                let title = format!("{}: {}, voice {voice}", self.title, text(&session.effective["model"]));
+                self.line("duologue", &title)?;
+                for d in &session.differences {
+                    self.line("note", &format!("the service set {} to {}, not to {}", d.path, d.effective, d.wished))?;
+                }
+            }
+            EventKind::Warning(warning) => self.line("warning", &warning.to_string())?,
+            // The last error of all is the program's own last line.
+            EventKind::Error(error) if !error.fatal => self.line("error", &error.to_string())?,
+            EventKind::Status(Status::Idle { ended: Ended { by: EndedBy::Agent, detail, .. } }) => {
+                self.line("ended", format!("the service hung up. {detail}").trim())?;
+            }
+            _ => {}
+        }
+        self.draw();
+        Ok(())
+    }
+
+    /// A tool was called and answered.
+    pub fn tool(&mut self, call: &ToolCall, output: &str) -> io::Result<()> {
+        self.held.push(format!("{} {} → {output}", call.name, call.arguments));
+        if self.words.awaits_user() { Ok(()) } else { self.release() }
+    }
+
+    /// Shows the tool calls that were held back.
+    fn release(&mut self) -> io::Result<()> {
+        for text in std::mem::take(&mut self.held) {
+            self.line("tool", &text)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that is left to say.
+    pub fn finish(&mut self, summary: &Summary<'_>) -> io::Result<()> {
+        self.release()?;
+        for line in self.words.rest() {
+            self.said(line.role, &line.text)?;
+        }
+        if let Some(live) = self.live.take() {
+            live.clear();
+        }
+        let mut out = io::stdout().lock();
+        for line in self.table.lines() {
+            writeln!(out, "{line}")?;
+        }
+        if let Some(path) = summary.recording {
+            // A recording that cannot be read has been complained about already.
+            let seconds = hound::WavReader::open(path)
+                .map_or(0.0, |wav| f64::from(wav.duration()) / f64::from(wav.spec().sample_rate.max(1)));
+            let path = path.display();
+            writeln!(out, "{:<LABEL$}{path} ({seconds:.1} s; left: you, right: assistant)", "recording")?;
+        }
+        out.flush()
+    }
+
+    fn said(&self, role: Role, text: &str) -> io::Result<()> {
+        let label = match role {
+            Role::User => "you",
+            Role::Assistant => "assistant",
+            Role::System => "system",
+        };
+        self.line(label, text)
+    }
+
+    /// A labelled line that stays; on a terminal it is wrapped at words.
+    pub fn line(&self, label: &str, text: &str) -> io::Result<()> {
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let Some(live) = &self.live else {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{label:<LABEL$}{text}")?;
+            return out.flush();
+        };
+        let color = match label {
+            "you" => 36,
+            "assistant" => 32,
+            "tool" => 35,
+            "warning" => 33,
+            "error" => 31,
+            _ => 2,
+        };
+        let wrapped = wrap(&text, Live::width().saturating_sub(LABEL + 1)).join(&format!("\n{:LABEL$}", ""));
+        live.print(&format!("\x1b[{color}m{label:<LABEL$}\x1b[0m{wrapped}"));
+        Ok(())
+    }
+
+    fn draw(&self) {
+        if let Some(live) = &self.live {
+            live.draw([Role::User, Role::Assistant].map(|role| (role, self.words.latest(role))));
+        }
+    }
+}
+
+/// Lines of at most `width` characters, broken at spaces where there are any.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is always one");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + 1 + word.chars().count() <= width {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    }
+}

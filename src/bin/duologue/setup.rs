@@ -1,0 +1,169 @@
+//! From the command line to a client that is ready to dial. Files are looked at first, then the
+//! configuration, then the key: whatever can be wrong is told before anything is dialled.
+
+use crate::{args::TalkArgs, exit::Failure, simulate::scenario, tools, typed::Typed};
+use duologue::{
+    Client, ClientBuilder, Config, Credential, Error,
+    audio::{
+        device::file::FileBackend,
+        resample::Resampler,
+        wav::{Wav, read_wav},
+    },
+    config::{AudioSource, Tool},
+    simulator::{
+        Simulator,
+        caller::{self, Caller},
+    },
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::BufWriter,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+/// Rate of the file device: what the services speak, so that nothing is resampled twice.
+const RATE: u32 = 24_000;
+const WRITABLE: &str = "give a path in a directory that exists and can be written";
+
+/// Who speaks for the user.
+pub enum Person {
+    /// Somebody with a microphone: a scenario's caller, or a recording.
+    Caller(Caller),
+    /// Somebody who types.
+    Typed(Typed),
+}
+
+/// Everything a conversation needs.
+pub struct Setup {
+    /// Where the conversation is held, for people.
+    pub title: String,
+    /// Ready to build.
+    pub client: ClientBuilder,
+    pub person: Person,
+    /// Serves as long as this lives.
+    pub simulator: Option<Simulator>,
+    /// The recording, if there is one.
+    pub output: Option<PathBuf>,
+    /// Why the recording ended early, if it did.
+    pub recording: Arc<OnceLock<Error>>,
+}
+
+/// See the module.
+pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
+    let scenario = args.simulate.then(|| scenario(args.scenario.as_deref())).transpose()?;
+    let wav = args.input.as_deref().map(recording).transpose()?;
+    for path in [&args.output, &args.input_log].into_iter().flatten() {
+        writable(path)?;
+    }
+    let mut config = config(&args)?;
+    let tools_wanted = args.simulate || args.demo_tools;
+    if tools_wanted && !config.tools.iter().any(|t: &Tool| t.name == tools::weather().name) {
+        config.tools.push(tools::weather());
+    }
+    let (person, microphone) = match (&scenario, wav) {
+        (_, Some(wav)) => {
+            let (caller, mic) = caller::from_recording(wav.rate, wav.samples, u64::from(args.idle_seconds) * 1000);
+            (Person::Caller(caller), mic)
+        }
+        (Some(scenario), None) if args.text.is_empty() => {
+            let (caller, mic) = caller::from_scenario(scenario)?;
+            (Person::Caller(caller), mic)
+        }
+        _ => {
+            // Nobody speaks: no microphone is opened, so that no service listens to silence.
+            let typed = if args.text.is_empty() { Typed::stdin() } else { Typed::turns(args.text) };
+            (Person::Typed(typed), caller::from_recording(RATE, Vec::new(), 0).1)
+        }
+    };
+    let speaks = matches!(person, Person::Caller(_));
+    config.audio.input.source = if speaks { AudioSource::Device } else { AudioSource::None };
+    config.audio.output.source = AudioSource::Device;
+    config.validate()?;
+
+    let (key, simulator, title) = match scenario {
+        Some(scenario) => {
+            let title = format!("simulator, scenario {:?}", scenario.name);
+            let simulator = Simulator::builder().scenario(scenario).start().await?;
+            config.base_url = Some(simulator.base_url());
+            ("sk-simulated".to_owned(), Some(simulator), title)
+        }
+        None => {
+            let title = match &config.base_url {
+                Some(url) => format!("{} at {url}", config.provider),
+                None => config.provider.clone(),
+            };
+            (key(args.api_key)?, None, title)
+        }
+    };
+    let mut backend = FileBackend::new(Box::new(microphone), RATE);
+    if let Some(path) = &args.output {
+        backend = backend.record_to(path);
+    }
+    let recording = backend.errors();
+    let mut client =
+        Client::builder().config(config).credential(Credential::new(key)?).audio_backend(Box::new(backend));
+    if let Some(path) = &args.input_log {
+        let file = File::create(path).map_err(|e| Failure::file(path, e, WRITABLE))?;
+        client = client.input_log(BufWriter::new(file));
+    }
+    Ok(Setup { title, client, person, simulator, output: args.output, recording })
+}
+
+/// A WAV file that can be spoken.
+fn recording(path: &Path) -> Result<Wav, Failure> {
+    let wav = read_wav(path)?;
+    Resampler::new(wav.rate, RATE)
+        .map_err(|_| Failure::file(path, format!("{} Hz is no usual rate", wav.rate), "use 8000 to 192000 Hz"))?;
+    Ok(wav)
+}
+
+/// Fails when `path` cannot be written, without changing what is there.
+fn writable(path: &Path) -> Result<(), Failure> {
+    let existed = path.exists();
+    OpenOptions::new().create(true).append(true).open(path).map_err(|e| Failure::file(path, e, WRITABLE))?;
+    if !existed {
+        // Only to try; what matters is that it could be made.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// The document, and the options that override it.
+fn config(args: &TalkArgs) -> Result<Config, Failure> {
+    let mut config = match &args.config {
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            let text = read.map_err(|e| Failure::file(path, e, "name a configuration document"))?;
+            Config::from_json(&text).map_err(|e| {
+                let failure = Failure::from(e);
+                Failure { line: format!("{}: {}", path.display(), failure.line), ..failure }
+            })?
+        }
+        None => Config::default(),
+    };
+    let set = |slot: &mut Option<String>, value: &Option<String>| {
+        if value.is_some() {
+            slot.clone_from(value);
+        }
+    };
+    if let Some(provider) = &args.provider {
+        config.provider.clone_from(provider);
+    }
+    set(&mut config.base_url, &args.base_url);
+    set(&mut config.model, &args.model);
+    set(&mut config.voice, &args.voice);
+    set(&mut config.instructions, &args.instructions);
+    if let Some(path) = &args.ca {
+        let read = std::fs::read_to_string(path);
+        config.tls.extra_roots.push(read.map_err(|e| Failure::file(path, e, "name a PEM file with certificates"))?);
+    }
+    Ok(config)
+}
+
+fn key(given: Option<String>) -> Result<String, Failure> {
+    let fix = "set the environment variable OPENAI_API_KEY, or try `duologue talk --simulate`, which needs none";
+    given
+        .filter(|key| !key.trim().is_empty())
+        .ok_or_else(|| Failure { code: 3, line: format!("there is no API key; {fix}") })
+}

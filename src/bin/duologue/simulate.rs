@@ -1,0 +1,52 @@
+//! `duologue simulate`.
+
+use crate::{
+    args::SimulateArgs,
+    exit::{self, Failure},
+    signals::Signals,
+};
+use duologue::simulator::{Scenario, Simulator};
+use std::{io::Write, path::Path, time::Duration};
+
+/// Serves until it is told to end.
+pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
+    let mut signals = Signals::listen()?;
+    let scenario = scenario(args.scenario.as_deref())?;
+    let simulator = Simulator::builder()
+        .listen(args.listen)
+        .scenario(scenario)
+        .any_model(args.any_model)
+        .tls(args.tls)
+        .start()
+        .await?;
+    if let (Some(path), Some(pem)) = (&args.ca_out, simulator.ca_pem()) {
+        let refused = |e| Failure::file(path, e, "give a path in a directory that exists and can be written");
+        std::fs::write(path, pem).map_err(refused)?;
+    }
+    let mut out = std::io::stdout();
+    // Whoever does not read the line knows the address anyway.
+    let _ = writeln!(out, "listening {}", simulator.ws_url()).and_then(|()| out.flush());
+    let time_up = async {
+        match args.for_seconds {
+            Some(s) => tokio::time::sleep(Duration::from_secs(s)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time_up => {}
+        () = signals.next() => {}
+    }
+    tokio::select! {
+        () = simulator.shutdown() => {}
+        () = signals.next() => {}
+    }
+    Ok(exit::OK)
+}
+
+/// The scenario in a file, or the bundled one.
+pub fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
+    Ok(match path {
+        Some(path) => Scenario::from_file(path)?,
+        None => Scenario::bundled(),
+    })
+}

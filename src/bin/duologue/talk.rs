@@ -1,0 +1,167 @@
+//! `duologue talk`: one conversation, from dialling to the closing table.
+
+use crate::{
+    args::TalkArgs,
+    exit::{self, Failure},
+    setup::{Person, Setup, prepare},
+    signals::Signals,
+    tools,
+    typed::Next,
+    view::{Summary, View},
+};
+use duologue::{
+    Client, Error, ErrorClass,
+    event::{Agent, EndedBy, Event, EventKind, Status},
+    simulator::caller::HangUp,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// A service that owes an answer and says nothing for this long is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// An orderly end takes no longer.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Holds the conversation.
+pub async fn run(args: TalkArgs) -> Result<u8, Failure> {
+    let mut signals = Signals::listen()?;
+    let json = args.json;
+    let setup = prepare(args).await?;
+    let typing = matches!(setup.person, Person::Typed(_));
+    let view = if json { View::json() } else { View::screen(&setup.title, typing) };
+    let Setup { client, person, simulator, output, recording, .. } = setup;
+    let client = client.build()?;
+    let mut call = Call { client: client.clone(), person, view, agent: Agent::Idle, heard_from: Instant::now() };
+
+    let mut events = client.events();
+    let outcome = call.hold(&mut events, &mut signals).await;
+    // Everything is released and the recording is complete; whoever cannot wait asks again.
+    let goodbye = timeout(GOODBYE, client.shutdown());
+    tokio::select! {
+        done = goodbye => if done.is_err() { tracing::warn!("the client did not end") },
+        () = signals.next() => {}
+    }
+    while let Some(event) = events.try_next() {
+        call.view.event(&event);
+    }
+    if let Some(simulator) = simulator {
+        simulator.shutdown().await;
+    }
+    call.view.finish(&Summary { recording: output.as_deref().filter(|path| path.exists()) });
+    let code = outcome?;
+    match recording.get() {
+        Some(error) => Err(error.clone().into()),
+        None => Ok(code),
+    }
+}
+
+/// A conversation under way.
+struct Call {
+    client: Client,
+    person: Person,
+    view: View,
+    agent: Agent,
+    /// When something other than loudness was last told.
+    heard_from: Instant,
+}
+
+/// What ended a wait.
+enum Happened {
+    Event(Option<std::sync::Arc<Event>>),
+    Connected(Result<(), Error>),
+    Person(Next),
+    HungUp(HangUp),
+    Signal,
+    Silence,
+}
+
+impl Call {
+    /// Dials, talks and hangs up. The exit code.
+    async fn hold(&mut self, events: &mut duologue::client::EventStream, signals: &mut Signals) -> Result<u8, Failure> {
+        let mut connecting = Some(self.client.connect());
+        let mut code = exit::OK;
+        let (mut leaving, mut asked) = (false, false);
+        loop {
+            let connected = connecting.is_none();
+            let owed = self.agent == Agent::Thinking || matches!(&self.person, Person::Typed(t) if t.waits());
+            let happened = tokio::select! {
+                biased;
+                () = signals.next() => Happened::Signal,
+                event = events.next() => Happened::Event(event),
+                result = async { connecting.as_mut().unwrap().await }, if !connected => Happened::Connected(result),
+                next = next(&mut self.person), if connected && !leaving => next,
+                () = sleep_until(self.heard_from + PATIENCE), if connected && owed && !leaving => Happened::Silence,
+            };
+            match happened {
+                Happened::Event(Some(event)) => {
+                    self.observe(&event);
+                    match &event.kind {
+                        EventKind::Status(Status::Error { error }) => return Err(error.clone().into()),
+                        EventKind::Status(Status::Idle { ended }) if ended.by != EndedBy::None => return Ok(code),
+                        _ => {}
+                    }
+                }
+                Happened::Event(None) => return Ok(code),
+                Happened::Connected(result) => {
+                    connecting = None;
+                    self.heard_from = Instant::now();
+                    result?;
+                }
+                Happened::Person(Next::Turn(text)) => {
+                    self.heard_from = Instant::now();
+                    if let Person::Typed(typed) = &mut self.person {
+                        typed.say(&self.client, text);
+                    }
+                }
+                Happened::Person(Next::Failed(error)) => return Err(error.into()),
+                Happened::Person(Next::End) | Happened::HungUp(HangUp::Done) => leaving = true,
+                Happened::HungUp(HangUp::GaveUp) => {
+                    self.view.note("the caller hung up: what the scenario waits for did not happen");
+                    leaving = true;
+                }
+                Happened::Signal if leaving => return Ok(exit::INTERRUPTED),
+                Happened::Signal => (code, leaving) = (exit::INTERRUPTED, true),
+                Happened::Silence => {
+                    let text = format!("the service did not answer within {} s", PATIENCE.as_secs());
+                    let error = Error::new(ErrorClass::Provider, "no_answer", text);
+                    return Err(error.fix("try again, or another model").into());
+                }
+            }
+            // A closed standard output ends the call as a person would.
+            leaving |= self.view.is_closed();
+            if leaving && !std::mem::replace(&mut asked, true) {
+                // The status tells when it is done.
+                drop(self.client.disconnect());
+            }
+        }
+    }
+
+    fn observe(&mut self, event: &Event) {
+        self.view.event(event);
+        match &mut self.person {
+            Person::Caller(caller) => caller.observe(event),
+            Person::Typed(typed) => typed.observe(event),
+        }
+        if !matches!(event.kind, EventKind::AudioLevel(_)) {
+            self.heard_from = Instant::now();
+        }
+        match &event.kind {
+            EventKind::Mode(mode) => self.agent = mode.agent,
+            EventKind::ToolCall(call) => {
+                let (output, is_error) = tools::answer(call);
+                self.view.tool(call, &output);
+                // The outcome comes as a `completed` event.
+                drop(self.client.submit_tool_result(call.call.clone(), output, is_error));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the person does next. Cancel-safe.
+async fn next(person: &mut Person) -> Happened {
+    match person {
+        Person::Caller(caller) => Happened::HungUp(caller.hung_up().await),
+        Person::Typed(typed) => Happened::Person(typed.next().await),
+    }
+}

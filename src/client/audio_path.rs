@@ -1,0 +1,481 @@
+//! Between the session and whoever has the audio: rates, frames, the speaker and its reports.
+
+use crate::{
+    audio::{
+        capture::{CaptureReader, CaptureWriter, capture_ring},
+        clocked::ClockedPlayout,
+        device::{AudioBackend, AudioStream, DeviceIo, StreamWish},
+        meter::{Level, Meter},
+        pcm::scale,
+        playout::{Playout, PlayoutReport, playout},
+        resample::Resampler,
+    },
+    capabilities::Capabilities,
+    config::{AudioSource, Config},
+    error::{Error, ErrorClass, Result},
+    event::{AudioLevel, Direction},
+    time::Time,
+};
+use futures_util::task::AtomicWaker;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::task::JoinHandle;
+
+/// Microphone frames go out at this length, nothing gathered.
+const FRAME_MS: u32 = 20;
+/// A clock is looked at this often.
+const CLOCK_MS: u64 = 10;
+/// Levels at most ten a second.
+const LEVEL_MS: u64 = 100;
+
+/// The microphone.
+struct Microphone {
+    reader: CaptureReader,
+    resampler: Resampler,
+    meter: Meter,
+    /// Captured, at the device's rate.
+    raw: Vec<i16>,
+    /// Less than a frame, at the provider's rate.
+    rest: Vec<i16>,
+    spare: Vec<i16>,
+    last_level: Time,
+}
+
+/// Who plays.
+enum Speaker {
+    /// The host, counted in real time.
+    Clock(ClockedPlayout),
+    /// A device.
+    Device(Box<Playout>),
+}
+
+type Opening = JoinHandle<(Box<dyn AudioBackend>, Result<Opened>)>;
+
+struct Opened {
+    stream: Box<dyn AudioStream>,
+    capture: Option<CaptureReader>,
+    speaker: Option<Playout>,
+}
+
+/// See the module. Owned by the driver's task.
+pub(super) struct AudioPath {
+    input_rate: u32,
+    output_rate: u32,
+    frame: usize,
+    levels: bool,
+    wake: Arc<AtomicWaker>,
+    microphone: Option<Microphone>,
+    speaker: Speaker,
+    backend: Option<Box<dyn AudioBackend>>,
+    opening: Option<Opening>,
+    stream: Option<Box<dyn AudioStream>>,
+    /// Played while the device is still being opened.
+    waiting: Vec<i16>,
+    device_output: bool,
+    device_input: bool,
+    host_output: Option<Resampler>,
+    output_meter: Meter,
+    /// Output levels by source position, until they are heard.
+    output_levels: VecDeque<(u64, Level)>,
+    output_pushed: u64,
+    output_since_level: u64,
+    /// Reports that wait for the driver.
+    reports: VecDeque<PlayoutReport>,
+    /// Source frames given before the present speaker: it counts from 0.
+    base: u64,
+    clock_read: Time,
+    clock_started: bool,
+    /// Ring frame, source frame and rates of the mapping in force.
+    map: (u64, u64, u32, u32),
+    /// Source frames heard.
+    heard: u64,
+}
+
+impl AudioPath {
+    /// The path for a configuration, and the writer a host pushes to.
+    pub fn new(
+        config: &Config,
+        capabilities: &Capabilities,
+        backend: Option<Box<dyn AudioBackend>>,
+        wake: &Arc<AtomicWaker>,
+    ) -> Result<(Self, Option<CaptureWriter>)> {
+        let (input_rate, output_rate) = (capabilities.input_rate, capabilities.output_rate);
+        let device_input = config.audio.input.source == AudioSource::Device;
+        let device_output = config.audio.output.source == AudioSource::Device;
+        if (device_input || device_output) && backend.is_none() {
+            return Err(Error::new(
+                ErrorClass::Config,
+                "no_audio_backend",
+                "audio comes from a device and none was given",
+            )
+            .field("audio")
+            .fix("give the client an audio backend, or set source to host"));
+        }
+        let mut writer = None;
+        let mut microphone = None;
+        if config.audio.input.source == AudioSource::Host {
+            let rate = config.audio.input.rate.unwrap_or(input_rate);
+            let (w, reader) = capture_ring(rate, wake.clone());
+            writer = Some(w);
+            microphone = Some(Microphone::new(reader, input_rate)?);
+        }
+        let host_output = match config.audio.output.rate {
+            Some(rate) if rate != output_rate => Some(Resampler::new(output_rate, rate)?),
+            _ => None,
+        };
+        let path = Self {
+            input_rate,
+            output_rate,
+            frame: (input_rate * FRAME_MS / 1000) as usize,
+            levels: config.audio.level_events,
+            wake: wake.clone(),
+            microphone,
+            speaker: Speaker::Clock(ClockedPlayout::new(output_rate)),
+            backend,
+            opening: None,
+            stream: None,
+            waiting: Vec::new(),
+            device_output,
+            device_input,
+            host_output,
+            output_meter: Meter::new(output_rate),
+            output_levels: VecDeque::new(),
+            output_pushed: 0,
+            output_since_level: 0,
+            reports: VecDeque::new(),
+            base: 0,
+            clock_read: Time(0),
+            clock_started: false,
+            map: (0, 0, output_rate, output_rate),
+            heard: 0,
+        };
+        Ok((path, writer))
+    }
+
+    /// Opens the device, if there is one to open. `capture`: its microphone too.
+    pub fn open_device(&mut self, capture: bool) {
+        if self.stream.is_some() || self.opening.is_some() || !(self.device_input || self.device_output) {
+            return;
+        }
+        let Some(mut backend) = self.backend.take() else { return };
+        let wish =
+            StreamWish { input: capture && self.device_input, output: self.device_output, rate: self.output_rate };
+        let (wake, source_rate) = (self.wake.clone(), self.output_rate);
+        let handle = self.wake.clone();
+        // Opening may take as long as the system likes: not on a worker.
+        self.opening = Some(tokio::task::spawn_blocking(move || {
+            let opened = open(backend.as_mut(), &wish, source_rate, &wake);
+            handle.wake();
+            (backend, opened)
+        }));
+    }
+
+    /// Closes the device. The microphone and the speaker are released.
+    pub fn close_device(&mut self) {
+        self.stream = None;
+        self.waiting.clear();
+        if self.device_input {
+            self.microphone = None;
+        }
+        if let Speaker::Device(playout) = &mut self.speaker {
+            // With its reader gone the speaker settles a flush that was under way.
+            while let Some(report) = playout.report() {
+                self.reports.push_back(rebase(report, self.base));
+            }
+            self.speaker = Speaker::Clock(ClockedPlayout::new(self.output_rate));
+            self.base = self.output_pushed;
+        }
+    }
+
+    /// Takes a device that has been opened (true); an error says why it was not.
+    pub fn poll_device(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        let Some(opening) = &mut self.opening else { return Ok(false) };
+        let Poll::Ready(joined) = std::pin::Pin::new(opening).poll(cx) else { return Ok(false) };
+        self.opening = None;
+        let (backend, opened) =
+            joined.map_err(|e| Error::new(ErrorClass::Device, "device_failed", format!("opening failed: {e}")))?;
+        self.backend = Some(backend);
+        let opened = opened?;
+        self.stream = Some(opened.stream);
+        if let Some(reader) = opened.capture {
+            self.microphone = Some(Microphone::new(reader, self.input_rate)?);
+        }
+        if let Some(mut speaker) = opened.speaker {
+            self.base = self.output_pushed - self.waiting.len() as u64;
+            speaker.push(&std::mem::take(&mut self.waiting));
+            speaker.pump();
+            self.speaker = Speaker::Device(Box::new(speaker));
+        }
+        Ok(true)
+    }
+
+    /// Assistant audio, after what was given before.
+    pub fn play(&mut self, now: Time, pcm: &[i16]) {
+        self.meter_output(pcm);
+        match &mut self.speaker {
+            Speaker::Device(playout) => {
+                playout.push(pcm);
+                playout.pump();
+            }
+            Speaker::Clock(_) if self.device_output => {
+                self.waiting.extend_from_slice(pcm);
+                self.open_device(false);
+            }
+            Speaker::Clock(clock) => clock.push(now.0, pcm.len()),
+        }
+    }
+
+    /// Audio for the host at its own rate; the same when nothing has to change.
+    pub fn for_host<'a>(&mut self, pcm: &'a [i16], scratch: &'a mut Vec<i16>) -> (&'a [i16], u32) {
+        match &mut self.host_output {
+            None => (pcm, self.output_rate),
+            Some(resampler) => {
+                scratch.clear();
+                resampler.push(pcm, scratch);
+                (scratch, resampler.to_rate())
+            }
+        }
+    }
+
+    /// What the host's resampler still holds at the end of an item.
+    pub fn host_tail(&mut self, scratch: &mut Vec<i16>) {
+        if let Some(resampler) = &mut self.host_output {
+            resampler.finish(scratch);
+        }
+    }
+
+    /// What was given is all there is for now.
+    pub fn item_end(&mut self) {
+        if let Speaker::Device(playout) = &mut self.speaker {
+            playout.item_end();
+            playout.pump();
+        }
+    }
+
+    /// Silences the speaker; a report tells when and where.
+    pub fn flush(&mut self, now: Time) {
+        self.output_levels.clear();
+        if let Some(resampler) = &mut self.host_output {
+            resampler.reset();
+        }
+        match &mut self.speaker {
+            Speaker::Device(playout) => playout.flush(),
+            Speaker::Clock(_) if self.device_output => {
+                // The device is not open: nothing was heard of what waits for it.
+                self.waiting.clear();
+                let source = self.output_pushed;
+                self.reports.push_back(PlayoutReport::Flushed { played: 0, resume: 0, source });
+            }
+            Speaker::Clock(clock) => {
+                self.reports.extend(clock.report(now.0).map(|r| rebase(r, self.base)));
+                self.reports.extend(clock.report(now.0).map(|r| rebase(r, self.base)));
+                self.reports.push_back(rebase(clock.flush(now.0), self.base));
+            }
+        }
+    }
+
+    /// What the speaker did; call until `None`.
+    pub fn report(&mut self, now: Time) -> Option<PlayoutReport> {
+        if let Some(report) = self.reports.pop_front() {
+            return Some(self.note(report));
+        }
+        let report = match &mut self.speaker {
+            Speaker::Device(playout) => {
+                // Whatever was played made room.
+                playout.pump();
+                playout.report()
+            }
+            Speaker::Clock(_) if self.device_output => None,
+            // A clock has always moved; looking at it a hundred times a second is enough.
+            Speaker::Clock(clock) => {
+                let due = clock.drained_at_us().is_some_and(|t| t <= now.0);
+                if !due && now.ms_since(self.clock_read) < CLOCK_MS {
+                    return None;
+                }
+                let report = clock.report(now.0);
+                if !matches!(report, Some(PlayoutReport::Anchor { .. })) {
+                    self.clock_read = now;
+                    self.clock_started = report.is_some() && clock.drained_at_us().is_some();
+                }
+                report
+            }
+        }?;
+        let report = rebase(report, self.base);
+        Some(self.note(report))
+    }
+
+    /// Remembers how far playing is, for the levels.
+    fn note(&mut self, report: PlayoutReport) -> PlayoutReport {
+        match report {
+            PlayoutReport::Anchor { frames, source, rate, source_rate, .. } => {
+                self.map = (frames, source, rate, source_rate);
+            }
+            PlayoutReport::Position { frames } => {
+                let (from, source, rate, source_rate) = self.map;
+                self.heard = source + scale(frames.saturating_sub(from), source_rate.into(), rate.into());
+            }
+            PlayoutReport::Flushed { resume, source, .. } => (self.map.0, self.map.1) = (resume, source),
+        }
+        report
+    }
+
+    /// When [`Self::report`] has something by the clock.
+    pub fn due(&self) -> Option<Time> {
+        match &self.speaker {
+            Speaker::Clock(clock) if !self.device_output => {
+                let drained = clock.drained_at_us().map(Time)?;
+                // Soon after the start, so that the first sample is told at once; then at the end.
+                Some(if self.clock_started { drained } else { drained.min(self.clock_read.after_ms(CLOCK_MS)) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Frames of the microphone at the provider's rate, a whole number of [`Self::frame`]s. With
+    /// `keep` off what was captured is thrown away. The batch is given back for its memory.
+    pub fn take_microphone(&mut self, now: Time, keep: bool) -> Batch {
+        let (frame, levels) = (self.frame, self.levels);
+        let mut batch = Batch { frames: Vec::new(), level: None };
+        let Some(mic) = &mut self.microphone else { return batch };
+        if mic.reader.available() == 0 {
+            return batch;
+        }
+        mic.raw.clear();
+        mic.reader.read(usize::MAX, &mut mic.raw);
+        if !keep {
+            // Captured before the session was ready, or while capture is off.
+            mic.resampler.reset();
+            mic.rest.clear();
+            return batch;
+        }
+        if levels {
+            mic.meter.push(&mic.raw);
+            if now.ms_since(mic.last_level) >= LEVEL_MS {
+                mic.last_level = now;
+                batch.level = Some(level(Direction::Input, mic.meter.level()));
+            }
+        }
+        batch.frames = std::mem::take(&mut mic.spare);
+        batch.frames.clear();
+        batch.frames.append(&mut mic.rest);
+        mic.resampler.push(&mic.raw, &mut batch.frames);
+        let whole = batch.frames.len() / frame * frame;
+        mic.rest.extend_from_slice(&batch.frames[whole..]);
+        batch.frames.truncate(whole);
+        batch
+    }
+
+    /// The memory of a batch, for the next.
+    pub fn give_back(&mut self, batch: Batch) {
+        if let Some(mic) = &mut self.microphone {
+            mic.spare = batch.frames;
+        }
+    }
+
+    /// Samples of a microphone frame.
+    pub fn frame(&self) -> usize {
+        self.frame
+    }
+
+    /// The host gets another rate than the provider gives.
+    pub fn resamples_for_host(&self) -> bool {
+        self.host_output.is_some()
+    }
+
+    /// Frames the host pushed that found no room.
+    pub fn capture_overruns(&self) -> u64 {
+        self.microphone.as_ref().map_or(0, |m| m.reader.overruns())
+    }
+
+    /// Underruns of the device's speaker.
+    pub fn underruns(&self) -> u64 {
+        match &self.speaker {
+            Speaker::Device(playout) => playout.underruns(),
+            Speaker::Clock(_) => 0,
+        }
+    }
+
+    fn meter_output(&mut self, pcm: &[i16]) {
+        self.output_pushed += pcm.len() as u64;
+        if !self.levels {
+            return;
+        }
+        // One level for every tenth of a second of audio, told when it is heard.
+        let step = u64::from(self.output_rate) * LEVEL_MS / 1000;
+        for block in pcm.chunks(usize::try_from(step).unwrap_or(usize::MAX)) {
+            self.output_meter.push(block);
+            self.output_since_level += block.len() as u64;
+            if self.output_since_level >= step {
+                self.output_since_level = 0;
+                self.output_levels.push_back((self.output_pushed, self.output_meter.level()));
+            }
+        }
+    }
+
+    /// The newest output level among what was heard.
+    pub fn output_level(&mut self) -> Option<AudioLevel> {
+        let mut newest = None;
+        while self.output_levels.front().is_some_and(|(at, _)| *at <= self.heard) {
+            newest = self.output_levels.pop_front();
+        }
+        newest.map(|(_, l)| level(Direction::Output, l))
+    }
+}
+
+/// What the microphone gave.
+pub(super) struct Batch {
+    /// Whole frames at the provider's rate, one after the other.
+    pub frames: Vec<i16>,
+    /// How loud it is, ten times a second.
+    pub level: Option<AudioLevel>,
+}
+
+impl Microphone {
+    fn new(reader: CaptureReader, rate: u32) -> Result<Self> {
+        let resampler = Resampler::new(reader.rate(), rate)?;
+        let meter = Meter::new(reader.rate());
+        let (raw, rest, spare) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { reader, resampler, meter, raw, rest, spare, last_level: Time(0) })
+    }
+}
+
+/// A report with source frames counted over all speakers.
+fn rebase(report: PlayoutReport, base: u64) -> PlayoutReport {
+    match report {
+        PlayoutReport::Anchor { frames, source, rate, source_rate, delay } => {
+            PlayoutReport::Anchor { frames, source: source + base, rate, source_rate, delay }
+        }
+        PlayoutReport::Flushed { played, resume, source } => {
+            PlayoutReport::Flushed { played, resume, source: source + base }
+        }
+        position => position,
+    }
+}
+
+fn level(direction: Direction, level: Level) -> AudioLevel {
+    AudioLevel { direction, rms: level.rms, peak: level.peak }
+}
+
+fn open(
+    backend: &mut dyn AudioBackend,
+    wish: &StreamWish,
+    source_rate: u32,
+    wake: &Arc<AtomicWaker>,
+) -> Result<Opened> {
+    let formats = backend.formats(wish)?;
+    let (mut capture, mut writer) = (None, None);
+    if let Some(rate) = formats.input_rate {
+        let (w, reader) = capture_ring(rate, wake.clone());
+        (capture, writer) = (Some(reader), Some(w));
+    }
+    let (mut speaker, mut render) = (None, None);
+    if let Some(rate) = formats.output_rate {
+        let (s, r) = playout(source_rate, rate, wake.clone())?;
+        (speaker, render) = (Some(s), Some(r));
+    }
+    let stream = backend.start(&formats, DeviceIo { capture: writer, render })?;
+    Ok(Opened { stream, capture, speaker })
+}

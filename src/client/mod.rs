@@ -1,0 +1,326 @@
+//! The public client: a reusable voice session, with commands from any thread and an event stream.
+//!
+//! ```no_run
+//! # async fn example() -> duologue::Result<()> {
+//! use duologue::{Client, Config, Credential, event::EventKind};
+//!
+//! let client = Client::builder()
+//!     .config(Config { instructions: Some("Be brief.".into()), ..Config::default() })
+//!     .credential(Credential::new(std::env::var("OPENAI_API_KEY").unwrap_or_default())?)
+//!     .connect()
+//!     .await?;
+//! let mut events = client.events();
+//! client.send_text("Hello!").await?;
+//! while let Some(event) = events.next().await {
+//!     if let EventKind::Transcript(words) = &event.kind {
+//!         println!("{}", words.text);
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! Every command returns an [`Op`] at once. Awaiting it gives the outcome; dropping it lets the
+//! command run and only forgets the answer. The same outcome comes as a `completed` event.
+
+mod audio_path;
+mod driver;
+mod op;
+mod queue;
+mod runtime;
+mod shared;
+mod state;
+
+pub use driver::AudioChunk;
+pub use op::Op;
+pub use queue::EventStream;
+pub use shared::Stats;
+pub use state::State;
+
+use crate::{
+    audio::device::AudioBackend,
+    capabilities::Capabilities,
+    config::Config,
+    credential::Credential,
+    error::{Error, ErrorClass, Result},
+    message::{CallRef, Message},
+    provider::codec_for,
+    session::{Command, Session, log::LogWriter},
+    transport::{Dialer, default_dialer},
+};
+use audio_path::AudioPath;
+use driver::{AudioSink, Driver, Parts};
+use futures_util::task::AtomicWaker;
+use shared::Shared;
+use std::{io::Write, sync::Arc};
+use tokio::runtime::Handle;
+
+/// Makes a [`Client`].
+#[derive(Default)]
+#[must_use = "nothing happens before build or connect"]
+pub struct ClientBuilder {
+    config: Arc<Config>,
+    credential: Option<Credential>,
+    runtime: Option<Handle>,
+    dialer: Option<Arc<dyn Dialer>>,
+    backend: Option<Box<dyn AudioBackend>>,
+    sink: Option<AudioSink>,
+    log: Option<Box<dyn Write + Send>>,
+    seed: Option<u32>,
+}
+
+impl ClientBuilder {
+    /// What the session shall be. May be shared by many clients.
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// The secret for the provider. It is never part of the configuration.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// Runs the client on this runtime (it needs the time and I/O drivers) instead of duologue's own.
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Opens connections in another way than the build's own.
+    pub fn dialer(mut self, dialer: Arc<dyn Dialer>) -> Self {
+        self.dialer = Some(dialer);
+        self
+    }
+
+    /// Where audio comes from and goes to when the configuration says `device`.
+    pub fn audio_backend(mut self, backend: Box<dyn AudioBackend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// Gives assistant audio straight to `sink`, on the engine's thread, instead of `audio` events:
+    /// for hosts that want no hop. The sink must not block; if it panics the session ends. Played
+    /// positions are counted in real time from the delivery.
+    pub fn audio_sink(mut self, sink: impl FnMut(AudioChunk<'_>) + Send + 'static) -> Self {
+        self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// Writes the input log (see [`crate::session::log`]). It holds what was said: voice and text.
+    pub fn input_log(mut self, log: impl Write + Send + 'static) -> Self {
+        self.log = Some(Box::new(log));
+        self
+    }
+
+    /// Seed of the ids of items and events; by default a new one a client. For tests.
+    pub fn seed(mut self, seed: u32) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// A client that is not connected yet.
+    ///
+    /// # Errors
+    /// Class `config` or `unsupported`, naming the field and the fix; `internal` without threads.
+    pub fn build(self) -> Result<Client> {
+        let config = self.config;
+        let codec = codec_for(&config)?;
+        let capabilities = Arc::new(codec.capabilities().clone());
+        let waker = Arc::new(AtomicWaker::new());
+        let (audio, capture) = AudioPath::new(&config, &capabilities, self.backend, &waker)?;
+        let seed = self.seed.unwrap_or_else(new_seed);
+        let log = self.log.map(|out| LogWriter::new(out, &config, seed)).transpose()?;
+        let session = Session::new(config.clone(), codec, seed);
+        let shared = Arc::new(Shared::new(waker, self.credential, capture));
+        let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
+        let dialer = self.dialer.or_else(default_dialer);
+        let parts =
+            Parts { config: config.clone(), session, shared: shared.clone(), audio, sink: self.sink, log, dialer };
+        {
+            // Timers of the driver belong to its runtime.
+            let _guard = runtime.enter();
+            runtime.spawn(Driver::new(parts));
+        }
+        Ok(Client { inner: Arc::new(Inner { shared, config, capabilities }) })
+    }
+
+    /// A connected client. A missing credential is an error here.
+    ///
+    /// # Errors
+    /// As [`Self::build`] and [`Client::connect`].
+    pub async fn connect(self) -> Result<Client> {
+        let client = self.build()?;
+        client.connect().await?;
+        Ok(client)
+    }
+}
+
+/// Ids need to differ among clients, not to be secret: the hasher's keys are random per process and
+/// the counter differs per client.
+fn new_seed() -> u32 {
+    use std::{
+        hash::{BuildHasher, RandomState},
+        sync::atomic::{AtomicU32, Ordering},
+    };
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let hash = RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed));
+    (hash >> 32) as u32 ^ hash as u32
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    capabilities: Arc<Capabilities>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.leave();
+    }
+}
+
+/// A handle of a voice session. Clones share it; when the last is dropped the session disconnects
+/// and everything it holds is released.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("capabilities", &self.inner.capabilities).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Starts a builder with the default configuration.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Events from now on. Several streams are independent; each is bounded (see EVENTS in the guide).
+    pub fn events(&self) -> EventStream {
+        self.inner.shared.subscribe()
+    }
+
+    /// A snapshot: connection, speakers, conversation.
+    pub fn state(&self) -> State {
+        self.inner.shared.state()
+    }
+
+    /// The conversation in order.
+    pub fn messages(&self) -> Vec<Message> {
+        self.state().messages
+    }
+
+    /// Counters. What the driver has not come round to yet is missing.
+    pub fn stats(&self) -> Stats {
+        *self.inner.shared.stats.lock()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.inner.config
+    }
+
+    /// What the provider and model can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    /// Replaces the credential for the next dial.
+    pub fn set_credential(&self, credential: Credential) {
+        *self.inner.shared.credential.lock() = Some(credential);
+    }
+
+    fn command(&self, command: Command) -> Op {
+        let (id, receiver) = self.inner.shared.command(command);
+        Op::new(id, receiver)
+    }
+
+    /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.
+    /// A second call while connecting or connected is refused with `already_connected`.
+    pub fn connect(&self) -> Op {
+        if self.inner.shared.credential.lock().is_none() {
+            let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential")
+                .fix("give one with ClientBuilder::credential or Client::set_credential");
+            return Op::refused(self.inner.shared.next_op(), error);
+        }
+        self.command(Command::Connect)
+    }
+
+    /// Ends the run, also while connecting. Completes when idle; doing it twice is no error.
+    pub fn disconnect(&self) -> Op {
+        self.command(Command::Disconnect)
+    }
+
+    /// Adds a user message and asks for an answer.
+    pub fn send_text(&self, text: impl Into<String>) -> Op {
+        self.send_text_with(text, true, false)
+    }
+
+    /// Adds a user message; `respond`: asks for an answer; `interrupt`: cuts the assistant off first.
+    pub fn send_text_with(&self, text: impl Into<String>, respond: bool, interrupt: bool) -> Op {
+        self.command(Command::SendText { text: text.into(), respond, interrupt })
+    }
+
+    /// Asks for a response. `instructions` replace the session's own for this one.
+    pub fn request_response(&self, instructions: Option<String>) -> Op {
+        self.command(Command::RequestResponse { instructions })
+    }
+
+    /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.
+    pub fn interrupt(&self) -> Op {
+        self.command(Command::Interrupt)
+    }
+
+    /// Answers a tool call; text as it is, everything else as JSON text.
+    pub fn submit_tool_result(&self, call: CallRef, output: impl Into<String>, is_error: bool) -> Op {
+        self.command(Command::SubmitToolResult { call, output: output.into(), is_error })
+    }
+
+    /// Sends microphone audio to the vendor, or stops.
+    pub fn set_capture(&self, on: bool) -> Op {
+        self.command(Command::SetCapture { on })
+    }
+
+    /// Sends silence instead of the microphone.
+    pub fn set_input_muted(&self, muted: bool) -> Op {
+        self.command(Command::SetInputMuted { muted })
+    }
+
+    /// Sends one vendor event (a JSON object) as it is.
+    pub fn send_raw(&self, json: impl Into<String>) -> Op {
+        self.command(Command::SendRaw { json: json.into() })
+    }
+
+    /// Hands over microphone audio: mono, at `audio.input.rate` (default: the provider's rate), from
+    /// one thread at a time. Copies and returns the frames taken: all, or none when half a second is
+    /// waiting already or another thread is pushing. Never blocks, never allocates.
+    ///
+    /// # Errors
+    /// `invalid_state`: the configuration does not say that the host has the microphone.
+    pub fn push_audio(&self, pcm: &[i16]) -> Result<usize> {
+        let Some(mut capture) = self.inner.shared.capture.try_lock() else { return Ok(0) };
+        match capture.as_mut() {
+            Some(writer) => Ok(writer.write(pcm)),
+            None => Err(Error::new(ErrorClass::State, "invalid_state", "the microphone is not the host's")
+                .field("audio.input.source")
+                .fix("set it to host")),
+        }
+    }
+
+    /// Ends the client for all its handles and waits until everything is released: the connection
+    /// is closed, the audio device too, files are complete.
+    pub async fn shutdown(self) {
+        let over = self.inner.shared.over.notified();
+        tokio::pin!(over);
+        // Registered before looking, or the end could be missed.
+        over.as_mut().enable();
+        self.inner.shared.leave();
+        if !self.inner.shared.has_ended() {
+            over.await;
+        }
+    }
+}

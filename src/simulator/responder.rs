@@ -1,0 +1,323 @@
+//! Responses: made when asked for or when a turn ends, streamed by the clock, cut when interrupted.
+
+use super::{
+    conversation::{Item, Sound},
+    events::{self, PartKind, Place, Refusal},
+    listening,
+    peer::Peer,
+    plan::{self, OutItem, OutKind, OutStatus, Step, Wanted},
+    script::Reply,
+};
+use serde_json::{Value, json};
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::Instant;
+
+/// Most out-of-band responses at a time.
+const MOST_SIDE_RESPONSES: usize = 8;
+
+/// A response under way.
+pub(super) struct Active {
+    id: String,
+    /// False for an out-of-band response: it leaves no items behind.
+    in_conversation: bool,
+    began: Instant,
+    items: Vec<OutItem>,
+    steps: VecDeque<(Duration, Step)>,
+    /// The response resource without status, output and usage.
+    resource: Value,
+}
+
+/// How a response ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum End {
+    Completed,
+    /// The user began to speak.
+    TurnDetected,
+    /// The client asked for it.
+    ClientCancelled,
+    /// It reached `max_output_tokens`.
+    OutOfTokens,
+}
+
+impl Active {
+    /// When its next piece is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.steps.front().map(|(after, _)| self.began + *after)
+    }
+}
+
+impl Peer {
+    /// `response.create`.
+    pub(super) fn create_response(&mut self, wishes: &Value) -> Result<(), Refusal> {
+        self.check_references(wishes)?;
+        if wishes["conversation"] == "none" {
+            if self.active.iter().filter(|a| !a.in_conversation).count() >= MOST_SIDE_RESPONSES {
+                let message = format!("At most {MOST_SIDE_RESPONSES} out-of-band responses run at a time.");
+                return Err(Refusal::new("rate_limit_exceeded", message));
+            }
+            let items = self.script.scenario().fallback.clone();
+            self.start_response(wishes, Reply { items, instead: Vec::new() }, false);
+            return Ok(());
+        }
+        self.check_idle()?;
+        let reply = self.script.reply();
+        self.start_response(wishes, reply, true);
+        Ok(())
+    }
+
+    /// The response that follows a detected turn. The client did not ask for it, so a refusal has no
+    /// event to point at.
+    pub(super) fn respond_to_turn(&mut self) {
+        match self.check_idle() {
+            Ok(()) => {
+                let reply = self.script.reply();
+                self.start_response(&Value::Null, reply, true);
+            }
+            Err(refusal) => self.refuse(&refusal, None),
+        }
+    }
+
+    fn check_references(&self, wishes: &Value) -> Result<(), Refusal> {
+        for (i, item) in wishes["input"].as_array().into_iter().flatten().enumerate() {
+            let id = item["id"].as_str().unwrap_or_default();
+            if item["type"] == "item_reference" && !self.conversation.contains(id) {
+                let message = format!("Error creating response: the item with ID '{id}' does not exist.");
+                return Err(Refusal::value(format!("response.input[{i}].id"), message));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_idle(&self) -> Result<(), Refusal> {
+        match self.active.iter().find(|a| a.in_conversation) {
+            None => Ok(()),
+            Some(active) => {
+                let message = format!(
+                    "Conversation already has an active response in progress: {}. Wait until the response is finished before creating a new one.",
+                    active.id
+                );
+                Err(Refusal::new("conversation_already_has_active_response", message))
+            }
+        }
+    }
+
+    /// `response.cancel`.
+    pub(super) fn cancel_response(&mut self, id: Option<&str>) -> Result<(), Refusal> {
+        let found = self.active.iter().position(|a| match id {
+            Some(id) => a.id == id,
+            None => a.in_conversation,
+        });
+        let Some(index) = found else {
+            let message = "Cancellation failed: no active response found";
+            return Err(Refusal::new("response_cancel_not_active", message));
+        };
+        let mut active = self.active.remove(index);
+        self.finish(&mut active, End::ClientCancelled);
+        Ok(())
+    }
+
+    /// The user began to speak: the default response stops.
+    pub(super) fn interrupt(&mut self) {
+        if let Some(index) = self.active.iter().position(|a| a.in_conversation) {
+            let mut active = self.active.remove(index);
+            self.finish(&mut active, End::TurnDetected);
+        }
+    }
+
+    fn start_response(&mut self, wishes: &Value, reply: Reply, in_conversation: bool) {
+        let session = self.session.value();
+        let modalities = wish(wishes, "output_modalities").unwrap_or(&session["output_modalities"]).clone();
+        let tools = wish(wishes, "tools").unwrap_or(&session["tools"]).as_array().cloned().unwrap_or_default();
+        let choice = wish(wishes, "tool_choice").unwrap_or(&session["tool_choice"]).clone();
+        let voice = wishes.pointer("/audio/output/voice").unwrap_or(&session["audio"]["output"]["voice"]);
+        let voice = voice.get("id").unwrap_or(voice).clone();
+        let callable = |name: &str| choice != "none" && tools.iter().any(|tool| tool["name"] == name);
+        let speech = modalities[0] == "audio";
+        let id = self.ids.next("resp_");
+        let resource = events::response_resource(&events::ResponseFrame {
+            id: &id,
+            conversation: in_conversation.then_some(&self.conversation_id),
+            modalities: &modalities,
+            max_output_tokens: wish(wishes, "max_output_tokens").unwrap_or(&session["max_output_tokens"]),
+            metadata: &wishes["metadata"],
+            format: &session["audio"]["output"]["format"],
+            voice: &voice,
+        });
+        let wanted = Wanted { speech, callable: &callable };
+        let limit = resource["max_output_tokens"].as_u64();
+        let mut plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
+        if let Some(limit) = limit {
+            plan.cut(limit);
+        }
+        let active = Active { id, in_conversation, began: self.now, items: plan.items, steps: plan.steps, resource };
+        self.send(events::response_created(&events::response_at(
+            &active.resource,
+            "in_progress",
+            Value::Null,
+            json!([]),
+            Value::Null,
+        )));
+        self.send(events::rate_limits(999, 39_000));
+        self.active.push(active);
+        self.stream(self.now);
+    }
+
+    /// Sends every piece that is due.
+    pub(super) fn stream(&mut self, now: Instant) {
+        let mut running = std::mem::take(&mut self.active);
+        running.retain_mut(|active| {
+            while active.due().is_some_and(|due| due <= now) {
+                let Some((_, step)) = active.steps.pop_front() else { break };
+                if let Step::Finish { cut } = step {
+                    self.finish(active, if cut { End::OutOfTokens } else { End::Completed });
+                    return false;
+                }
+                self.step(active, step);
+            }
+            true
+        });
+        self.active = running;
+    }
+
+    fn step(&mut self, active: &mut Active, step: Step) {
+        match step {
+            Step::Open(index) => self.open(active, index),
+            Step::Close(index) => self.close_item(active, index, "completed"),
+            Step::Text(index, range) => {
+                let item = &mut active.items[index];
+                item.text_sent = range.end;
+                let place = Place { response: &active.id, item: &item.id, output_index: index };
+                let delta = &item.text[range];
+                self.send(match (&item.kind, item.part()) {
+                    (OutKind::Call { call_id, .. }, _) => events::arguments_delta(place, call_id, delta),
+                    (_, part) => events::text_delta(place, part.unwrap_or(PartKind::Text), delta),
+                });
+            }
+            Step::Audio(index, range) => {
+                let item = &mut active.items[index];
+                let OutKind::Audio(audio) = &item.kind else { return };
+                item.samples_sent = range.end;
+                let place = Place { response: &active.id, item: &item.id, output_index: index };
+                let event = events::audio_delta(place, &listening::encode(&audio[range]));
+                if active.in_conversation {
+                    let sound = Sound { samples: audio.clone(), len: item.samples_sent };
+                    if let Some(known) = self.conversation.get_mut(&item.id).filter(|known| !known.truncated) {
+                        known.audio = vec![Some(sound)];
+                    }
+                }
+                self.audio_sent = true;
+                self.send(event);
+            }
+            Step::Finish { .. } => {}
+        }
+    }
+
+    fn open(&mut self, active: &mut Active, index: usize) {
+        let item = &mut active.items[index];
+        item.status = OutStatus::Open;
+        let value = item_value(item, "in_progress", false);
+        self.send(events::output_item_added(&active.id, index, &value));
+        if active.in_conversation {
+            let previous = self.conversation.last_id().map(str::to_owned);
+            self.conversation.push(Item::new(value.clone(), Vec::new()));
+            self.send(events::item_added(&value, previous.as_deref()));
+        }
+        if let Some(part) = item.part() {
+            let place = Place { response: &active.id, item: &item.id, output_index: index };
+            self.send(events::part_added(place, part));
+        }
+    }
+
+    /// Ends an open item with what has been sent of it.
+    fn close_item(&mut self, active: &mut Active, index: usize, status: &'static str) {
+        let item = &mut active.items[index];
+        item.status = OutStatus::Closed(status);
+        let place = Place { response: &active.id, item: &item.id, output_index: index };
+        let text = item.sent_text();
+        match &item.kind {
+            OutKind::Call { call_id, name } => self.send(events::arguments_done(place, call_id, name, text)),
+            OutKind::Audio(_) => {
+                self.send(events::audio_done(place));
+                self.send(events::text_done(place, PartKind::Audio, text));
+                self.send(events::part_done(place, PartKind::Audio, text));
+            }
+            OutKind::Text => {
+                self.send(events::text_done(place, PartKind::Text, text));
+                self.send(events::part_done(place, PartKind::Text, text));
+            }
+        }
+        let value = item_value(item, status, true);
+        self.send(events::output_item_done(&active.id, index, &value));
+        if active.in_conversation {
+            // The client may have deleted the item meanwhile.
+            let Some(known) = self.conversation.get_mut(&item.id) else { return };
+            if known.truncated {
+                known.value["status"] = json!(status);
+            } else {
+                known.value = value.clone();
+            }
+            let previous = self.conversation.previous(&item.id).map(str::to_owned);
+            self.send(events::item_done(&value, previous.as_deref()));
+        }
+    }
+
+    fn finish(&mut self, active: &mut Active, end: End) {
+        for index in 0..active.items.len() {
+            if active.items[index].status == OutStatus::Open {
+                self.close_item(active, index, "incomplete");
+            }
+        }
+        let stopped = matches!(end, End::TurnDetected | End::ClientCancelled);
+        let (status, details) = match end {
+            End::Completed => ("completed", Value::Null),
+            End::TurnDetected => ("cancelled", json!({"type": "cancelled", "reason": "turn_detected"})),
+            End::OutOfTokens => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"})),
+            End::ClientCancelled => ("cancelled", json!({"type": "cancelled", "reason": "client_cancelled"})),
+        };
+        let output = active.items.iter().filter_map(|item| match item.status {
+            OutStatus::Closed(status) => Some(item_value(item, status, true)),
+            _ => None,
+        });
+        let output: Vec<Value> = output.collect();
+        let usage = self.usage(active);
+        self.send(events::response_done(&events::response_at(&active.resource, status, details, json!(output), usage)));
+        if active.in_conversation {
+            let unheard = active.items.iter().map(|item| item.samples_sent as u64 / 24).sum::<u64>();
+            let played = self.now.saturating_duration_since(active.began);
+            self.start_idle_timer(Duration::from_millis(if stopped { 0 } else { unheard }).saturating_sub(played));
+        }
+    }
+
+    /// Tokens as the service counts them: 10 a second for audio heard, 20 for audio spoken.
+    fn usage(&self, active: &Active) -> Value {
+        let spoken: u64 = active.items.iter().map(|item| (item.samples_sent as u64).div_ceil(1200)).sum();
+        let written: u64 = active.items.iter().map(|item| events::tokens(item.sent_text())).sum();
+        let mine = |item: &&Item| !active.items.iter().any(|out| out.id == item.id());
+        let (mut heard, mut read) = (0, events::tokens(self.session.value()["instructions"].as_str().unwrap_or("")));
+        for item in self.conversation.items().iter().filter(mine) {
+            heard += item.audio.iter().flatten().map(|sound| (sound.len as u64).div_ceil(2400)).sum::<u64>();
+            for part in item.value["content"].as_array().into_iter().flatten() {
+                read += events::tokens(part["text"].as_str().unwrap_or(""));
+            }
+        }
+        events::usage([read, heard], [written, spoken])
+    }
+}
+
+/// A field of `response.create` that is present and not null.
+fn wish<'a>(wishes: &'a Value, name: &str) -> Option<&'a Value> {
+    wishes.get(name).filter(|value| !value.is_null())
+}
+
+/// The item as the client sees it: empty when announced, with what was sent of it when done.
+fn item_value(item: &OutItem, status: &str, done: bool) -> Value {
+    match (&item.kind, item.part()) {
+        (OutKind::Call { call_id, name }, _) => {
+            events::call_item(&item.id, status, call_id, name, if done { item.sent_text() } else { "" })
+        }
+        (_, part) => {
+            let content = part.filter(|_| done).map(|part| (part, item.sent_text()));
+            events::message_item(&item.id, status, content)
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The scenario: what the simulated model understands and says, and what a simulated caller does.
+//!
+//! A scenario is data. See `assets/scenario.schema.json` and `assets/README.md` for the format, and
+//! [`Scenario::bundled`] for one that needs no files.
+
+use super::clips;
+use crate::error::{Error, ErrorClass, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+/// Largest scenario file.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// A conversation written down.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// For editors; ignored.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema_url: Option<String>,
+    /// Shown to people.
+    pub name: String,
+    /// The session's default instructions, shown in `session.created`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// WAV files by name, relative to the scenario file. `bundled:NAME` is a clip that
+    /// comes with the simulator. A name that ends in `.wav` needs no entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clips: BTreeMap<String, String>,
+    /// How replies are delivered.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// Said when a response is asked for before the user said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<Vec<OutputItem>>,
+    /// What the user says and what comes back, in order. Every connection starts at the first.
+    pub turns: Vec<Turn>,
+    /// The reply when the turns run out, and to out-of-band requests.
+    #[serde(default = "default_fallback")]
+    pub fallback: Vec<OutputItem>,
+    /// What a simulated caller does: for players of scenarios, not for the simulator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caller: Vec<CallerStep>,
+    #[serde(skip)]
+    loaded: BTreeMap<String, Arc<[i16]>>,
+}
+
+/// One user turn and its reply.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// What the transcript of the user's speech says.
+    pub hear: String,
+    /// For typed text: this turn is taken, whatever its place, when all these words occur in the
+    /// text. Without it turns are taken in order.
+    #[serde(rename = "match", default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// The response, one entry an output item.
+    pub reply: Vec<OutputItem>,
+    /// The response after the outputs of the reply's calls have arrived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after_tool: Vec<OutputItem>,
+}
+
+/// One item of a response.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OutputItem {
+    /// A spoken message; plain text in a session or response whose modality is text.
+    Say(Say),
+    /// A message that is text in every modality.
+    Text(Text),
+    /// A function call.
+    Call(Call),
+}
+
+/// A spoken message.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// The transcript.
+    pub say: String,
+    /// Name of the clip that is heard. Without it soft tones stand for speech, 60 ms a character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<String>,
+}
+
+/// A text message.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+}
+
+/// A function call.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// What is called.
+    pub call: FunctionCall,
+}
+
+/// Name and arguments of a function call.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionCall {
+    /// Name of the function. A model calls only what the session declares: an undeclared function is
+    /// left out of the reply, and `after_tool` takes its place if nothing else is left.
+    pub name: String,
+    /// The arguments object; sent as JSON text in several deltas.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
+    /// Sent instead of `arguments`, as it is: for arguments that are not valid JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_arguments: Option<String>,
+    /// Call it even when the session does not declare it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Pace and order of what the server sends.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delivery {
+    /// Milliseconds of audio in one delta, 10 to 2000.
+    #[schemars(range(min = 10, max = 2000))]
+    pub delta_ms: u32,
+    /// How many times faster than real time audio is sent, 0.1 to 1000.
+    #[schemars(range(min = 0.1, max = 1000.0))]
+    pub speed: f64,
+    /// Milliseconds from `response.created` to the first delta, 0 to 60000.
+    #[schemars(range(max = 60_000))]
+    pub first_audio_delay_ms: u32,
+    /// Milliseconds from the end of a user turn to its transcript, 0 to 60000.
+    #[schemars(range(max = 60_000))]
+    pub transcript_delay_ms: u32,
+    /// Seconds a session may last, 1 to 86400.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub session_s: u32,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { delta_ms: 100, speed: 4.0, first_audio_delay_ms: 150, transcript_delay_ms: 400, session_s: 3600 }
+    }
+}
+
+/// One thing a simulated caller does. Steps happen in order.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CallerStep {
+    /// Speak a clip.
+    Say(CallerSay),
+    /// Do nothing for a while.
+    Wait(CallerWait),
+    /// End the call.
+    HangUp(CallerHangUp),
+}
+
+/// Speak a clip into the microphone, in real time.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallerSay {
+    /// Name of the clip.
+    pub say: String,
+    /// When to start; at once if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Trigger>,
+}
+
+/// A pause.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallerWait {
+    /// Its length in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// The end of the call.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallerHangUp {
+    /// When to hang up.
+    pub hang_up: Idle,
+}
+
+/// A stretch in which nobody speaks and nothing is pending.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Idle {
+    /// Its length in milliseconds.
+    pub after_idle_ms: u64,
+}
+
+/// An event to wait for, counted from the moment the previous step began.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// The event.
+    pub event: TriggerEvent,
+    /// Milliseconds to wait after it.
+    #[serde(default)]
+    pub after_ms: u64,
+}
+
+/// What a caller can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerEvent {
+    /// The session is up.
+    Connected,
+    /// The first sound of an answer was played.
+    AnswerAudible,
+    /// The last sound of an answer was played. An answer that was interrupted does not finish.
+    AnswerFinished,
+}
+
+impl Scenario {
+    /// Three spoken turns: a long answer that the caller interrupts, a short one, and one that needs
+    /// the tool `get_weather`. Its clips are part of the program.
+    pub fn bundled() -> Self {
+        let text = include_str!("../../assets/three-turns.json");
+        Self::from_json(text, Path::new(".")).expect("the bundled scenario is tested")
+    }
+
+    /// Reads a scenario file (at most 1 MiB) and the clips it names.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let failed = |e: std::io::Error| {
+            Error::new(ErrorClass::Argument, "unreadable_scenario", format!("{}: {e}", path.display()))
+                .fix("name a readable JSON file")
+        };
+        let size = std::fs::metadata(path).map_err(failed)?.len();
+        if size > LARGEST_FILE {
+            let message = format!("{}: a scenario has at most 1 MiB, this file has {size} bytes", path.display());
+            return Err(Error::new(ErrorClass::Limit, "scenario_too_large", message).fix("name a scenario file"));
+        }
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        Self::from_json(&text, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Reads a scenario from text. Clip paths are relative to `base_dir`.
+    pub fn from_json(text: &str, base_dir: &Path) -> Result<Self> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let mut scenario: Self = serde_path_to_error::deserialize(&mut json).map_err(|e| {
+            let path = match e.path().to_string() {
+                path if path == "." => "$".to_owned(),
+                path => path,
+            };
+            invalid(path, e.into_inner().to_string(), "see assets/scenario.schema.json for the fields and their types")
+        })?;
+        json.end().map_err(|e| invalid("$".into(), e.to_string(), "end the file after the scenario"))?;
+        scenario.check_ranges()?;
+        scenario.loaded = clips::load(&scenario, base_dir)?;
+        Ok(scenario)
+    }
+
+    /// The JSON Schema of scenario files.
+    pub fn schema() -> Value {
+        schemars::schema_for!(Scenario).to_value()
+    }
+
+    /// The steps of the simulated caller.
+    pub fn caller(&self) -> &[CallerStep] {
+        &self.caller
+    }
+
+    /// A clip by the name the scenario uses for it: 24 kHz mono.
+    pub fn clip(&self, name: &str) -> Result<Arc<[i16]>> {
+        self.loaded.get(name).cloned().ok_or_else(|| {
+            let known = self.loaded.keys().cloned().collect::<Vec<_>>().join(", ");
+            Error::new(ErrorClass::Argument, "unknown_clip", format!("there is no clip '{name}'"))
+                .fix(format!("use one of: {known}"))
+        })
+    }
+
+    /// Every clip name in use, with the JSON path that uses it.
+    pub(super) fn clip_uses(&self) -> Vec<(String, String)> {
+        let mut uses: Vec<(String, String)> =
+            self.clips.keys().map(|name| (format!("clips.{name}"), name.clone())).collect();
+        let mut replies = vec![("fallback".to_owned(), &self.fallback)];
+        replies.extend(self.greeting.as_ref().map(|reply| ("greeting".to_owned(), reply)));
+        for (i, turn) in self.turns.iter().enumerate() {
+            replies.push((format!("turns[{i}].reply"), &turn.reply));
+            replies.push((format!("turns[{i}].after_tool"), &turn.after_tool));
+        }
+        for (path, items) in replies {
+            for (i, item) in items.iter().enumerate() {
+                if let OutputItem::Say(Say { clip: Some(clip), .. }) = item {
+                    uses.push((format!("{path}[{i}].clip"), clip.clone()));
+                }
+            }
+        }
+        for (i, step) in self.caller.iter().enumerate() {
+            if let CallerStep::Say(step) = step {
+                uses.push((format!("caller[{i}].say"), step.say.clone()));
+            }
+        }
+        uses
+    }
+
+    fn check_ranges(&self) -> Result<()> {
+        let d = &self.delivery;
+        let rows = [
+            ("delta_ms", f64::from(d.delta_ms), 10.0, 2000.0),
+            ("speed", d.speed, 0.1, 1000.0),
+            ("first_audio_delay_ms", f64::from(d.first_audio_delay_ms), 0.0, 60_000.0),
+            ("transcript_delay_ms", f64::from(d.transcript_delay_ms), 0.0, 60_000.0),
+            ("session_s", f64::from(d.session_s), 1.0, 86_400.0),
+        ];
+        for (name, value, low, high) in rows {
+            if !(low..=high).contains(&value) {
+                let fix = format!("use a value from {low} to {high}");
+                return Err(invalid(format!("delivery.{name}"), format!("{value} is out of range"), fix));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn invalid(path: String, message: impl Into<String>, fix: impl Into<String>) -> Error {
+    Error::new(ErrorClass::Config, "invalid_scenario", message).field(path).fix(fix)
+}
+
+fn default_fallback() -> Vec<OutputItem> {
+    let say = "I have nothing more to say in this scenario.".to_owned();
+    vec![OutputItem::Say(Say { say, clip: None })]
+}
+
+/// All keys of all kinds of output item: one of `say`, `text` and `call` decides which it is. Reading
+/// through this instead of an untagged enum keeps error messages about the field that is wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyOutput {
+    say: Option<String>,
+    clip: Option<String>,
+    text: Option<String>,
+    call: Option<FunctionCall>,
+}
+
+impl<'de> Deserialize<'de> for OutputItem {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match AnyOutput::deserialize(deserializer)? {
+            AnyOutput { say: Some(say), clip, text: None, call: None } => Ok(Self::Say(Say { say, clip })),
+            AnyOutput { text: Some(text), say: None, clip: None, call: None } => Ok(Self::Text(Text { text })),
+            AnyOutput { call: Some(call), say: None, clip: None, text: None } => Ok(Self::Call(Call { call })),
+            _ => Err(serde::de::Error::custom(
+                "expected exactly one of `say` (with an optional `clip`), `text` or `call`",
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyStep {
+    say: Option<String>,
+    when: Option<Trigger>,
+    wait_ms: Option<u64>,
+    hang_up: Option<Idle>,
+}
+
+impl<'de> Deserialize<'de> for CallerStep {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match AnyStep::deserialize(deserializer)? {
+            AnyStep { say: Some(say), when, wait_ms: None, hang_up: None } => Ok(Self::Say(CallerSay { say, when })),
+            AnyStep { wait_ms: Some(wait_ms), say: None, when: None, hang_up: None } => {
+                Ok(Self::Wait(CallerWait { wait_ms }))
+            }
+            AnyStep { hang_up: Some(hang_up), say: None, when: None, wait_ms: None } => {
+                Ok(Self::HangUp(CallerHangUp { hang_up }))
+            }
+            _ => Err(serde::de::Error::custom(
+                "expected exactly one of `say` (with an optional `when`), `wait_ms` or `hang_up`",
+            )),
+        }
+    }
+}

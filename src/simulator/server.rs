@@ -1,0 +1,292 @@
+//! The HTTP side: accepts sockets, answers requests, and upgrades to WebSocket.
+
+use super::{
+    connection,
+    events::Refusal,
+    handshake::{self, Carrier, Denied, Key},
+    ids::Ids,
+    journal::Journal,
+    peer::Peer,
+    scenario::Scenario,
+    secrets::Secrets,
+    session_state::SessionState,
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode, Version,
+    body::{Body, Bytes, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+    upgrade::OnUpgrade,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// Connections at a time; more wait in the listen queue.
+const MOST_CONNECTIONS: usize = 1024;
+const LARGEST_BODY: usize = 1 << 20;
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) any_model: bool,
+    pub(super) journal: Journal,
+    pub(super) secrets: Secrets,
+    /// Numbers connections from 1.
+    pub(super) connections: AtomicU64,
+}
+
+/// A session that waits for its upgrade.
+struct Granted {
+    upgrade: OnUpgrade,
+    peer: Peer,
+}
+
+/// Accepts until `stop` changes, then lets every connection say goodbye.
+pub(super) async fn run(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = connection::stopped(&mut stop) => break,
+            Some(_) = tasks.join_next() => {}
+            accepted = listener.accept(), if tasks.len() < MOST_CONNECTIONS => match accepted {
+                Ok((socket, _)) => {
+                    let _ = socket.set_nodelay(true);
+                    tasks.spawn(guard(socket, tls.clone(), shared.clone(), stop.clone()));
+                }
+                Err(e) => {
+                    // Out of descriptors, most likely: they come back when a connection ends.
+                    tracing::warn!("accept failed: {e}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn guard(
+    socket: tokio::net::TcpStream,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) {
+    let Some(tls) = tls else { return serve(socket, shared, stop).await };
+    match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(socket)).await {
+        Ok(Ok(stream)) => serve(stream, shared, stop).await,
+        Ok(Err(e)) => tracing::debug!("TLS handshake failed: {e}"),
+        Err(_) => tracing::debug!("TLS handshake timed out"),
+    }
+}
+
+async fn serve<S>(stream: S, shared: Arc<Shared>, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+    let granted = Arc::new(Mutex::new(None));
+    let service = service_fn(|request| {
+        let (shared, granted) = (shared.clone(), granted.clone());
+        async move { Ok::<_, std::convert::Infallible>(answer(request, &shared, number, &granted).await) }
+    });
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HANDSHAKE_TIME)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::select! {
+        served = http => if let Err(e) = served {
+            tracing::debug!(connection = number, "HTTP ended: {e}");
+        },
+        () = connection::stopped(&mut stop) => return,
+    }
+    // The upgrade is complete once HTTP has let go of the socket.
+    let Some(Granted { upgrade, peer }) = granted.lock().take() else { return };
+    match upgrade.await {
+        Ok(upgraded) => connection::run(TokioIo::new(upgraded), peer, &mut stop).await,
+        Err(e) => tracing::debug!(connection = number, "upgrade failed: {e}"),
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+async fn answer(
+    mut request: Request<Incoming>,
+    shared: &Shared,
+    number: u64,
+    granted: &Mutex<Option<Granted>>,
+) -> Answer {
+    let key = Key::find(request.headers());
+    let mut entry = describe(&request, key.as_ref(), number);
+    let answer = match (request.method(), request.uri().path().trim_end_matches('/')) {
+        (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, number, granted),
+        (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
+        (_, "/v1/realtime" | "/v1/realtime/client_secrets") => {
+            Err(Denied::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::new("method_not_allowed", "Wrong HTTP method.")))
+        }
+        _ => {
+            let message = "Not found. This simulator serves /v1/realtime and /v1/realtime/client_secrets.";
+            Err(Denied::new(StatusCode::NOT_FOUND, Refusal::new("unknown_url", message)))
+        }
+    };
+    let answer = answer.unwrap_or_else(|denied| json_answer(denied.status, &denied.body()));
+    entry["status"] = json!(answer.status().as_u16());
+    shared.journal.handshake(entry);
+    answer
+}
+
+fn describe(request: &Request<Incoming>, key: Option<&Key>, number: u64) -> Value {
+    let query = request.uri().query().unwrap_or_default();
+    let names: Vec<String> = url::form_urlencoded::parse(query.as_bytes()).map(|(n, _)| n.into_owned()).collect();
+    let headers: Vec<&str> = request.headers().keys().map(header::HeaderName::as_str).collect();
+    json!({
+        "connection": number,
+        "method": request.method().as_str(),
+        "path": request.uri().path(),
+        "query": names,
+        "headers": headers,
+        "auth": match key.map(|key| key.carrier) {
+            Some(Carrier::Bearer) => "bearer",
+            Some(Carrier::Subprotocol) => "subprotocol",
+            None => "none",
+        },
+        "key": key.map(|key| if key.ephemeral() { "ephemeral" } else { "standard" }),
+    })
+}
+
+fn upgrade(
+    request: &mut Request<Incoming>,
+    key: Option<Key>,
+    shared: &Shared,
+    number: u64,
+    granted: &Mutex<Option<Granted>>,
+) -> Result<Answer, Denied> {
+    let session = Key::check(key.as_ref(), &shared.secrets)?;
+    let accept = websocket_accept(request)?;
+    let beta = handshake::asks_for_beta(request.headers());
+    let query = request.uri().query().unwrap_or_default();
+    let model = match handshake::model(query, session.is_some()) {
+        // The beta shape is refused for itself, whatever the query.
+        Err(_) if beta => None,
+        model => model?,
+    };
+    if let Some(model) = &model {
+        handshake::known_model(model, shared.any_model).map_err(|refusal| {
+            let live = refusal.code == "invalid_model";
+            Denied::new(if live { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND }, refusal)
+        })?;
+    }
+    let mut peer = new_peer(shared, session, model.as_deref(), number);
+    if beta {
+        let message = "The Realtime beta shape is no longer available: remove the OpenAI-Beta header.";
+        peer.reject(
+            &Refusal::new("beta_api_shape_disabled", message),
+            4000,
+            "invalid_request_error.beta_api_shape_disabled",
+        );
+    }
+    let mut answer = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(header::CONNECTION, "Upgrade")
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if handshake::protocols(request.headers()).contains(&"realtime") {
+        answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, "realtime");
+    }
+    *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), peer });
+    Ok(answer.body(Full::default()).unwrap_or_default())
+}
+
+fn new_peer(shared: &Shared, session: Option<SessionState>, model: Option<&str>, number: u64) -> Peer {
+    let life = Duration::from_secs(shared.scenario.delivery.session_s.into());
+    let id = Ids::new().next("sess_");
+    let instructions = shared.scenario.instructions.as_deref();
+    let session = match session {
+        Some(mut session) => {
+            session.begin(&id, model, life);
+            session
+        }
+        None => SessionState::new(&id, model.unwrap_or("gpt-realtime-2.1"), instructions, life),
+    };
+    Peer::new(session, shared.scenario.clone(), shared.journal.clone(), number)
+}
+
+/// Checks that the request is a WebSocket handshake and derives the answer to its key.
+fn websocket_accept(request: &Request<Incoming>) -> Result<String, Denied> {
+    let headers = request.headers();
+    let has = |name: header::HeaderName, word: &str| {
+        let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
+        values.flat_map(|v| v.split(',')).any(|v| v.trim().eq_ignore_ascii_case(word))
+    };
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
+    let upgrades = has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket");
+    match key {
+        Some(key) if upgrades && version && request.version() == Version::HTTP_11 => {
+            Ok(derive_accept_key(key.as_bytes()))
+        }
+        _ => {
+            let message = "Expected a WebSocket handshake (HTTP/1.1, version 13).";
+            Err(Denied::new(StatusCode::UPGRADE_REQUIRED, Refusal::new("websocket_required", message)))
+        }
+    }
+}
+
+async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Shared) -> Result<Answer, Denied> {
+    let bad = |refusal| Denied::new(StatusCode::BAD_REQUEST, refusal);
+    Key::check(key.as_ref(), &shared.secrets)?;
+    if key.is_some_and(|key| key.ephemeral()) {
+        let message = "A client secret cannot mint another one; use an API key.";
+        return Err(Denied::new(StatusCode::UNAUTHORIZED, Refusal::new("invalid_api_key", message)));
+    }
+    let too_large = || {
+        let refusal = Refusal::new("invalid_body", "The body is incomplete or larger than 1 MiB.");
+        Denied::new(StatusCode::PAYLOAD_TOO_LARGE, refusal)
+    };
+    if request.body().size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(too_large());
+    }
+    let body = tokio::time::timeout(HANDSHAKE_TIME, Limited::new(request.into_body(), LARGEST_BODY).collect());
+    let body = match body.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        _ => return Err(too_large()),
+    };
+    let wishes: Value = match body.is_empty() {
+        true => json!({}),
+        false => serde_json::from_slice(&body)
+            .map_err(|e| bad(Refusal::new("invalid_json", format!("The body is not valid JSON: {e}."))))?,
+    };
+    let known = |model: &str| handshake::known_model(model, shared.any_model);
+    let minted = shared.secrets.mint(&wishes, shared.scenario.instructions.as_deref(), known).map_err(bad)?;
+    Ok(json_answer(StatusCode::OK, &minted))
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Answer {
+    let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+    answer.header(header::CACHE_CONTROL, "no-store").body(Full::from(body.to_string())).unwrap_or_default()
+}

@@ -1,0 +1,93 @@
+//! Scenario files: what is accepted, and how mistakes are named.
+
+use crate::simulator::{CallerStep, Scenario, Simulator, scenario::TriggerEvent};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn load(scenario: &Value) -> crate::Result<Scenario> {
+    Scenario::from_json(&scenario.to_string(), Path::new("."))
+}
+
+#[test]
+fn the_published_schema_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/scenario.schema.json");
+    let current = serde_json::to_string_pretty(&Scenario::schema()).unwrap() + "\n";
+    if std::env::var_os("DUOLOGUE_BLESS").is_some() {
+        std::fs::write(&path, &current).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == current, "run this test once with DUOLOGUE_BLESS=1 and commit {}", path.display());
+}
+
+#[test]
+fn the_bundled_scenario_is_what_its_file_says() {
+    let bundled = Scenario::bundled();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/three-turns.json");
+    let file = Scenario::from_file(&path).unwrap();
+    assert_eq!(serde_json::to_value(&bundled).unwrap(), serde_json::to_value(&file).unwrap());
+    let seconds = |name| bundled.clip(name).unwrap().len() as f64 / 24_000.0;
+    assert!((8.0..10.0).contains(&seconds("answer1")), "{}", seconds("answer1"));
+    let [_, CallerStep::Say(interrupts), ..] = bundled.caller() else { panic!("{:?}", bundled.caller()) };
+    let when = interrupts.when.as_ref().unwrap();
+    assert_eq!(when.event, TriggerEvent::AnswerAudible);
+    assert!((1500..=2500).contains(&when.after_ms));
+    assert!(matches!(bundled.caller().last(), Some(CallerStep::HangUp(_))));
+    assert_eq!(bundled.clip("nothing").unwrap_err().code, "unknown_clip");
+}
+
+#[test]
+fn mistakes_name_the_path_and_the_fix() {
+    let reply = |item: Value| json!({"name": "n", "turns": [{"hear": "h", "reply": [item]}]});
+    for (scenario, field) in [
+        (json!({"turns": []}), "$"),
+        (json!({"name": "n", "turns": [], "turn": 1}), "turn"),
+        (json!({"name": "n", "turns": [{"hear": "h"}]}), "turns[0]"),
+        (reply(json!({"say": "a", "text": "b"})), "turns[0].reply[0]"),
+        (reply(json!({"call": {"name": "f", "args": {}}})), "turns[0].reply[0].call.args"),
+        (reply(json!({"say": "a", "clip": "nobody"})), "turns[0].reply[0].clip"),
+        (reply(json!({"say": "a", "clip": "nobody.wav"})), "turns[0].reply[0].clip"),
+        (json!({"name": "n", "turns": [], "clips": {"a": "bundled:nobody"}}), "clips.a"),
+        (json!({"name": "n", "turns": [], "delivery": {"speed": 0}}), "delivery.speed"),
+        (json!({"name": "n", "turns": [], "delivery": {"delta_ms": -1}}), "delivery.delta_ms"),
+        (json!({"name": "n", "turns": [], "caller": [{"wait_ms": 1, "say": "x"}]}), "caller[0]"),
+        (
+            json!({"name": "n", "turns": [], "caller": [{"say": "x", "when": {"event": "soon"}}]}),
+            "caller[0].when.event",
+        ),
+    ] {
+        let error = load(&scenario).unwrap_err();
+        assert_eq!((error.code.as_ref(), error.field.as_deref()), ("invalid_scenario", Some(field)), "{error}");
+        assert!(error.fix.is_some());
+    }
+    assert_eq!(Scenario::from_file(Path::new("/nowhere.json")).unwrap_err().code, "unreadable_scenario");
+    assert!(Scenario::from_json("{} {}", Path::new(".")).is_err());
+}
+
+#[test]
+fn clips_are_found_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::create(folder.path().join("a.wav"), spec).unwrap();
+    (0..96_000).for_each(|_| wav.write_sample(1000_i16).unwrap());
+    wav.finalize().unwrap();
+    let path = folder.path().join("scenario.json");
+    let turns = json!([{"hear": "h", "reply": [{"say": "x", "clip": "a.wav"}]}]);
+    std::fs::write(&path, json!({"name": "n", "turns": turns}).to_string()).unwrap();
+    let clip = Scenario::from_file(&path).unwrap().clip("a.wav").unwrap();
+    assert!((clip.len() as i64 - 24_000).abs() < 300, "48 kHz stereo becomes 24 kHz mono, not {} samples", clip.len());
+    assert!(clip[12_000].abs_diff(1000) < 20);
+}
+
+#[tokio::test]
+async fn the_default_is_the_bundled_scenario() {
+    let sim = Simulator::builder().start().await.unwrap();
+    assert!(sim.base_url().starts_with("http://127.0.0.1:") && sim.base_url().ends_with("/v1"));
+    assert!(sim.ws_url().starts_with("ws://127.0.0.1:") && sim.ws_url().ends_with("/v1/realtime"));
+    assert_eq!(sim.ca_pem(), None);
+    sim.shutdown().await;
+}

@@ -1,0 +1,115 @@
+//! The client against the simulator over a real socket: connect, text, speech, tools, interruption.
+#![cfg(feature = "simulator")]
+
+use duologue::{
+    Client, Config, Credential,
+    event::{Event, EventKind, Status, TranscriptMode},
+    message::{Part, Role},
+    simulator::{Scenario, Simulator},
+};
+use std::sync::Arc;
+
+/// A clip of the bundled scenario in 20 ms frames, then enough silence to end the turn.
+fn speech(scenario: &Scenario, clip: &str) -> Vec<i16> {
+    let mut pcm = scenario.clip(clip).unwrap().to_vec();
+    pcm.extend(std::iter::repeat_n(0, 24_000));
+    pcm
+}
+
+async fn connect(simulator: &Simulator, config: Config) -> Client {
+    Client::builder()
+        .config(Config { base_url: Some(simulator.base_url()), ..config })
+        .credential(Credential::new("sk-test").unwrap())
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// The next event that `pick` takes. Hangs when it never comes; the test runner bounds that.
+async fn until<T>(events: &mut duologue::client::EventStream, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            let event = events.next().await.expect("the client ended");
+            if let Some(found) = pick(&event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.expect("the event never came")
+}
+
+fn turn_done(event: &Event) -> Option<()> {
+    matches!(event.kind, EventKind::TurnDone(_)).then_some(())
+}
+
+#[tokio::test]
+async fn a_typed_turn_is_answered_in_order() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let client = connect(&simulator, Config::default()).await;
+    assert_eq!(client.state().status, Status::Connected);
+    let mut events = client.events();
+    client.send_text("Hello there").await.unwrap();
+    until(&mut events, turn_done).await;
+    let messages = client.messages();
+    assert_eq!(messages.iter().map(|m| m.role).collect::<Vec<_>>(), [Role::User, Role::Assistant]);
+    assert_eq!(messages[0].text(), "Hello there");
+    let Part::Audio { transcript, heard_transcript, duration_ms, heard_ms } = &messages[1].parts[0] else {
+        panic!("{messages:?}")
+    };
+    assert!(!transcript.is_empty());
+    assert_eq!(heard_transcript.as_ref(), Some(transcript), "all of it was heard");
+    assert_eq!(duration_ms, heard_ms);
+    client.disconnect().await.unwrap();
+    assert!(matches!(client.state().status, Status::Idle { .. }));
+}
+
+#[tokio::test]
+async fn a_spoken_turn_is_heard_and_answered() {
+    let scenario = Scenario::bundled();
+    let pcm = speech(&scenario, "question1");
+    let simulator = Simulator::builder().scenario(scenario).start().await.unwrap();
+    let client = connect(&simulator, Config::default()).await;
+    let mut events = client.events();
+    let speaker = client.clone();
+    let talking = tokio::spawn(async move {
+        for frame in pcm.chunks(480) {
+            speaker.push_audio(frame).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+    until(&mut events, |e| matches!(e.kind, EventKind::SpeechStarted(_)).then_some(())).await;
+    let said = until(&mut events, |e| match &e.kind {
+        EventKind::Transcript(t) if t.role == Role::User && t.mode == TranscriptMode::Final => Some(t.text.clone()),
+        _ => None,
+    })
+    .await;
+    assert!(said.len() > 5, "{said}");
+    talking.await.unwrap();
+    let messages = client.messages();
+    assert_eq!(messages[0].role, Role::User);
+    assert_eq!(messages[0].text(), said);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn connecting_twice_and_disconnecting_twice_are_answered() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let client = connect(&simulator, Config::default()).await;
+    assert_eq!(client.connect().await.unwrap_err().code, "already_connected");
+    client.disconnect().await.unwrap();
+    client.disconnect().await.unwrap();
+    client.connect().await.unwrap();
+    assert_eq!(client.state().status, Status::Connected);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_clients_share_one_configuration() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let config = Arc::new(Config { base_url: Some(simulator.base_url()), ..Config::default() });
+    let key = || Credential::new("sk-test").unwrap();
+    let clients = (0..20).map(|_| Client::builder().config(config.clone()).credential(key()).connect());
+    let clients = futures_util::future::try_join_all(clients).await.unwrap();
+    assert_eq!(simulator.journal().handshakes().len(), 20);
+    drop(clients);
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Everything `make test` runs: lints, then every test, then one line with the count.
+set -eu
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+sh tests/referees/setup.sh
+export DUOLOGUE_REFEREES_REQUIRED=1
+
+echo "test: format, lints, documentation"
+make --no-print-directory lint
+
+echo "test: builds with gcc and Rust alone"
+cargo check --quiet --no-default-features
+
+echo "test: everything"
+status=0
+# The benchmarks are compiled here and run by `make bench`.
+cargo test --features cli --lib --bins --tests --examples --benches --no-run --quiet
+cargo test --features cli --lib --bins --tests --examples --no-fail-fast 2>&1 | tee "$log" || status=1
+cargo test --features cli --doc 2>&1 | tee -a "$log" || status=1
+
+# The pipe hides cargo's own status: what it printed decides.
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     /^error: [0-9]+ targets? failed|^error: could not|^error: test failed|^error: doctest failed/ { broken = 1 }
+     END {
+       if (skipped) printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+       else printf "%d passed, %d failed\n", passed, failed
+       exit failed > 0 || broken || passed == 0
+     }' "$log" || status=1
+exit $status

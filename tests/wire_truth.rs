@@ -1,0 +1,94 @@
+//! Every event we put on the wire is one the vendor's own package knows, to the last field.
+#![cfg(feature = "simulator")]
+
+#[path = "referees/environment.rs"]
+mod environment;
+
+use duologue::{Config, provider::openai::OpenAi, simulator::sample_server_events};
+use environment::{Referees, run};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The check is worth something only if it refuses what is wrong: misspelt fields, names of the beta,
+/// fields at the wrong level, wrong types. The list is in `referees/wire_truth_cases.py`.
+#[tokio::test]
+async fn planted_defects_are_caught() {
+    let Some(referees) = Referees::find() else { return };
+    run(referees.python("wire_truth.py", ["--self-test"]), "").await.expect_success();
+}
+
+#[tokio::test]
+async fn a_defect_is_named_and_fails_the_run() {
+    let Some(referees) = Referees::find() else { return };
+    let good = json!({"type": "response.cancel"});
+    let bad = json!({"type": "session.update", "session": {"type": "realtime", "turn_detection": null}});
+    let report = referees.wire_truth("client", [good.clone(), bad]).await;
+    assert!(!report.success);
+    assert!(report.stdout.contains("client session.update session.turn_detection: unknown field"), "{}", report.stdout);
+    assert!(report.stdout.contains("2 client events of 2 types"), "{}", report.stdout);
+    referees.wire_truth("client", [good]).await.expect_success();
+}
+
+#[tokio::test]
+async fn nothing_to_check_is_no_success() {
+    let Some(referees) = Referees::find() else { return };
+    assert!(!referees.wire_truth("server", []).await.success);
+}
+
+/// Configurations that between them set every field the codec translates.
+fn configurations() -> Vec<Config> {
+    let documents = [
+        json!({}),
+        json!({
+            "model": "gpt-realtime-2.1",
+            "instructions": "Be brief. \"Quoted\", ünïcode.",
+            "voice": "cedar",
+            "speed": 1.2,
+            "output_modality": "audio",
+            "max_output_tokens": 300,
+            "turn_detection": {
+                "threshold": 0.6, "prefix_padding_ms": 200, "silence_duration_ms": 700,
+                "create_response": false, "interrupt_response": false,
+            },
+            "transcription": {"model": "gpt-4o-transcribe", "language": "en", "prompt": "lighthouses"},
+            "noise_reduction": "near_field",
+            "tools": [
+                {
+                    "name": "get_weather",
+                    "description": "Tells the weather.",
+                    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+                },
+                {"name": "hang_up"},
+            ],
+            "tool_choice": {"function": "get_weather"},
+        }),
+        json!({"output_modality": "text", "transcription": null, "noise_reduction": "far_field"}),
+        json!({"tools": [{"name": "hang_up"}], "tool_choice": "auto"}),
+        json!({"tools": [{"name": "hang_up"}], "tool_choice": "none"}),
+        json!({"tools": [{"name": "hang_up"}], "tool_choice": "required"}),
+        json!({"extra": {
+            "truncation": {"type": "retention_ratio", "retention_ratio": 0.8},
+            "audio": {"input": {"turn_detection": null}},
+        }}),
+    ];
+    documents.iter().map(|text| Config::from_json(&text.to_string()).expect("a valid configuration")).collect()
+}
+
+#[tokio::test]
+async fn every_client_event_of_the_codec_is_the_vendors() {
+    let Some(referees) = Referees::find() else { return };
+    let mut events: Vec<Value> = Vec::new();
+    for config in configurations() {
+        let frames = OpenAi::sample_client_events(&config).expect("the codec takes the configuration");
+        events.extend(frames.iter().map(|frame| serde_json::from_str(frame).expect("a frame is JSON")));
+    }
+    let kinds: BTreeSet<_> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(kinds.len(), 11, "every client event there is (protocols reference §4): {kinds:?}");
+    referees.wire_truth("client", events).await.expect_success();
+}
+#[tokio::test]
+async fn every_server_event_of_the_simulator_is_the_vendors() {
+    let Some(referees) = Referees::find() else { return };
+    let events = sample_server_events();
+    referees.wire_truth("server", events).await.expect_success();
+}
