@@ -193,7 +193,7 @@ impl World {
         let Some(active) = &mut self.active else { return };
         let id = active.id.clone();
         match (&active.item, self.dice.upto(12)) {
-            (_, 0) => self.end(if self.count % 5 == 0 { "incomplete" } else { "completed" }),
+            (_, 0) => self.end(if self.count.is_multiple_of(5) { "incomplete" } else { "completed" }),
             (None, 1) => self.talk.call(&id, &format!("F{new}"), &format!("call_{new}"), "f", "{}"),
             (None, 2) => self.talk.call(&id, &format!("F{new}"), &format!("call_{new}"), "unknown", "{"),
             (None, kind) => {
@@ -205,7 +205,7 @@ impl World {
             (Some((item, part, true)), 1..9) => {
                 let (item, part) = (item.clone(), *part);
                 let ms = 1 + self.dice.upto(400);
-                self.talk.speech(&id, &item, part, ms, if ms % 3 == 0 { "some more words " } else { "" });
+                self.talk.speech(&id, &item, part, ms, if ms.is_multiple_of(3) { "some more words " } else { "" });
             }
             (Some((item, part, true)), 9) => {
                 let (item, part) = (item.clone(), *part);
