@@ -49,6 +49,7 @@ struct World {
     calls: Vec<(u32, String)>,
     count: u64,
     vendor_interrupts: bool,
+    vendor_answers: bool,
     agent: Agent,
     turns_done: u64,
     responses: u64,
@@ -57,8 +58,9 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
+        let vendor_answers = !dice.once_in(4);
         let config = json!({"tools": [{"name": "f"}], "turn_detection": {
-            "interrupt_response": !dice.once_in(4), "create_response": !dice.once_in(4)}});
+            "interrupt_response": !dice.once_in(4), "create_response": vendor_answers}});
         let vendor_interrupts = dice.once_in(2);
         let talk = Talk::new(config);
         let (inbox, active, user, last_item) = (VecDeque::new(), None, None, None);
@@ -73,6 +75,7 @@ impl World {
             calls,
             count,
             vendor_interrupts,
+            vendor_answers,
             agent,
             turns_done,
             responses,
@@ -190,7 +193,7 @@ impl World {
         let Some(active) = &mut self.active else { return };
         let id = active.id.clone();
         match (&active.item, self.dice.upto(12)) {
-            (_, 0) => self.end(if self.count % 5 == 0 { "incomplete" } else { "completed" }),
+            (_, 0) => self.end(if self.count.is_multiple_of(5) { "incomplete" } else { "completed" }),
             (None, 1) => self.talk.call(&id, &format!("F{new}"), &format!("call_{new}"), "f", "{}"),
             (None, 2) => self.talk.call(&id, &format!("F{new}"), &format!("call_{new}"), "unknown", "{"),
             (None, kind) => {
@@ -202,7 +205,7 @@ impl World {
             (Some((item, part, true)), 1..9) => {
                 let (item, part) = (item.clone(), *part);
                 let ms = 1 + self.dice.upto(400);
-                self.talk.speech(&id, &item, part, ms, if ms % 3 == 0 { "some more words " } else { "" });
+                self.talk.speech(&id, &item, part, ms, if ms.is_multiple_of(3) { "some more words " } else { "" });
             }
             (Some((item, part, true)), 9) => {
                 let (item, part) = (item.clone(), *part);
@@ -237,7 +240,7 @@ impl World {
             Some(item) => {
                 self.talk.user_is_silent(&item, self.last_item.clone().as_deref(), 500);
                 self.last_item = Some(item.clone());
-                if self.active.is_none() && self.dice.once_in(2) {
+                if self.active.is_none() && self.vendor_answers && self.dice.once_in(2) {
                     self.begin(None);
                 }
                 if self.dice.once_in(2) {

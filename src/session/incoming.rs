@@ -79,8 +79,8 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>) {
         self.response(response);
-        self.speaking.answer_expected = false;
-        match self.sequencer.created(response, request) {
+        let expected = std::mem::take(&mut self.speaking.answer_expected);
+        match self.sequencer.created(response, request, expected) {
             Created::Ours(op) => {
                 if let Some(op) = op {
                     self.complete(op, None);

@@ -42,9 +42,9 @@ pub enum Created {
 struct Outstanding {
     request: Request,
     abandoned: bool,
+    until: Time,
     /// A response that began without saying whose it is.
     maybe: Option<ResponseId>,
-    until: Time,
 }
 
 /// See the module.
@@ -54,9 +54,9 @@ pub struct Sequencer {
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
     hold_until: Option<Time>,
+    given_up: VecDeque<String>,
     /// The vendor has returned our metadata, so what comes without is not ours.
     returns_metadata: bool,
-    given_up: VecDeque<String>,
 }
 
 impl Sequencer {
@@ -81,23 +81,25 @@ impl Sequencer {
         self.hold_until = None;
         let request = self.queue.pop_front()?;
         let until = now.after_ms(ANSWER_MS);
-        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, maybe: None, until });
+        self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, until, maybe: None });
         Some(request)
     }
 
-    /// A response began. `request` is what its metadata says.
-    pub fn created(&mut self, response: &ResponseId, request: Option<&str>) -> Created {
+    /// A response began. `request` is what its metadata says; `expected`: the vendor was going to
+    /// answer by itself, so it need not be ours.
+    pub fn created(&mut self, response: &ResponseId, request: Option<&str>, expected: bool) -> Created {
         self.active = Some(response.clone());
         self.hold_until = None;
         self.returns_metadata |= request.is_some();
+        if request.is_some_and(|r| self.given_up.iter().any(|g| g == r)) {
+            return Created::Abandoned;
+        }
         if let Some(o) = &mut self.outstanding
             && request.is_none()
             && !self.returns_metadata
+            && !expected
         {
             o.maybe = Some(response.clone());
-        }
-        if request.is_some_and(|r| self.given_up.iter().any(|g| g == r)) {
-            return Created::Abandoned;
         }
         match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
             Some(o) if o.abandoned => Created::Abandoned,
@@ -142,7 +144,8 @@ impl Sequencer {
     /// The request the vendor neither began nor refused in time: the way is free again. What a
     /// host asked for is cancelled should it begin late, because the host was told that it failed.
     pub fn unanswered(&mut self, now: Time) -> Option<Request> {
-        let o = self.outstanding.take_if(|o| o.maybe.is_none() && now >= o.until)?;
+        // As long as a response runs, it may be the one (without metadata) or the reason for the silence.
+        let o = self.outstanding.take_if(|o| now >= o.until && self.active.is_none())?;
         if o.abandoned || o.request.op.is_some() {
             if self.given_up.len() >= MAX_GIVEN_UP {
                 self.given_up.pop_front();
@@ -165,7 +168,8 @@ impl Sequencer {
     /// When [`Self::next`] or [`Self::unanswered`] may have something again.
     pub fn timeout(&self) -> Option<Time> {
         let hold = self.hold_until.filter(|_| !self.queue.is_empty() && self.active.is_none());
-        [hold, self.outstanding.as_ref().filter(|o| o.maybe.is_none()).map(|o| o.until)].into_iter().flatten().min()
+        let answer = self.outstanding.as_ref().filter(|_| self.active.is_none()).map(|o| o.until);
+        [hold, answer].into_iter().flatten().min()
     }
 
     /// The connection is gone: everything that waited, for telling the hosts.
@@ -192,7 +196,7 @@ mod tests {
         let mut order = Vec::new();
         while let Some(r) = s.next(Time(0)) {
             let id = ResponseId::from(format!("resp_{}", r.id));
-            assert_eq!(s.created(&id, Some(&r.id)), Created::Ours(r.op));
+            assert_eq!(s.created(&id, Some(&r.id), false), Created::Ours(r.op));
             assert_eq!(s.next(Time(0)), None, "one at a time");
             s.done(&id);
             order.push(r.id);
@@ -205,7 +209,7 @@ mod tests {
         let mut s = Sequencer::default();
         s.want(request("a", Some(1)));
         s.next(Time(0)).unwrap();
-        assert_eq!(s.created(&"vad".into(), None), Created::Theirs);
+        assert_eq!(s.created(&"vad".into(), None, false), Created::Theirs);
         s.refused(Time(0));
         assert_eq!(s.next(Time(0)), None);
         s.done(&"older".into());
@@ -219,17 +223,28 @@ mod tests {
         let mut s = Sequencer::default();
         s.want(request("a", Some(1)));
         s.next(Time(0)).unwrap();
-        assert_eq!(s.created(&"r1".into(), None), Created::Theirs);
+        assert_eq!(s.created(&"r1".into(), None, false), Created::Theirs);
         assert_eq!(s.done(&"r1".into()).unwrap().id, "a");
         s.want(request("b", None));
         assert_eq!(s.next(Time(0)).unwrap().id, "b");
         // One that does is taken by its word.
-        assert_eq!(s.created(&"r2".into(), Some("b")), Created::Ours(None));
+        assert_eq!(s.created(&"r2".into(), Some("b"), false), Created::Ours(None));
         assert_eq!(s.done(&"r2".into()), None);
         s.want(request("c", None));
         s.next(Time(0)).unwrap();
-        assert_eq!(s.created(&"vad".into(), None), Created::Theirs);
+        assert_eq!(s.created(&"vad".into(), None, false), Created::Theirs);
         assert_eq!(s.done(&"vad".into()), None);
+    }
+
+    #[test]
+    fn an_answer_the_vendor_was_going_to_give_is_not_taken_for_ours() {
+        let mut s = Sequencer::default();
+        s.want(request("a", Some(1)));
+        s.next(Time(0)).unwrap();
+        assert_eq!(s.created(&"vad".into(), None, true), Created::Theirs);
+        assert_eq!(s.done(&"vad".into()), None);
+        s.want(request("b", None));
+        assert_eq!(s.next(Time(0)), None, "the first is still on its way");
     }
 
     #[test]
@@ -249,6 +264,6 @@ mod tests {
         s.want(request("a", None));
         s.next(Time(0)).unwrap();
         s.abandon();
-        assert_eq!(s.created(&"r".into(), Some("a")), Created::Abandoned);
+        assert_eq!(s.created(&"r".into(), Some("a"), false), Created::Abandoned);
     }
 }
