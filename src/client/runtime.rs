@@ -1,6 +1,7 @@
 //! The one process-wide runtime: two named workers, made on first use, never dropped.
 
 use crate::error::{Error, ErrorClass, Result};
+use parking_lot::Mutex;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -10,6 +11,13 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// Class `internal`, when the operating system gives no threads.
 pub(super) fn shared() -> Result<Handle> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    static MAKING: Mutex<()> = Mutex::new(());
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime.handle().clone());
+    }
+    // Two first clients at once: the second waits, for a runtime too many could not be dropped here
+    // when the caller is a task of its own runtime.
+    let _one = MAKING.lock();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime.handle().clone());
     }
@@ -20,6 +28,5 @@ pub(super) fn shared() -> Result<Handle> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorClass::Internal, "no_threads", format!("no runtime: {e}")))?;
-    // Two first clients at once: the loser's runtime has no task yet and is dropped here.
     Ok(RUNTIME.get_or_init(|| runtime).handle().clone())
 }
