@@ -325,6 +325,15 @@ async fn a_recording_is_a_person_who_says_it_once() {
     assert_eq!((done.len(), &done[0]["status"]), (1, &Value::from("completed")), "heard to its end");
 }
 
+#[tokio::test]
+async fn a_caller_who_waits_in_vain_fails_the_conversation() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = br#"{"name": "mute", "turns": [], "caller": [
+        {"say": "bundled:answer1", "when": {"event": "answer_audible"}}]}"#;
+    let scenario = file(dir.path(), "scenario.json", scenario);
+    fails(command(&["talk", "--simulate", "--scenario", &scenario]), 1, &["the caller hung up", "scenario"]).await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn an_interrupted_conversation_leaves_a_complete_recording() {

@@ -79,7 +79,7 @@ impl Call {
     /// Dials, talks and hangs up. The exit code.
     async fn hold(&mut self, events: &mut duologue::client::EventStream, signals: &mut Signals) -> Result<u8, Failure> {
         let mut connecting = Some(self.client.connect());
-        let mut code = exit::OK;
+        let mut verdict = Ok(exit::OK);
         let (mut leaving, mut asked) = (false, false);
         loop {
             let connected = connecting.is_none();
@@ -97,11 +97,11 @@ impl Call {
                     self.observe(&event);
                     match &event.kind {
                         EventKind::Status(Status::Error { error }) => return Err(error.clone().into()),
-                        EventKind::Status(Status::Idle { ended }) if ended.by != EndedBy::None => return Ok(code),
+                        EventKind::Status(Status::Idle { ended }) if ended.by != EndedBy::None => return verdict,
                         _ => {}
                     }
                 }
-                Happened::Event(None) => return Ok(code),
+                Happened::Event(None) => return verdict,
                 Happened::Connected(result) => {
                     connecting = None;
                     self.heard_from = Instant::now();
@@ -116,11 +116,13 @@ impl Call {
                 Happened::Person(Next::Failed(error)) => return Err(error.into()),
                 Happened::Person(Next::End) | Happened::HungUp(HangUp::Done) => leaving = true,
                 Happened::HungUp(HangUp::GaveUp) => {
-                    self.view.note("the caller hung up: what the scenario waits for did not happen");
+                    let text = "the caller hung up, because what the scenario waits for did not happen";
+                    let error = Error::new(ErrorClass::Provider, "caller_gave_up", text);
+                    verdict = Err(error.fix("see what was said, and the caller's steps in the scenario").into());
                     leaving = true;
                 }
                 Happened::Signal if leaving => return Ok(exit::INTERRUPTED),
-                Happened::Signal => (code, leaving) = (exit::INTERRUPTED, true),
+                Happened::Signal => (verdict, leaving) = (Ok(exit::INTERRUPTED), true),
                 Happened::Silence => {
                     let text = format!("the service did not answer within {} s", PATIENCE.as_secs());
                     let error = Error::new(ErrorClass::Provider, "no_answer", text);

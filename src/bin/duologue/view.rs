@@ -50,11 +50,6 @@ impl View {
         self.on_screen(|screen| screen.tool(call, output));
     }
 
-    /// Something the person should know.
-    pub fn note(&mut self, text: &str) {
-        self.on_screen(|screen| screen.line("note", text));
-    }
-
     /// The conversation is over.
     pub fn finish(&mut self, summary: &Summary<'_>) {
         self.on_screen(|screen| screen.finish(summary));
