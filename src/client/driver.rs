@@ -199,18 +199,19 @@ impl Driver {
         progress
     }
 
-    /// Carries out what the session wants from the network.
+    /// Carries out what the session wants from the network. True: the session may have more to do.
     fn network(&mut self) -> bool {
         let mut progress = false;
         while let Some(wish) = self.core.network.pop_front() {
-            progress = true;
             match wish {
                 Network::Dial(epoch, request) => {
+                    progress = true;
                     self.transport = None;
                     let credential = self.core.shared.credential.lock().clone();
                     self.dialling = Some((epoch, self.dial(request, credential)));
                 }
                 Network::Close(epoch, code) => {
+                    progress = true;
                     self.dialling = None;
                     match &mut self.transport {
                         Some((open, transport)) if *open == epoch => transport.close(code),
@@ -222,6 +223,7 @@ impl Driver {
                         && *open == epoch
                         && let Err(error) = transport.send(text, audio)
                     {
+                        progress = true;
                         self.core.handle(Input::Fatal { error });
                     }
                 }
@@ -445,8 +447,8 @@ impl Core {
         if let Some(level) = batch.level {
             self.handle(Input::Level { level });
         }
+        // No progress: what a frame leads to is done by the steps after this one.
         for frame in batch.frames.chunks_exact(self.audio.frame()) {
-            progress = true;
             self.handle(Input::Microphone { pcm: Cow::Borrowed(frame) });
         }
         self.audio.give_back(batch);
