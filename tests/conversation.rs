@@ -73,8 +73,10 @@ async fn a_spoken_turn_is_heard_and_answered() {
     let speaker = client.clone();
     let talking = tokio::spawn(async move {
         for frame in pcm.chunks(480) {
-            speaker.push_audio(frame).unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            // The ring holds half a second: what finds no room is offered again.
+            while speaker.push_audio(frame).unwrap() == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
         }
     });
     until(&mut events, |e| matches!(e.kind, EventKind::SpeechStarted(_)).then_some(())).await;
@@ -112,4 +114,79 @@ async fn many_clients_share_one_configuration() {
     let clients = futures_util::future::try_join_all(clients).await.unwrap();
     assert_eq!(simulator.journal().handshakes().len(), 20);
     drop(clients);
+}
+
+/// A file in memory that the test can read while the client writes it.
+#[derive(Clone, Default)]
+struct SharedFile(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for SharedFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_input_log_of_a_live_conversation_replays_to_the_same_events() {
+    let scenario = Scenario::bundled();
+    let pcm = speech(&scenario, "question1");
+    let simulator = Simulator::builder().scenario(scenario).start().await.unwrap();
+    let log = SharedFile::default();
+    let client = Client::builder()
+        .config(Config { base_url: Some(simulator.base_url()), ..Config::default() })
+        .credential(Credential::new("sk-canary").unwrap())
+        .input_log(log.clone())
+        .build()
+        .unwrap();
+    let mut events = client.events();
+    client.connect().await.unwrap();
+    for frame in pcm.chunks(480) {
+        // The ring holds half a second: what finds no room is offered again.
+        while client.push_audio(frame).unwrap() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+    let mut told = Vec::new();
+    let mut stop = None;
+    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    while let Some(event) = tokio::time::timeout_at(patience, events.next()).await.expect("the turn never ended") {
+        if matches!(event.kind, EventKind::PlaybackStarted(_)) && stop.is_none() {
+            // In the middle of the answer: an interruption is part of the story.
+            stop = Some(client.interrupt());
+        }
+        let done = turn_done(&event).is_some();
+        told.push(serde_json::to_value(&*event).unwrap());
+        if done {
+            break;
+        }
+    }
+    stop.unwrap().await.unwrap();
+    client.shutdown().await;
+
+    let text = log.0.lock().unwrap().clone();
+    assert!(!String::from_utf8_lossy(&text).contains("canary"), "no secret in the log");
+    let mut replayed = Vec::new();
+    duologue::session::log::replay(&text[..], |_, output| {
+        if let duologue::session::Output::Event(event) = output {
+            replayed.push(serde_json::to_value(&event).unwrap());
+        }
+    })
+    .unwrap();
+    assert!(told.len() > 20, "{}", told.len());
+    // The stream replaces a level nobody has read yet, so levels are no part of the comparison, and
+    // it numbers what it gives out.
+    let bare = |events: &[serde_json::Value]| -> Vec<serde_json::Value> {
+        let mut events: Vec<_> = events.iter().filter(|e| e["type"] != "audio_level").cloned().collect();
+        events.iter_mut().for_each(|e| drop(e.as_object_mut().unwrap().remove("seq")));
+        events
+    };
+    let (told, replayed) = (bare(&told), bare(&replayed));
+    for (i, (told, replayed)) in told.iter().zip(&replayed).enumerate() {
+        assert_eq!(told, replayed, "event {i}");
+    }
+    assert!(replayed.len() >= told.len());
 }

@@ -15,7 +15,8 @@
 //!
 //! What is switched on is what an application would have: server VAD, transcription, one tool, an
 //! event stream that is read, the audio sink, the heard ledger. Level events are off, because none
-//! of the clients it is compared with measures loudness. Everything runs on one thread.
+//! of the clients it is compared with measures loudness. Everything runs on one thread. A flush is the
+//! `interrupted` event, which comes when audio was cut that had not been heard.
 
 use duologue::{
     Client, Config, Credential,
@@ -24,7 +25,6 @@ use duologue::{
     event::{EventKind, TranscriptMode, TranscriptStage},
 };
 use std::{
-    io::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -270,7 +270,8 @@ async fn fast(
     Ok(())
 }
 
-async fn run(options: Options) -> Result<(), String> {
+/// Holds the conversation; returns the figures.
+async fn run(options: Options) -> Result<serde_json::Value, String> {
     let observed = Arc::new(Mutex::new(Observed {
         // Room made beforehand, so that keeping the figures does not count as growth.
         delivery_us: Vec::with_capacity(4096),
@@ -304,7 +305,7 @@ async fn run(options: Options) -> Result<(), String> {
             observed.errors.push(format!("{stats:?}"));
         }
     }
-    let line = serde_json::json!({
+    Ok(serde_json::json!({
         "peer": "duologue",
         "version": env!("CARGO_PKG_VERSION"),
         "mode": options.mode,
@@ -327,8 +328,7 @@ async fn run(options: Options) -> Result<(), String> {
         "tools": observed.tools,
         "text_chars": observed.text,
         "errors": observed.errors,
-    });
-    writeln!(std::io::stdout(), "{line}").map_err(|e| e.to_string())
+    }))
 }
 
 /// CPU of this process so far, milliseconds.
@@ -398,10 +398,75 @@ fn main() -> std::process::ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(|e| e.to_string()).and_then(|runtime| runtime.block_on(run(options))) {
-        Ok(()) => 0.into(),
+        Ok(figures) => {
+            println!("{figures}");
+            0.into()
+        }
         Err(wrong) => {
             eprintln!("{wrong}");
             1.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn options_are_read_and_wrong_ones_named() {
+        let options =
+            parse("--url ws://127.0.0.1:9/v1/realtime --sessions 10 --seconds 2.5 --mode fast --turn-ms 500").unwrap();
+        assert_eq!((options.sessions, options.mode.as_str()), (10, "fast"));
+        assert_eq!((options.seconds, options.turn_ms), (2.5, 500.0));
+        for (line, named) in [("", "--url"), ("--mode slow", "--mode"), ("--sessions", "--sessions"), ("-x 1", "-x")] {
+            assert!(parse(line).err().unwrap().contains(named), "{line}");
+        }
+        assert_eq!(parse("--help").err().unwrap(), "");
+    }
+
+    #[test]
+    fn stamps_are_read_where_they_are_written() {
+        let mut observed =
+            Observed { delivery_us: vec![], flush_ns: vec![], errors: vec![], out_bytes: 0, tools: 0, text: 0 };
+        observed.pcm(Microphone::new().next());
+        observed.pcm(&[0; 100]);
+        assert_eq!((observed.delivery_us.len(), observed.out_bytes), (1, 960 + 200));
+    }
+
+    #[cfg(feature = "simulator")]
+    #[tokio::test]
+    async fn the_figures_have_the_shape_the_bench_reads() {
+        let simulator = duologue::simulator::Simulator::builder().start().await.unwrap();
+        for mode in ["idle", "paced"] {
+            let url = format!("{}/realtime", simulator.base_url());
+            let options = Options { url, sessions: 2, seconds: 0.1, mode: mode.into(), turn_ms: 4000.0 };
+            let figures = run(options).await.unwrap();
+            assert_eq!((&figures["peer"], &figures["sessions"]), (&"duologue".into(), &2.into()));
+            assert_eq!(figures["errors"], serde_json::json!([]), "{figures}");
+            assert_eq!(figures["in_s"].as_f64(), Some(if mode == "idle" { 0.0 } else { 0.2 }));
+            for figure in [
+                "wall_s",
+                "out_s",
+                "cpu_ms",
+                "cpu_user_ms",
+                "cpu_sys_ms",
+                "startup_cpu_ms",
+                "connect_cpu_ms",
+                "rss_base_kib",
+                "rss_connected_kib",
+                "rss_kib",
+                "rss_peak_kib",
+                "tools",
+                "text_chars",
+            ] {
+                assert!(figures[figure].is_number(), "{figure} in {figures}");
+            }
+            assert!(figures["flush_ns"].is_array() && figures["version"].is_string());
         }
     }
 }

@@ -59,6 +59,21 @@ pub(crate) fn to_i16(x: f32) -> i16 {
     (x * 32768.0).round() as i16
 }
 
+/// Serialises samples as base64 of their little-endian bytes.
+pub(crate) fn serialize_base64<S: serde::Serializer>(pcm: &[i16], serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
+    serializer.serialize_str(&base64_simd::STANDARD.encode_to_string(bytes))
+}
+
+/// The reverse of [`serialize_base64`].
+pub(crate) fn deserialize_base64<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<i16>, D::Error> {
+    let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+    let bytes = base64_simd::STANDARD.decode_to_vec(text.as_bytes()).map_err(serde::de::Error::custom)?;
+    let mut pcm = Vec::with_capacity(bytes.len() / 2);
+    i16_from_le_bytes(&bytes, &mut pcm);
+    Ok(pcm)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,19 +109,4 @@ mod tests {
     fn floats_clip() {
         assert_eq!([1.5, -1.5, 0.5, f32::NAN].map(to_i16), [i16::MAX, i16::MIN, 16384, 0]);
     }
-}
-
-/// Serialises samples as base64 of their little-endian bytes.
-pub(crate) fn serialize_base64<S: serde::Serializer>(pcm: &[i16], serializer: S) -> Result<S::Ok, S::Error> {
-    let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
-    serializer.serialize_str(&base64_simd::STANDARD.encode_to_string(bytes))
-}
-
-/// The reverse of [`serialize_base64`].
-pub(crate) fn deserialize_base64<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<i16>, D::Error> {
-    let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-    let bytes = base64_simd::STANDARD.decode_to_vec(text.as_bytes()).map_err(serde::de::Error::custom)?;
-    let mut pcm = Vec::with_capacity(bytes.len() / 2);
-    i16_from_le_bytes(&bytes, &mut pcm);
-    Ok(pcm)
 }

@@ -34,7 +34,7 @@ pub fn read_wav(path: &Path) -> Result<Wav> {
         ErrorKind::NotFound => bad(path, "file_not_found", "there is no such file"),
         _ => bad(path, "file_unreadable", &e.to_string()),
     })?;
-    let mut reader = WavReader::new(BufReader::new(file)).map_err(|e| bad(path, "not_wav", &e.to_string()))?;
+    let mut reader = WavReader::new(BufReader::new(file)).map_err(|e| bad(path, "not_wav", &not_wav(&e)))?;
     let spec = reader.spec();
     if spec.sample_rate == 0 || spec.channels == 0 {
         return Err(bad(path, "not_wav", "its header gives no sample rate or no channels"));
@@ -72,8 +72,17 @@ impl Mixer {
 }
 
 fn bad(path: &Path, code: &'static str, why: &str) -> Error {
-    Error::new(ErrorClass::Argument, code, format!("{}: {why}", path.display()))
-        .fix("give a PCM WAV file, for example one made with: sox in.mp3 -r 24000 -c 1 out.wav")
+    Error::new(ErrorClass::Argument, code, format!("{}: {why}", path.display())).fix(match code {
+        "file_not_found" | "file_unreadable" => "check the path and the access rights",
+        _ => "give a PCM WAV file, for example one made with: sox in.mp3 -r 24000 -c 1 out.wav",
+    })
+}
+
+fn not_wav(e: &hound::Error) -> String {
+    match e {
+        hound::Error::Unsupported => "this kind of WAV file cannot be read".into(),
+        e => format!("this is not a WAV file ({})", e.to_string().trim_end_matches('.')),
+    }
 }
 
 /// Records two mono streams side by side into a 16-bit stereo WAV file: user left, assistant right.
@@ -215,17 +224,17 @@ mod tests {
         fs::write(&nothing, "").unwrap();
         let missing = file(&dir, "missing.wav");
         let table = [
-            (&missing, "file_not_found"),
-            (&text, "not_wav"),
-            (&nothing, "not_wav"),
-            (&dir.path().to_owned(), "not_wav"),
-            (&empty, "empty_wav"),
+            (&missing, "file_not_found", "path"),
+            (&text, "not_wav", "sox"),
+            (&nothing, "not_wav", "sox"),
+            (&dir.path().to_owned(), "not_wav", "sox"),
+            (&empty, "empty_wav", "sox"),
         ];
-        for (path, code) in table {
+        for (path, code, fix) in table {
             let e = read_wav(path).unwrap_err();
             assert_eq!((e.class, e.code.as_ref()), (ErrorClass::Argument, code));
             assert!(e.message.contains(&path.display().to_string()), "{e}");
-            assert!(e.fix.as_deref().is_some_and(|f| f.contains("sox")), "{e}");
+            assert!(e.fix.as_deref().is_some_and(|f| f.contains(fix)), "{e}");
         }
     }
 

@@ -397,8 +397,11 @@ impl Core {
     fn audio_event(&mut self, event: Event) {
         let EventKind::Audio(audio) = &event.kind else { return };
         self.audio.play(self.now, &audio.pcm.0);
-        if self.sink.is_none() && !self.audio.resamples_for_host() {
-            return self.publish(event);
+        if !self.audio.resamples_for_host() {
+            return match &self.sink {
+                None => self.publish(event),
+                Some(_) => self.deliver(&event, &audio.pcm.0),
+            };
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         let (pcm, rate) = self.audio.for_host(&audio.pcm.0, &mut scratch);
@@ -406,16 +409,17 @@ impl Core {
         if let EventKind::Audio(audio) = &mut bare.kind {
             (audio.pcm, audio.rate) = (Pcm(Arc::default()), rate);
         }
-        deliver(&mut self.sink, &bare, pcm).map_or_else(
-            |failed| self.sink_failed |= failed,
-            |event| {
-                self.seq += 1;
-                let event = Event { seq: self.seq, ..event };
-                self.too_slow |= !self.shared.publish(event, self.now);
-            },
-        );
-        self.tail_of = self.audio.resamples_for_host().then_some(bare);
+        self.deliver(&bare, pcm);
+        self.tail_of = Some(bare);
         self.scratch = scratch;
+    }
+
+    /// To the sink, or as an event like `bare`.
+    fn deliver(&mut self, bare: &Event, pcm: &[i16]) {
+        match deliver(&mut self.sink, bare, pcm) {
+            Ok(event) => self.publish(event),
+            Err(failed) => self.sink_failed |= failed,
+        }
     }
 
     /// The last frames of an item, which the resampler for the host still holds.
@@ -425,10 +429,7 @@ impl Core {
         scratch.clear();
         self.audio.host_tail(&mut scratch);
         if !scratch.is_empty() {
-            match deliver(&mut self.sink, &bare, &scratch) {
-                Ok(event) => self.publish(event),
-                Err(failed) => self.sink_failed |= failed,
-            }
+            self.deliver(&bare, &scratch);
         }
         self.scratch = scratch;
     }

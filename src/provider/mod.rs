@@ -428,8 +428,9 @@ pub trait Codec: Send {
     /// What to dial.
     fn dial(&self) -> &DialRequest;
 
-    /// The session object asked for, for comparing with what the vendor confirms.
-    fn wish(&self) -> &Value;
+    /// The session object asked for, for comparing with what the vendor confirms. Built when asked:
+    /// as a tree it takes more memory than everything else of a silent connection.
+    fn wish(&self) -> Value;
 
     /// One frame for `command`. `event_id` comes back in the error it may cause.
     ///

@@ -160,7 +160,7 @@ impl Session {
     pub(super) fn configured(&mut self, info: SessionInfo) {
         self.take_effective(&info);
         let mut differences = Vec::new();
-        compare(self.codec.wish(), &info.session, &mut String::new(), &mut differences);
+        compare(&self.codec.wish(), &info.session, &mut String::new(), &mut differences);
         let effective = Arc::new(info.session);
         self.emit(EventKind::SessionConfigured(SessionConfigured { effective, differences }));
         if let Some(format) = info.foreign_audio {
@@ -251,7 +251,7 @@ impl Session {
         if self.link.connect_by.is_some_and(|t| self.now >= t) {
             return self.fail(timed_out("the connection was not ready within 30 s"));
         }
-        if !self.link.step_by.is_some_and(|t| self.now >= t) {
+        if self.link.step_by.is_none_or(|t| self.now < t) {
             return;
         }
         self.link.step_by = None;

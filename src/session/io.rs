@@ -182,7 +182,7 @@ mod pcm_base64 {
     use serde::{Deserializer, Serializer};
     use std::borrow::Cow;
 
-    pub fn serialize<S: Serializer>(pcm: &Cow<'_, [i16]>, s: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(pcm: &[i16], s: S) -> Result<S::Ok, S::Error> {
         serialize_base64(pcm, s)
     }
 

@@ -257,7 +257,7 @@ impl HeardLedger {
     }
 
     /// Parts that are not finished, in play order.
-    pub fn open(&self) -> impl Iterator<Item = &Heard> {
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Heard> {
         self.parts.iter().filter(|p| !p.finished).map(|p| &p.heard)
     }
 

@@ -188,7 +188,10 @@ impl Session {
                 let mut events = std::mem::take(&mut self.ledger_events);
                 self.ledger.report(report, &mut events);
                 self.ledger_events = events;
-                self.heard();
+                // Most reports only move on inside a part.
+                if !self.ledger_events.is_empty() {
+                    self.heard();
+                }
             }
             Input::Level { level } => self.emit(EventKind::AudioLevel(level)),
             Input::Warning { error } => self.emit(EventKind::Warning(error)),

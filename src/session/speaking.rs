@@ -252,7 +252,8 @@ impl Session {
     /// Turns whose generation and playback are both over.
     fn close_turns(&mut self) {
         let ledger = &self.ledger;
-        let over = |id: &ResponseId| !ledger.open().any(|h| h.key.response == *id);
+        // From the end: a host that takes audio faster than it plays leaves many parts open.
+        let over = |id: &ResponseId| !ledger.open().rev().any(|h| h.key.response == *id);
         let ready: Vec<_> = self
             .responses
             .iter_mut()

@@ -1,12 +1,12 @@
 //! The command line.
 
-use crate::exit;
+use crate::exit::exit_codes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Realtime voice conversations with AI models.
 #[derive(Parser)]
-#[command(name = "duologue", version, arg_required_else_help = true, after_long_help = exit::HELP)]
+#[command(name = "duologue", version, arg_required_else_help = true, after_long_help = exit_codes!())]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -15,20 +15,24 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Hold a conversation
+    ///
+    /// Without --input and --text, turns are read from standard input, one a line. With --simulate the
+    /// caller of the scenario speaks instead.
     #[command(after_long_help = TALK_HELP)]
     Talk(Box<TalkArgs>),
     /// Serve the vendors' protocols on this machine, without a model and without a key
     #[command(after_long_help = SIMULATE_HELP)]
     Simulate(SimulateArgs),
     /// Print a JSON Schema
-    #[command(after_long_help = exit::HELP)]
+    #[command(after_long_help = exit_codes!())]
     Schema {
         /// Of which document
         document: Document,
     },
 }
 
-const TALK_HELP: &str = "\
+const TALK_HELP: &str = concat!(
+    "\
 Examples:
   duologue talk --simulate
         a whole conversation on this machine: no key, no microphone, no network
@@ -41,19 +45,14 @@ Examples:
   OPENAI_API_KEY=... duologue talk
         type the turns, one a line; end with Ctrl-D
 
-Exit codes:
-  0    all went well
-  1    the conversation failed
-  2    wrong usage
-  3    the API key is missing or was refused
-  4    the service cannot be reached (network or TLS)
-  5    the configuration, scenario or model is wrong
-  6    a file cannot be read or written, or is not what it should be
-  130  interrupted (the recording is complete all the same)";
+",
+    exit_codes!()
+);
 
 const SIMULATE_HELP: &str = "\
-When it is ready it prints exactly one line, `listening <WebSocket URL>`. SIGINT and SIGTERM end it in
-order, with exit code 0. Any API key is good, except those that contain `invalid`.
+When it is ready it prints exactly one line, `listening <WebSocket URL>`.
+SIGINT and SIGTERM end it in order, with exit code 0. Any API key is good, except
+those that contain `invalid`.
 
 Examples:
   duologue simulate
@@ -62,15 +61,12 @@ Examples:
 
 Exit codes:
   0    it was ended, or the time is up
-  2    wrong usage
+  2    wrong usage, or an address that is not loopback
   4    the address cannot be listened on
   5    the scenario is wrong
   6    a file cannot be read or written";
 
-/// Hold a conversation.
-///
-/// Without --input and --text, the turns are read from standard input, one a line. With --simulate the
-/// caller of the scenario speaks instead.
+/// Options of `talk`.
 #[derive(Args)]
 pub struct TalkArgs {
     /// Talk to a simulated service inside this program: no key, no network
@@ -107,7 +103,7 @@ pub struct TalkArgs {
     #[arg(long, value_name = "FILE.wav")]
     pub output: Option<PathBuf>,
     /// A typed turn. May be repeated: each waits until the answer before it is over
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub text: Vec<String>,
     /// With --input: hang up when nothing has happened for this long after the file's end
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
@@ -126,7 +122,7 @@ pub struct TalkArgs {
     pub ca: Option<PathBuf>,
 }
 
-/// Serve the vendors' protocols on this machine, without a model and without a key.
+/// Options of `simulate`.
 #[derive(Args)]
 pub struct SimulateArgs {
     /// Loopback address and port; port 0 is any free one

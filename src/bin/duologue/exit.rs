@@ -1,6 +1,7 @@
 //! How the program ends: an exit code and at most one line on standard error.
 
 use duologue::{Error, ErrorClass};
+use std::path::Path;
 
 /// Everything went well.
 pub const OK: u8 = 0;
@@ -8,7 +9,9 @@ pub const OK: u8 = 0;
 pub const INTERRUPTED: u8 = 130;
 
 /// What `--help` says about exit codes.
-pub const HELP: &str = "\
+macro_rules! exit_codes {
+    () => {
+        "\
 Exit codes:
   0    all went well
   1    the conversation failed
@@ -17,7 +20,10 @@ Exit codes:
   4    the service cannot be reached (network or TLS)
   5    the configuration, scenario or model is wrong
   6    a file cannot be read or written, or is not what it should be
-  130  interrupted";
+  130  interrupted (a recording is complete all the same)"
+    };
+}
+pub(crate) use exit_codes;
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -30,7 +36,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of a file that was named on the command line.
-    pub fn file(path: &std::path::Path, why: impl std::fmt::Display, fix: &str) -> Self {
+    pub fn file(path: &Path, why: impl std::fmt::Display, fix: &str) -> Self {
         Self { code: 6, line: format!("{}: {why}; {fix}", path.display()) }
     }
 
@@ -43,11 +49,13 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use ErrorClass as C;
-        let code = match error.class {
-            C::Credential => 3,
-            C::Network | C::Tls => 4,
-            C::Config | C::Unsupported => 5,
-            C::Argument => 6,
+        let code = match (error.class, error.code.as_ref()) {
+            (C::Credential, _) => 3,
+            (C::Network | C::Tls, _) => 4,
+            (C::Config | C::Unsupported, _) => 5,
+            (_, "file_not_found" | "file_unreadable" | "file_not_writable" | "not_wav" | "empty_wav") => 6,
+            (_, "unreadable_scenario" | "scenario_too_large") => 6,
+            (C::Argument, _) => 2,
             _ => 1,
         };
         Self { code, line: error.to_string() }

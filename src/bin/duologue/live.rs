@@ -1,7 +1,7 @@
 //! The moving part of the screen: words as they come, the mode, two level meters.
 
 use duologue::{
-    event::{AudioLevel, Direction, Mode, ModeChange},
+    event::{Agent, AudioLevel, Direction, Mode, ModeChange},
     message::Role,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -36,10 +36,16 @@ impl Live {
         console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns).max(40))
     }
 
+    /// Who is audible.
     pub fn mode(&mut self, mode: ModeChange) {
         self.mode = Some(mode);
+        if mode.agent != Agent::Speaking {
+            // The last loudness that was told is from before the end.
+            self.levels[1] = 0.0;
+        }
     }
 
+    /// How loud it is.
     pub fn level(&mut self, level: &AudioLevel) {
         self.levels[usize::from(level.direction == Direction::Output)] = level.rms;
     }
@@ -73,6 +79,7 @@ impl Live {
         self.bar.set_message(lines.join("\n"));
     }
 
+    /// Takes the moving lines away.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -27,6 +27,7 @@ impl Screen {
         Self { title: title.into(), live, words: Words::default(), table: Table::default(), held: Vec::new() }
     }
 
+    /// Shows an event.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         self.table.observe(event);
         for line in self.words.observe(event) {

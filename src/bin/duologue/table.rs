@@ -9,6 +9,7 @@ pub struct Table {
 }
 
 impl Table {
+    /// Takes the latencies among the events.
     pub fn observe(&mut self, event: &Event) {
         if let EventKind::Latency(latency) = event.kind {
             self.turns.push((event.turn.unwrap_or_default(), latency));

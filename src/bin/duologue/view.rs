@@ -22,6 +22,7 @@ pub struct View {
 }
 
 impl View {
+    /// One JSON event per line.
     pub fn json() -> Self {
         Self { kind: Kind::Json, closed: false }
     }
@@ -36,6 +37,7 @@ impl View {
         self.closed
     }
 
+    /// Shows an event.
     pub fn event(&mut self, event: &Event) {
         self.show(|kind| match kind {
             Kind::Json => json::print(event),
@@ -48,10 +50,12 @@ impl View {
         self.on_screen(|screen| screen.tool(call, output));
     }
 
+    /// Something the person should know.
     pub fn note(&mut self, text: &str) {
         self.on_screen(|screen| screen.line("note", text));
     }
 
+    /// The conversation is over.
     pub fn finish(&mut self, summary: &Summary<'_>) {
         self.on_screen(|screen| screen.finish(summary));
     }

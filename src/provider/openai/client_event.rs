@@ -2,7 +2,7 @@
 //! server refuses a whole event for one unknown or null field.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// One client event with its id.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub enum Kind<'a> {
     #[serde(rename = "session.update")]
     SessionUpdate {
         /// Session object.
-        session: &'a Value,
+        session: &'a RawValue,
     },
     /// End the turn by hand.
     #[serde(rename = "input_audio_buffer.commit")]

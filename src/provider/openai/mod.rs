@@ -21,13 +21,14 @@ use crate::{
 };
 use client_event::{ClientEvent, Kind, Metadata, NewItem, NewPart, ResponseParams};
 use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The codec.
 pub struct OpenAi {
     capabilities: Capabilities,
     dial: DialRequest,
-    wish: Value,
+    /// The session object, as text.
+    wish: Box<RawValue>,
     stream: decode::Stream,
 }
 
@@ -60,7 +61,8 @@ impl OpenAi {
             subprotocols: vec![profile.subprotocol.to_owned()],
             credential_subprotocol: profile.key_subprotocol.to_owned(),
         };
-        let wish = session_object::session_object(config, profile);
+        let wish = serde_json::value::to_raw_value(&session_object::session_object(config, profile))
+            .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
     }
 
@@ -143,8 +145,8 @@ impl Codec for OpenAi {
         &self.dial
     }
 
-    fn wish(&self) -> &Value {
-        &self.wish
+    fn wish(&self) -> Value {
+        serde_json::from_str(self.wish.get()).unwrap_or_default()
     }
 
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {

@@ -437,7 +437,7 @@ fn raw_is_sent_as_it_is_or_refused() {
 // Checklist 7, 9, 10.
 #[test]
 fn the_session_object_has_what_was_asked_for_and_no_more() {
-    let wish = |config: &str| OpenAi::new(&Config::from_json(config).unwrap()).unwrap().wish;
+    let wish = |config: &str| OpenAi::new(&Config::from_json(config).unwrap()).unwrap().wish();
     let format = json!({"type": "audio/pcm", "rate": 24000});
     let detection = json!({"type": "server_vad", "create_response": true, "interrupt_response": true});
     assert_eq!(

@@ -1,0 +1,369 @@
+//! The program from outside: what it says when something is wrong, its help, its simulator.
+#![cfg(feature = "cli")]
+
+use duologue::{Client, Config, Credential, event::EventKind};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const KEY: &str = "sk-canary-0123456789";
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));
+    command.args(args).env("OPENAI_API_KEY", KEY).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+async fn end(mut command: Command) -> Ended {
+    let output = timeout(PATIENCE, command.output()).await.expect("the program hangs").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let ended = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    assert!(!ended.out.contains("canary") && !ended.err.contains("canary"), "the key was printed");
+    ended
+}
+
+async fn run(args: &[&str]) -> Ended {
+    end(command(args)).await
+}
+
+/// The program fails with this code and one line that contains all of `words`.
+async fn fails(command: Command, code: i32, words: &[&str]) {
+    let about = format!("{command:?}");
+    let ended = end(command).await;
+    assert_eq!(ended.code, Some(code), "{about}: {}", ended.err);
+    assert_eq!(ended.err.lines().count(), 1, "{about}: {}", ended.err);
+    assert!(ended.err.starts_with("error: "), "{about}: {}", ended.err);
+    for word in words {
+        assert!(ended.err.contains(word), "{about}: no {word:?} in {}", ended.err);
+    }
+}
+
+/// A running `duologue simulate`.
+struct Service {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    ws_url: String,
+}
+
+impl Service {
+    async fn start(args: &[&str]) -> Self {
+        let args = [&["simulate"], args].concat();
+        let mut child = command(&args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("no line").unwrap().expect("no line");
+        let ws_url = line.strip_prefix("listening ").expect(&line).to_owned();
+        Self { child, lines, ws_url }
+    }
+
+    /// For `--base-url`.
+    fn base_url(&self) -> String {
+        self.ws_url.replacen("ws", "http", 1).strip_suffix("/realtime").unwrap().to_owned()
+    }
+
+    /// Ends it; the exit code. It said nothing more.
+    #[cfg(unix)]
+    async fn interrupt(mut self) -> Option<i32> {
+        signal(&self.child, libc::SIGINT);
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap();
+        assert_eq!(self.lines.next_line().await.unwrap(), None, "exactly one line");
+        status.code()
+    }
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, signal: i32) {
+    let pid = i32::try_from(child.id().expect("it has ended")).unwrap();
+    // SAFETY: plain system call; the child has not been waited for, so the number is its own.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+}
+
+fn file(dir: &Path, name: &str, content: &[u8]) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn asset(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_missing_key_is_one_clear_line() {
+    let mut none = command(&["talk", "--provider", "openai"]);
+    none.env_remove("OPENAI_API_KEY");
+    fails(none, 3, &["no API key", "OPENAI_API_KEY", "--simulate"]).await;
+    let mut empty = command(&["talk", "--provider", "openai", "--text", "hi"]);
+    empty.env("OPENAI_API_KEY", " ");
+    fails(empty, 3, &["no API key"]).await;
+}
+
+#[tokio::test]
+async fn a_wrong_key_and_a_wrong_model_are_told_apart() {
+    let service = Service::start(&[]).await;
+    let url = service.base_url();
+    let mut wrong = command(&["talk", "--provider", "openai", "--base-url", &url, "--text", "hi"]);
+    wrong.env("OPENAI_API_KEY", "sk-canary-invalid");
+    fails(wrong, 3, &["refused the API key", "check that the key"]).await;
+    let model = ["talk", "--base-url", &url, "--model", "gpt-nonsense", "--text", "hi"];
+    fails(command(&model), 5, &["model", "gpt-nonsense", "check the model name"]).await;
+    let odd = ["talk", "--base-url", &url, "--api-key", "sk canary", "--text", "hi"];
+    fails(command(&odd), 3, &["the API key contains spaces"]).await;
+}
+
+#[tokio::test]
+async fn an_unreachable_service_is_a_network_failure() {
+    let closed = ["talk", "--base-url", "http://127.0.0.1:1/v1"];
+    fails(command(&closed), 4, &["127.0.0.1", "cannot be reached", "check the network"]).await;
+    let nowhere = ["talk", "--base-url", "https://nowhere.invalid/v1", "--text", "hi"];
+    fails(command(&nowhere), 4, &["nowhere.invalid", "check the network"]).await;
+    let plain = ["talk", "--base-url", "ftp://127.0.0.1/v1", "--text", "hi"];
+    fails(command(&plain), 5, &["base_url"]).await;
+}
+
+#[tokio::test]
+async fn a_service_that_goes_away_ends_the_conversation() {
+    let service = Service::start(&["--for-seconds", "3"]).await;
+    let url = service.base_url();
+    fails(command(&["talk", "--base-url", &url, "--text", "lighthouse"]), 4, &["connect again"]).await;
+}
+
+#[tokio::test]
+async fn files_are_looked_at_before_anything_is_dialled() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = ["talk", "--base-url", "http://127.0.0.1:1/v1"];
+    let with = |args: &[&str]| command(&[&nowhere, args].concat());
+    let text = file(dir.path(), "text.wav", b"this is not a WAV file at all, just text");
+    fails(with(&["--input", &text]), 6, &["text.wav", "not a WAV file", "give a PCM WAV"]).await;
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 24_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let empty = dir.path().join("empty.wav");
+    hound::WavWriter::create(&empty, spec).unwrap().finalize().unwrap();
+    fails(with(&["--input", empty.to_str().unwrap()]), 6, &["empty.wav", "no sound"]).await;
+    let missing = dir.path().join("missing.wav");
+    fails(with(&["--input", missing.to_str().unwrap()]), 6, &["missing.wav", "no such file"]).await;
+    let slow = dir.path().join("slow.wav");
+    let mut wav = hound::WavWriter::create(&slow, hound::WavSpec { sample_rate: 100, ..spec }).unwrap();
+    wav.write_sample(1i16).unwrap();
+    wav.finalize().unwrap();
+    fails(with(&["--input", slow.to_str().unwrap()]), 6, &["100 Hz", "8000"]).await;
+    let output = dir.path().join("no/such/folder.wav");
+    fails(with(&["--output", output.to_str().unwrap()]), 6, &["folder.wav", "can be written"]).await;
+    fails(with(&["--input-log", output.to_str().unwrap()]), 6, &["folder.wav", "can be written"]).await;
+    fails(with(&["--ca", missing.to_str().unwrap()]), 6, &["missing.wav", "PEM"]).await;
+    fails(with(&["--config", missing.to_str().unwrap()]), 6, &["missing.wav", "configuration"]).await;
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_names_the_field_and_the_fix() {
+    let dir = tempfile::tempdir().unwrap();
+    let talk = |config: &str| command(&["talk", "--simulate", "--config", config]);
+    let unknown = file(dir.path(), "unknown.json", br#"{"audio": {"input": {"rat": 1}}}"#);
+    fails(talk(&unknown), 5, &["unknown.json", "audio.input.rat", "use source or rate"]).await;
+    let broken = file(dir.path(), "broken.json", b"{\n\"voice\": ");
+    fails(talk(&broken), 5, &["broken.json", "not JSON", "line 2"]).await;
+    let range = file(dir.path(), "range.json", br#"{"speed": 9}"#);
+    fails(talk(&range), 5, &["speed", "0.25 to 1.5"]).await;
+    fails(command(&["talk", "--provider", "acme"]), 5, &["acme", "openai"]).await;
+    let scenario = file(dir.path(), "scenario.json", br#"{"name": "x", "turns": [{"heard": "y"}]}"#);
+    fails(command(&["talk", "--simulate", "--scenario", &scenario]), 5, &["turns[0]", "scenario.schema.json"]).await;
+    fails(command(&["simulate", "--scenario", &scenario]), 5, &["turns[0]"]).await;
+    fails(command(&["simulate", "--scenario", "/no/such.json"]), 6, &["/no/such.json"]).await;
+}
+
+#[tokio::test]
+async fn wrong_usage_is_code_two() {
+    for args in [
+        &["talk", "--input", "a.wav", "--text", "hi"][..],
+        &["talk", "--simulate", "--base-url", "http://127.0.0.1:1"],
+        &["talk", "--scenario", "x.json"],
+        &["talk", "--idle-seconds", "0"],
+        &["talk", "--text", ""],
+        &["simulate", "--listen", "nonsense"],
+        &["simulate", "--tls"],
+        &["schema", "nonsense"],
+        &["sing"],
+    ] {
+        let ended = run(args).await;
+        assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);
+        assert!(ended.out.is_empty() && ended.err.starts_with("error: "), "{args:?}: {}", ended.err);
+    }
+    fails(command(&["simulate", "--listen", "0.0.0.0:0"]), 2, &["loopback"]).await;
+    fails(command(&["talk", "--simulate", "--text", " "]), 2, &["the text is empty"]).await;
+}
+
+#[tokio::test]
+async fn help_is_complete_and_shows_no_key() {
+    let top = run(&["--help"]).await;
+    assert_eq!((top.code, top.err.as_str()), (Some(0), ""));
+    for word in ["talk", "simulate", "schema", "Exit codes", "130"] {
+        assert!(top.out.contains(word), "{word}: {}", top.out);
+    }
+    let talk = run(&["talk", "--help"]).await;
+    let options = "--simulate --scenario --provider --api-key --base-url --model --voice --instructions --config \
+                   --input --output --text --idle-seconds --demo-tools --json --input-log --ca";
+    for word in options.split(' ').chain(["OPENAI_API_KEY", "Examples:", "Exit codes:", "130"]) {
+        assert!(talk.out.contains(word), "{word}: {}", talk.out);
+    }
+    let simulate = run(&["simulate", "--help"]).await;
+    for word in ["--listen", "--scenario", "--any-model", "--tls", "--ca-out", "--for-seconds", "listening <WebSocket"]
+    {
+        assert!(simulate.out.contains(word), "{word}: {}", simulate.out);
+    }
+    let schema = run(&["schema", "--help"]).await;
+    assert!(schema.out.contains("config") && schema.out.contains("scenario"));
+    assert_eq!(run(&["--version"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn schemas_are_json() {
+    for (document, field) in [("config", "instructions"), ("scenario", "caller")] {
+        let ended = run(&["schema", document]).await;
+        assert_eq!(ended.code, Some(0));
+        let schema: Value = serde_json::from_str(&ended.out).unwrap();
+        assert!(schema["properties"][field].is_object(), "{document}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_simulator_serves_until_it_is_interrupted() {
+    let service = Service::start(&[]).await;
+    let client = Client::builder()
+        .config(Config { base_url: Some(service.base_url()), ..Config::default() })
+        .credential(Credential::new("sk-test").unwrap())
+        .connect()
+        .await
+        .unwrap();
+    let mut events = client.events();
+    client.send_text("hello").await.unwrap();
+    let answered = async { while !matches!(events.next().await.unwrap().kind, EventKind::TurnDone(_)) {} };
+    timeout(PATIENCE, answered).await.unwrap();
+    client.shutdown().await;
+    assert_eq!(service.interrupt().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_simulator_ends_when_its_time_is_up() {
+    let ended = run(&["simulate", "--for-seconds", "0"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    assert!(ended.out.starts_with("listening ws://127.0.0.1:") && ended.out.lines().count() == 1, "{}", ended.out);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails(command(&["simulate", "--listen", &address]), 4, &["cannot listen", "choose a free port"]).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn tls_is_verified_against_the_authority_that_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem").to_str().unwrap().to_owned();
+    let service = Service::start(&["--tls", "--ca-out", &ca]).await;
+    assert!(service.ws_url.starts_with("wss://"), "{}", service.ws_url);
+    let url = service.base_url();
+    let talk = ["talk", "--base-url", &url, "--text", "what is the weather?", "--demo-tools"];
+    fails(command(&talk), 4, &["TLS", "UnknownIssuer"]).await;
+    let trusted = run(&[&talk[..], &["--ca", &ca]].concat()).await;
+    assert_eq!((trusted.code, trusted.err.as_str()), (Some(0), ""));
+    assert!(trusted.out.contains("eighteen degrees"), "{}", trusted.out);
+    let no_pem = file(dir.path(), "no.pem", b"nothing");
+    fails(command(&[&talk[..], &["--ca", &no_pem]].concat()), 5, &["tls.extra_roots", "no certificate"]).await;
+    assert_eq!(service.interrupt().await, Some(0));
+}
+
+#[tokio::test]
+async fn turns_can_be_typed_or_piped() {
+    let service = Service::start(&["--any-model"]).await;
+    let url = service.base_url();
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("input.log");
+    let talk = ["talk", "--base-url", &url, "--model", "some-model", "--input-log", log.to_str().unwrap()];
+    let mut child = command(&talk).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"\nHello there\nSorry, just tell me how tall the tallest one is.\n").await.unwrap();
+    drop(stdin);
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it hangs").unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{out}");
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines[0].contains("some-model"), "{out}");
+    assert_eq!(lines[1], "you        Hello there");
+    assert!(lines[2].starts_with("assistant  Of course.") && lines[2].ends_with("lenses."), "{out}");
+    assert!(lines[4].contains("one hundred and thirty three metres"), "{out}");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.lines().count() > 10 && !log.contains("canary"));
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+}
+
+#[tokio::test]
+async fn a_recording_is_a_person_who_says_it_once() {
+    let service = Service::start(&[]).await;
+    let (url, question) = (service.base_url(), asset("question1.wav"));
+    let ended = run(&["talk", "--base-url", &url, "--input", &question, "--idle-seconds", "1", "--json"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let events: Vec<Value> = ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let done: Vec<_> = events.iter().filter(|e| e["type"] == "turn_done").collect();
+    assert_eq!((done.len(), &done[0]["status"]), (1, &Value::from("completed")), "heard to its end");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_conversation_leaves_a_complete_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("conversation.wav");
+    let args = ["talk", "--simulate", "--json", "--output", path.to_str().unwrap()];
+    let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let heard = async {
+        while !lines.next_line().await.unwrap().expect("it ended").contains(r#""type":"playback_started""#) {}
+    };
+    timeout(PATIENCE, heard).await.expect("nothing was heard");
+    signal(&child, libc::SIGINT);
+    let mut last = String::new();
+    let rest = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(r#""type":"status""#) {
+                last = line;
+            }
+        }
+    };
+    timeout(PATIENCE, rest).await.expect("it does not end");
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(last.contains(r#""code":"disconnected""#), "in order: {last}");
+    let wav = hound::WavReader::open(&path).unwrap();
+    assert!(wav.duration() > 24_000 * 3, "{} frames", wav.duration());
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size >= u64::from(wav.duration()) * 4, "the header tells the truth");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_reader_that_leaves_ends_the_conversation() {
+    let mut child = command(&["talk", "--simulate", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().is_some());
+    drop(lines);
+    let status = timeout(PATIENCE, child.wait()).await.expect("it hangs").unwrap();
+    assert_eq!(status.code(), Some(0));
+}
