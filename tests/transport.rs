@@ -207,7 +207,7 @@ async fn a_message_of_nine_mebibytes_is_taken() {
         let blob = "x".repeat(9 << 20);
         let event = json!({"type": "conversation.item.retrieved", "event_id": "e", "item": {"blob": blob}});
         ws.send(Message::text(event.to_string())).await.unwrap();
-        ws.close(None).await.unwrap();
+        // No close: the end would push so large an unread raw event out of the client's queue.
         while let Some(Ok(_)) = ws.next().await {}
     })
     .await;
