@@ -466,3 +466,17 @@ fn disconnecting_stops_the_speaker_and_tells_the_vendor_nothing() {
     assert_eq!(out.of("mode").last().unwrap()["agent"], "idle");
     talk.finish();
 }
+
+#[test]
+fn what_is_told_late_about_an_answer_belongs_to_its_own_turn() {
+    let mut talk = Talk::connected(quiet());
+    talk.user_speaks("U1", 0);
+    talk.take();
+    speaking(&mut talk, 2000, 1000);
+    talk.user_speaks("U2", 5000);
+    talk.flushes();
+    let out = talk.take();
+    assert_eq!(out.of("speech_started")[0]["turn"], 2);
+    assert_eq!(out.of("interrupted")[0]["turn"], 1, "the answer to the first turn was cut");
+    assert_eq!(out.of("playback_finished")[0]["turn"], 1);
+}

@@ -1,5 +1,6 @@
 //! Between the session and whoever has the audio: rates, frames, the speaker and its reports.
 
+use super::microphone::{Batch, LEVEL_MS, Microphone};
 use crate::{
     audio::{
         capture::{CaptureReader, CaptureWriter, capture_ring},
@@ -28,21 +29,6 @@ use tokio::task::JoinHandle;
 const FRAME_MS: u32 = 20;
 /// A clock is looked at this often.
 const CLOCK_MS: u64 = 10;
-/// Levels at most ten a second.
-const LEVEL_MS: u64 = 100;
-
-/// The microphone.
-struct Microphone {
-    reader: CaptureReader,
-    resampler: Resampler,
-    meter: Meter,
-    /// Captured, at the device's rate.
-    raw: Vec<i16>,
-    /// Less than a frame, at the provider's rate.
-    rest: Vec<i16>,
-    spare: Vec<i16>,
-    last_level: Time,
-}
 
 /// Who plays.
 enum Speaker {
@@ -334,44 +320,18 @@ impl AudioPath {
         }
     }
 
-    /// Frames of the microphone at the provider's rate, a whole number of [`Self::frame`]s. With
-    /// `keep` off what was captured is thrown away. The batch is given back for its memory.
+    /// Frames of the microphone, see [`Microphone::take`].
     pub fn take_microphone(&mut self, now: Time, keep: bool) -> Batch {
-        let (frame, levels) = (self.frame, self.levels);
-        let mut batch = Batch { frames: Vec::new(), level: None };
-        let Some(mic) = &mut self.microphone else { return batch };
-        if mic.reader.available() == 0 {
-            return batch;
+        match &mut self.microphone {
+            Some(mic) => mic.take(now, keep, self.frame, self.levels),
+            None => Batch::default(),
         }
-        mic.raw.clear();
-        mic.reader.read(usize::MAX, &mut mic.raw);
-        if !keep {
-            // Captured before the session was ready, or while capture is off.
-            mic.resampler.reset();
-            mic.rest.clear();
-            return batch;
-        }
-        if levels {
-            mic.meter.push(&mic.raw);
-            if now.ms_since(mic.last_level) >= LEVEL_MS {
-                mic.last_level = now;
-                batch.level = Some(level(Direction::Input, mic.meter.level()));
-            }
-        }
-        batch.frames = std::mem::take(&mut mic.spare);
-        batch.frames.clear();
-        batch.frames.append(&mut mic.rest);
-        mic.resampler.push(&mic.raw, &mut batch.frames);
-        let whole = batch.frames.len() / frame * frame;
-        mic.rest.extend_from_slice(&batch.frames[whole..]);
-        batch.frames.truncate(whole);
-        batch
     }
 
     /// The memory of a batch, for the next.
     pub fn give_back(&mut self, batch: Batch) {
         if let Some(mic) = &mut self.microphone {
-            mic.spare = batch.frames;
+            mic.give_back(batch);
         }
     }
 
@@ -387,7 +347,7 @@ impl AudioPath {
 
     /// Frames the host pushed that found no room.
     pub fn capture_overruns(&self) -> u64 {
-        self.microphone.as_ref().map_or(0, |m| m.reader.overruns())
+        self.microphone.as_ref().map_or(0, Microphone::overruns)
     }
 
     /// Underruns of the device's speaker.
@@ -422,23 +382,6 @@ impl AudioPath {
             newest = self.output_levels.pop_front();
         }
         newest.map(|(_, l)| level(Direction::Output, l))
-    }
-}
-
-/// What the microphone gave.
-pub(super) struct Batch {
-    /// Whole frames at the provider's rate, one after the other.
-    pub frames: Vec<i16>,
-    /// How loud it is, ten times a second.
-    pub level: Option<AudioLevel>,
-}
-
-impl Microphone {
-    fn new(reader: CaptureReader, rate: u32) -> Result<Self> {
-        let resampler = Resampler::new(reader.rate(), rate)?;
-        let meter = Meter::new(reader.rate());
-        let (raw, rest, spare) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { reader, resampler, meter, raw, rest, spare, last_level: Time(0) })
     }
 }
 

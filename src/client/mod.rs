@@ -23,14 +23,16 @@
 //! command run and only forgets the answer. The same outcome comes as a `completed` event.
 
 mod audio_path;
+mod core;
 mod driver;
+mod microphone;
 mod op;
 mod queue;
 mod runtime;
 mod shared;
 mod state;
 
-pub use driver::AudioChunk;
+pub use core::AudioChunk;
 pub use op::Op;
 pub use queue::EventStream;
 pub use shared::Stats;
@@ -48,7 +50,8 @@ use crate::{
     transport::{Dialer, default_dialer},
 };
 use audio_path::AudioPath;
-use driver::{AudioSink, Driver, Parts};
+use core::{AudioSink, Parts};
+use driver::Driver;
 use futures_util::task::AtomicWaker;
 use shared::Shared;
 use std::{io::Write, sync::Arc};

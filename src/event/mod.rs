@@ -37,7 +37,7 @@ pub struct Event {
     pub time_ms: u64,
     /// Number of the connection, from 1; 0 before the first.
     pub epoch: u32,
-    /// Number of the user's turn, from 1.
+    /// Number of the user's turn this belongs to, from 1: that of the response where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<u64>,
     /// The response this belongs to.

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `connection` | dial, configure, acknowledge, end; which operations still wait |
 //! | `incoming` | what each vendor event means |
-//! | `speaking` | who is audible, interruption, truncation from the heard ledger, latency |
+//! | `speaking` | who is audible, latency |
+//! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
 //! | `words` | messages and transcripts |
 //! | `tools` | tool calls, results, the one follow-up |
 //! | `ledger` | which samples were heard |
@@ -21,6 +22,7 @@ mod connection;
 mod heard_text;
 mod history;
 mod incoming;
+mod interruption;
 pub mod io;
 pub mod ledger;
 pub mod log;
@@ -83,6 +85,8 @@ pub struct SessionStats {
 #[derive(Debug)]
 struct Response {
     id: ResponseId,
+    /// The user's turn it answers.
+    turn: u64,
     /// Cut off: its late audio is dropped.
     fenced: bool,
     /// How generation ended.
@@ -248,11 +252,14 @@ impl Session {
     /// Tells the host about an item or a response.
     fn emit_about(&mut self, response: Option<&ResponseId>, item: Option<&ItemId>, kind: EventKind) {
         self.seq += 1;
+        // What is told late about an answer belongs to its own turn, not to the one that cut it.
+        let own = response.and_then(|id| self.responses.iter().rev().find(|r| r.id == *id)).map(|r| r.turn);
+        let turn = own.unwrap_or(self.speaking.turn);
         let event = Event {
             seq: self.seq,
             time_ms: self.now.as_ms(),
             epoch: self.link.epoch,
-            turn: Some(self.speaking.turn).filter(|t| *t > 0),
+            turn: Some(turn).filter(|t| *t > 0),
             response: response.cloned(),
             item: item.cloned(),
             inferred: false,
@@ -326,9 +333,9 @@ impl Session {
         if self.responses.len() >= MAX_RESPONSES {
             self.responses.pop_front();
         }
-        let (fenced, closed, cancelled) = (false, false, false);
+        let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
         let (end, spoken_items) = (None, Vec::new());
-        self.responses.push_back(Response { id: id.clone(), fenced, end, closed, cancelled, spoken_items });
+        self.responses.push_back(Response { id: id.clone(), turn, fenced, end, closed, cancelled, spoken_items });
         let last = self.responses.len() - 1;
         &mut self.responses[last]
     }

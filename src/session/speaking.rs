@@ -1,37 +1,29 @@
-//! Who is audible, and what happens when one speaker cuts the other off.
-//!
-//! Interruption, in order (DESIGN.md §5.2): the running responses are fenced so that their late audio
-//! is dropped; the speaker is flushed; a response still running is cancelled unless the vendor does
-//! that itself; and when the speaker has reported what it really played, the vendor is told: cut
-//! where it was heard, deleted where nothing was. The playback tail (generation over, audio still
-//! playing) and several items in one response take the same path.
+//! Who is audible: the two speakers, the mode that follows from them, and how long a turn took.
+//! What happens when one cuts the other off is in `interruption`.
 
 use super::{
     Output, Session,
     ledger::{AudioKey, Heard, LedgerEvent},
-    ops::Purpose,
 };
 use crate::{
     config::AudioSource,
-    error::{Error, ErrorClass},
+    error::ErrorClass,
     event::{
-        Agent, AudioOut, EventKind, InterruptSource, Interrupted, Latency, Mode, ModeChange, Pcm, PlaybackFinished,
-        PlaybackStarted, Speech, SpeechSource, Transcript, TranscriptMode, TranscriptStage,
+        Agent, AudioOut, EventKind, InterruptSource, Latency, Mode, ModeChange, Pcm, PlaybackFinished, PlaybackStarted,
+        Speech, SpeechSource,
     },
-    message::{ItemId, MessageState, Part, ResponseId, Role},
-    provider::{PartRef, ProviderCommand},
+    message::{ItemId, Part, ResponseId, Role},
+    provider::PartRef,
     time::Time,
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// A complete item with less than this unheard counts as heard (AUDIO.md §4).
-const TAIL_MS: u64 = 100;
 /// Assistant audio that may wait for the speaker (FAULTS.md §4).
 const MAX_QUEUED_S: u64 = 300;
 
 /// A turn being timed.
 #[derive(Debug, Clone, Copy)]
-struct TurnClock {
+pub(super) struct TurnClock {
     /// Last voiced sample, or the moment text was sent.
     asked: Time,
     /// The turn's end was known.
@@ -42,10 +34,10 @@ struct TurnClock {
 
 /// A flush the speaker was asked for and has not reported yet.
 #[derive(Debug, Clone, Copy)]
-struct Flush {
-    wanted_by: InterruptSource,
+pub(super) struct Flush {
+    pub wanted_by: InterruptSource,
     /// Frames that had been given to the speaker: later ones are not flushed.
-    upto: u64,
+    pub upto: u64,
 }
 
 /// State of both speakers.
@@ -53,12 +45,13 @@ struct Flush {
 pub struct Speaking {
     /// The user's turn, from 1.
     pub turn: u64,
-    user: bool,
+    /// The person is speaking.
+    pub(super) user: bool,
     /// The vendor will answer by itself.
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
-    flushes: VecDeque<Flush>,
-    clock: Option<TurnClock>,
+    pub(super) flushes: VecDeque<Flush>,
+    pub(super) clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
     sent_frames: u64,
@@ -266,166 +259,6 @@ impl Session {
         for (id, end) in ready {
             self.emit_about(Some(&id), None, EventKind::TurnDone(end));
         }
-    }
-
-    /// Cuts the assistant off.
-    pub(super) fn interrupt(&mut self, source: InterruptSource) {
-        let active = self.sequencer.active().cloned();
-        let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
-        fenced.extend(active.clone());
-        for id in &fenced {
-            self.response(id).fence();
-        }
-        if source == InterruptSource::Call
-            && let Some(op) = self.sequencer.abandon()
-        {
-            let error = Error::new(ErrorClass::State, "cancelled", "interrupted before the response began");
-            self.complete(op, Some(error));
-        }
-        // When the user speaks, a vendor whose effective session says so cancels by itself.
-        let vendor_cancels = source == InterruptSource::User && self.link.server_interrupts;
-        if let Some(active) = active.filter(|_| !vendor_cancels) {
-            self.cancel(active);
-        }
-        self.flush(source);
-        self.drop_unheard(&[]);
-    }
-
-    /// Silences the speaker, unless it is silent or will be by a flush under way.
-    fn flush(&mut self, wanted_by: InterruptSource) {
-        let upto = self.ledger.pushed();
-        let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
-        if !enough && self.ledger.open().next().is_some() {
-            self.speaking.flushes.push_back(Flush { wanted_by, upto });
-            self.out.push_back(Output::FlushPlayout);
-        }
-    }
-
-    /// The speaker is silent and has said what it played.
-    fn flushed(&mut self, cut: &[Heard]) {
-        let source = self.speaking.flushes.pop_front().map_or(InterruptSource::Server, |f| f.wanted_by);
-        for (i, heard) in cut.iter().enumerate() {
-            let first = !cut[..i].iter().any(|h| h.key.item == heard.key.item);
-            self.cut(heard, cut, source, first);
-        }
-        self.drop_unheard(cut);
-        if self.speaking.flushing() {
-            return;
-        }
-        for op in std::mem::take(&mut self.ops.interrupt) {
-            self.complete(op, None);
-        }
-    }
-
-    /// One part that was cut: tells the vendor, the history and the host. `first`: of its item.
-    fn cut(&mut self, heard: &Heard, all: &[Heard], source: InterruptSource, first: bool) {
-        let key = &heard.key;
-        if self.history.is_gone(&key.item) {
-            return;
-        }
-        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        if heard.complete && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
-            return self.count_as_heard(key);
-        }
-        let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
-        let text = self.mark_heard(heard);
-        if first {
-            let interrupted = Interrupted { heard_ms, source, server_truncated: false };
-            self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
-        }
-        if item_heard {
-            let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
-            self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
-            let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let transcript = Transcript { role: Role::Assistant, mode, text, stage, estimated: true };
-            self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
-        } else {
-            self.forget(&key.item);
-        }
-        self.tell_changes();
-    }
-
-    /// So little of the part was left that all its words were heard.
-    fn count_as_heard(&mut self, key: &AudioKey) {
-        self.history.update(&key.item, &mut self.changes, |m| {
-            let Some(Part::Audio { transcript, heard_transcript, .. }) = m.parts.get_mut(key.part as usize) else {
-                return None;
-            };
-            *heard_transcript = Some(transcript.clone());
-            Some(vec![key.part])
-        });
-        self.tell_changes();
-    }
-
-    /// Some part of the item was played.
-    fn was_heard(&self, item: &ItemId) -> bool {
-        let heard = |p: &Part| matches!(p, Part::Audio { heard_ms, .. } if *heard_ms > 0);
-        self.history.get(item).is_some_and(|m| m.parts.iter().any(heard))
-    }
-
-    /// Marks what was heard in the message; returns the words.
-    fn mark_heard(&mut self, heard: &Heard) -> String {
-        let key = &heard.key;
-        let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        let mut text = String::new();
-        let pace = &self.pace;
-        self.history.update(&key.item, &mut self.changes, |m| {
-            m.interrupted = true;
-            m.state = MessageState::Incomplete;
-            let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
-                m.parts.get_mut(key.part as usize)
-            else {
-                return Some(vec![]);
-            };
-            (*duration_ms, *slot) = (received_ms, heard_ms);
-            text = pace.heard(transcript, heard_ms, received_ms, heard.complete);
-            *heard_transcript = Some(text.clone());
-            Some(vec![key.part])
-        });
-        text
-    }
-
-    /// Spoken items of cut responses of which no audio came: nobody heard them. `cut` is settled.
-    pub(super) fn drop_unheard(&mut self, cut: &[Heard]) {
-        let ledger = &self.ledger;
-        let in_speaker = |item: &ItemId| ledger.open().any(|h| h.key.item == *item);
-        let mut silent = Vec::new();
-        for record in self.responses.iter_mut().filter(|r| r.fenced) {
-            // What the speaker still has is settled by its flush.
-            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)));
-        }
-        for item in silent {
-            let settled = cut.iter().any(|h| h.key.item == item) || self.was_heard(&item);
-            if !settled && self.history.get(&item).is_some() {
-                self.forget(&item);
-            }
-        }
-        self.tell_changes();
-    }
-
-    fn forget(&mut self, item: &ItemId) {
-        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
-        self.history.remove(item, &mut self.changes);
-    }
-
-    fn tell_vendor(&mut self, command: &ProviderCommand) {
-        if !self.link.is_up() {
-            return;
-        }
-        if let Some(id) = self.send_own(command) {
-            self.remember(id, Purpose::Housekeeping);
-        }
-    }
-
-    /// The run ends: nobody speaks any more, and what was heard is settled.
-    pub(super) fn stop_speaking(&mut self) {
-        for record in &mut self.responses {
-            record.fence();
-        }
-        self.speaking.user = false;
-        self.speaking.answer_expected = false;
-        self.speaking.clock = None;
-        self.flush(InterruptSource::Server);
     }
 
     /// Something will be heard or written before long.

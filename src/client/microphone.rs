@@ -1,0 +1,90 @@
+//! The microphone's side of the audio path: from a capture ring to 20 ms frames.
+
+use crate::{
+    audio::{
+        capture::CaptureReader,
+        meter::{Level, Meter},
+        resample::Resampler,
+    },
+    error::Result,
+    event::{AudioLevel, Direction},
+    time::Time,
+};
+
+/// Levels at most ten a second.
+pub(super) const LEVEL_MS: u64 = 100;
+
+/// The microphone.
+pub(super) struct Microphone {
+    reader: CaptureReader,
+    resampler: Resampler,
+    meter: Meter,
+    /// Captured, at the device's rate.
+    raw: Vec<i16>,
+    /// Less than a frame, at the provider's rate.
+    rest: Vec<i16>,
+    spare: Vec<i16>,
+    last_level: Time,
+}
+
+/// What the microphone gave.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Whole frames at the provider's rate, one after the other.
+    pub frames: Vec<i16>,
+    /// How loud it is, ten times a second.
+    pub level: Option<AudioLevel>,
+}
+
+impl Microphone {
+    /// At the provider's `rate`.
+    pub fn new(reader: CaptureReader, rate: u32) -> Result<Self> {
+        let resampler = Resampler::new(reader.rate(), rate)?;
+        let meter = Meter::new(reader.rate());
+        let (raw, rest, spare) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { reader, resampler, meter, raw, rest, spare, last_level: Time(0) })
+    }
+
+    /// A whole number of `frame`s at the provider's rate. With `keep` off what was captured is thrown
+    /// away. The batch is given back for its memory.
+    pub fn take(&mut self, now: Time, keep: bool, frame: usize, levels: bool) -> Batch {
+        let mut batch = Batch::default();
+        if self.reader.available() == 0 {
+            return batch;
+        }
+        self.raw.clear();
+        self.reader.read(usize::MAX, &mut self.raw);
+        if !keep {
+            // Captured before the session was ready, or while capture is off.
+            self.resampler.reset();
+            self.rest.clear();
+            return batch;
+        }
+        if levels {
+            self.meter.push(&self.raw);
+            if now.ms_since(self.last_level) >= LEVEL_MS {
+                self.last_level = now;
+                let Level { rms, peak } = self.meter.level();
+                batch.level = Some(AudioLevel { direction: Direction::Input, rms, peak });
+            }
+        }
+        batch.frames = std::mem::take(&mut self.spare);
+        batch.frames.clear();
+        batch.frames.append(&mut self.rest);
+        self.resampler.push(&self.raw, &mut batch.frames);
+        let whole = batch.frames.len() / frame * frame;
+        self.rest.extend_from_slice(&batch.frames[whole..]);
+        batch.frames.truncate(whole);
+        batch
+    }
+
+    /// The memory of a batch, for the next.
+    pub fn give_back(&mut self, batch: Batch) {
+        self.spare = batch.frames;
+    }
+
+    /// Frames that found no room in the ring.
+    pub fn overruns(&self) -> u64 {
+        self.reader.overruns()
+    }
+}

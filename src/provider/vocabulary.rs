@@ -1,0 +1,354 @@
+//! What sessions and codecs say to each other: commands to a vendor, and what a vendor said, in
+//! neutral words.
+
+use crate::{
+    event::Tokens,
+    message::{CallId, ItemId, PartIndex, ResponseId, Role},
+};
+use serde_json::Value;
+
+/// What the session wants the vendor to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderCommand {
+    /// Set the session to the configuration.
+    Configure,
+    /// Append a text message.
+    CreateText {
+        /// Id we chose.
+        item: ItemId,
+        /// Who says it.
+        role: Role,
+        /// The words.
+        text: String,
+        /// Item before it; absent: at the end.
+        previous: Option<ItemId>,
+    },
+    /// Answer a tool call.
+    ToolOutput {
+        /// Id we chose.
+        item: ItemId,
+        /// The call.
+        call: CallId,
+        /// Result text.
+        output: String,
+    },
+    /// Ask for a response. `request` comes back in [`ProviderEvent::ResponseCreated`].
+    CreateResponse {
+        /// Our id of the request.
+        request: String,
+        /// Instructions for this response only.
+        instructions: Option<String>,
+    },
+    /// Stop generating.
+    CancelResponse {
+        /// Which; absent: the one running.
+        response: Option<ResponseId>,
+    },
+    /// Tell what was heard of an item.
+    Truncate {
+        /// The item.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Milliseconds heard.
+        audio_end_ms: u64,
+    },
+    /// Forget an item.
+    DeleteItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// Fetch an item as the vendor has it.
+    RetrieveItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// End the user's turn by hand.
+    CommitInput,
+    /// Forget what was said since the last turn.
+    ClearInput,
+    /// Drop audio the vendor still has to send (not on WebSocket).
+    ClearOutput,
+    /// Send this JSON as it is.
+    Raw(String),
+}
+
+/// What kind of item it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemKind {
+    /// Speech or text.
+    Message {
+        /// Who.
+        role: Role,
+        /// Text and transcripts known so far, by content index.
+        parts: Vec<ItemPart>,
+    },
+    /// The model calls a function.
+    FunctionCall {
+        /// Vendor's call id.
+        call: CallId,
+        /// Function.
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// The answer to a call.
+    FunctionOutput {
+        /// The call.
+        call: CallId,
+        /// Result text.
+        output: String,
+    },
+    /// Something duologue has no word for.
+    Other(String),
+}
+
+/// One content part of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemPart {
+    /// True for speech.
+    pub audio: bool,
+    /// Text or transcript.
+    pub text: String,
+}
+
+/// An item as the vendor describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Vendor's id.
+    pub id: ItemId,
+    /// Kind and content.
+    pub kind: ItemKind,
+    /// `in_progress`, `completed`, `incomplete`, or empty.
+    pub status: String,
+}
+
+/// Which part of which item of which response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartRef {
+    /// The response.
+    pub response: ResponseId,
+    /// The item.
+    pub item: ItemId,
+    /// Content index.
+    pub part: PartIndex,
+}
+
+/// An error the vendor reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProviderError {
+    /// Vendor's error type.
+    pub kind: String,
+    /// Vendor's code, may be empty.
+    pub code: String,
+    /// Vendor's text.
+    pub message: String,
+    /// The field it is about.
+    pub param: Option<String>,
+    /// Our event that caused it.
+    pub event_id: Option<String>,
+}
+
+/// How the session should take a vendor error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Nothing to cancel, already cut and the like: not shown.
+    Benign,
+    /// A response was already running: ask again when it ends.
+    AlreadyActive,
+    /// The account or key: no use in going on.
+    Fatal,
+    /// Only this request failed.
+    Request,
+}
+
+/// End of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseDone {
+    /// The response.
+    pub response: ResponseId,
+    /// `completed`, `cancelled`, `failed`, `incomplete` or new.
+    pub status: String,
+    /// The vendor's reason.
+    pub reason: Option<String>,
+    /// Why it failed.
+    pub error: Option<ProviderError>,
+    /// Tokens in and out.
+    pub usage: Option<(Tokens, Tokens)>,
+    /// Everything it produced.
+    pub items: Vec<Item>,
+}
+
+/// A session as the vendor has it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionInfo {
+    /// The vendor's object.
+    pub session: Value,
+    /// The vendor cancels its response when the user speaks.
+    pub interrupts: bool,
+    /// Silence that ends a turn.
+    pub silence_duration_ms: Option<u64>,
+    /// An audio format in force that the codec does not speak.
+    pub foreign_audio: Option<String>,
+}
+
+/// What the vendor said, in neutral words.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderEvent {
+    /// First word of a session.
+    SessionCreated(Box<SessionInfo>),
+    /// Configuration in force.
+    SessionUpdated(Box<SessionInfo>),
+    /// The user began to speak.
+    SpeechStarted {
+        /// Item the speech will be.
+        item: ItemId,
+        /// Position in the audio sent.
+        audio_ms: u64,
+    },
+    /// The user stopped.
+    SpeechStopped {
+        /// Item.
+        item: ItemId,
+        /// Position in the audio sent.
+        audio_ms: u64,
+    },
+    /// The user's turn is in the conversation.
+    InputCommitted {
+        /// Item.
+        item: ItemId,
+        /// The one before.
+        previous: Option<ItemId>,
+    },
+    /// An item is in the conversation.
+    ItemAdded {
+        /// The item.
+        item: Item,
+        /// The one before.
+        previous: Option<ItemId>,
+    },
+    /// An item is complete.
+    ItemDone {
+        /// The item.
+        item: Item,
+        /// The one before.
+        previous: Option<ItemId>,
+    },
+    /// An item is gone.
+    ItemDeleted {
+        /// The item.
+        item: ItemId,
+    },
+    /// The vendor cut an item.
+    ItemTruncated {
+        /// The item.
+        item: ItemId,
+        /// Where.
+        audio_end_ms: u64,
+    },
+    /// More words of the user.
+    UserTranscriptDelta {
+        /// Item.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Words.
+        delta: String,
+    },
+    /// All words of the user.
+    UserTranscriptDone {
+        /// Item.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Words.
+        transcript: String,
+    },
+    /// The user's words stay unknown.
+    UserTranscriptFailed {
+        /// Item.
+        item: ItemId,
+        /// Why.
+        error: ProviderError,
+    },
+    /// A response began.
+    ResponseCreated {
+        /// The response.
+        response: ResponseId,
+        /// Our request, when it was ours.
+        request: Option<String>,
+    },
+    /// A response has a new item.
+    OutputItemAdded {
+        /// The response.
+        response: ResponseId,
+        /// The item.
+        item: Item,
+    },
+    /// An item of a response is complete.
+    OutputItemDone {
+        /// The response.
+        response: ResponseId,
+        /// The item.
+        item: Item,
+    },
+    /// An item has a new part.
+    PartAdded {
+        /// Where.
+        at: PartRef,
+        /// True for speech.
+        audio: bool,
+    },
+    /// Speech, mono at the vendor's rate.
+    Audio {
+        /// Where.
+        at: PartRef,
+        /// Samples.
+        pcm: Vec<i16>,
+        /// The frame had an odd number of bytes: half a sample came before or is still to come.
+        odd: bool,
+    },
+    /// No more speech for this part.
+    AudioDone {
+        /// Where.
+        at: PartRef,
+    },
+    /// More words of the assistant.
+    AgentDelta {
+        /// Where.
+        at: PartRef,
+        /// True: transcript of speech. False: written text.
+        audio: bool,
+        /// Words.
+        delta: String,
+    },
+    /// All words of the part.
+    AgentDone {
+        /// Where.
+        at: PartRef,
+        /// True: transcript of speech. False: written text.
+        audio: bool,
+        /// Words.
+        text: String,
+    },
+    /// More arguments of a call.
+    ArgumentsDelta {
+        /// Item of the call.
+        item: ItemId,
+        /// Piece of JSON.
+        delta: String,
+    },
+    /// A response ended.
+    ResponseDone(Box<ResponseDone>),
+    /// Something was refused or failed.
+    Error(ProviderError),
+    /// An event that came before, by its id: nothing is to be done.
+    Repeated,
+    /// An event duologue does not act on. `known` tells whether the reference lists it.
+    Other {
+        /// The vendor's name of it.
+        name: String,
+        /// In the vendor's reference.
+        known: bool,
+    },
+}
