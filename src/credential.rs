@@ -46,8 +46,9 @@ impl Credential {
         self.kind
     }
 
-    /// The secret, for the transport only.
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret, for the transport that sends it ([`crate::transport::Dialer`]) and nobody else:
+    /// what it is copied into is no longer redacted or wiped.
+    pub fn expose(&self) -> &str {
         self.value.expose_secret()
     }
 }
