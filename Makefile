@@ -27,7 +27,7 @@ lib: rust ## Build the shared and the static library, optimised
 	$(CARGO) rustc --lib --release --crate-type cdylib,staticlib
 
 bench: rust ## Run the benchmarks
-	$(CARGO) bench --bench codec --bench session
+	$(CARGO) bench --bench hot_path
 
 lint: rust ## Check format, lints, documentation and licences
 	$(CARGO) fmt --check

@@ -88,6 +88,15 @@ async fn a_refused_key_is_a_credential_error_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_key_of_any_form_that_a_service_echoes_is_not_shown() {
+    let body = r#"{"error":{"message":"Incorrect key: canary0123456789"}}"#;
+    let reply = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let error = dial(at(http(reply.leak()).await), "canary0123456789").await.unwrap_err();
+    assert_eq!(error.code, "auth");
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_subprotocol_carries_the_key_where_headers_cannot() {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = Config { auth: AuthStyle::Subprotocol, ..at(simulator.base_url()) };

@@ -1,14 +1,17 @@
 //! Between the session and whoever has the audio: rates, frames, the speaker and its reports.
 
-use super::microphone::{Batch, LEVEL_MS, Microphone};
+use super::{
+    device::Opening,
+    microphone::{Batch, LEVEL_MS, Microphone},
+};
 use crate::{
     audio::{
-        capture::{CaptureReader, CaptureWriter, capture_ring},
+        capture::{CaptureWriter, capture_ring},
         clocked::ClockedPlayout,
-        device::{AudioBackend, AudioStream, DeviceIo, StreamWish},
+        device::{AudioBackend, AudioStream},
         meter::{Level, Meter},
         pcm::scale,
-        playout::{Playout, PlayoutReport, playout},
+        playout::{Playout, PlayoutReport},
         resample::Resampler,
     },
     capabilities::Capabilities,
@@ -18,12 +21,7 @@ use crate::{
     time::Time,
 };
 use futures_util::task::AtomicWaker;
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    task::{Context, Poll},
-};
-use tokio::task::JoinHandle;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Microphone frames go out at this length, nothing gathered.
 const FRAME_MS: u32 = 20;
@@ -31,53 +29,53 @@ const FRAME_MS: u32 = 20;
 const CLOCK_MS: u64 = 10;
 
 /// Who plays.
-enum Speaker {
+pub(super) enum Speaker {
     /// The host, counted in real time.
     Clock(ClockedPlayout),
     /// A device.
     Device(Box<Playout>),
 }
 
-type Opening = JoinHandle<(Box<dyn AudioBackend>, Result<Opened>)>;
-
-struct Opened {
-    stream: Box<dyn AudioStream>,
-    capture: Option<CaptureReader>,
-    speaker: Option<Playout>,
-}
-
 /// See the module. Owned by the driver's task.
 pub(super) struct AudioPath {
-    input_rate: u32,
-    output_rate: u32,
-    frame: usize,
-    levels: bool,
-    wake: Arc<AtomicWaker>,
-    microphone: Option<Microphone>,
-    speaker: Speaker,
-    backend: Option<Box<dyn AudioBackend>>,
-    opening: Option<Opening>,
-    stream: Option<Box<dyn AudioStream>>,
+    pub(super) input_rate: u32,
+    pub(super) output_rate: u32,
+    pub(super) frame: usize,
+    pub(super) levels: bool,
+    pub(super) wake: Arc<AtomicWaker>,
+    pub(super) microphone: Option<Microphone>,
+    pub(super) speaker: Speaker,
+    pub(super) backend: Option<Box<dyn AudioBackend>>,
+    pub(super) opening: Option<Opening>,
+    pub(super) stream: Option<Box<dyn AudioStream>>,
+    /// The device shall be open, with its microphone, and whether it was opened with it.
+    pub(super) wanted: bool,
+    pub(super) capture: bool,
+    pub(super) captures: bool,
+    /// Source frames given to the present device speaker.
+    pub(super) speaker_pushed: u64,
+    /// What the device speaker still has is not to be heard.
+    pub(super) discard: bool,
     /// Played while the device is still being opened.
-    waiting: Vec<i16>,
-    device_output: bool,
-    device_input: bool,
-    host_output: Option<Resampler>,
-    output_meter: Meter,
+    pub(super) waiting: Vec<i16>,
+    pub(super) device_output: bool,
+    pub(super) device_input: bool,
+    pub(super) host_output: Option<Resampler>,
+    pub(super) output_meter: Meter,
     /// Output levels by source position, until they are heard.
-    output_levels: VecDeque<(u64, Level)>,
-    output_pushed: u64,
-    output_since_level: u64,
+    pub(super) output_levels: VecDeque<(u64, Level)>,
+    pub(super) output_pushed: u64,
+    pub(super) output_since_level: u64,
     /// Reports that wait for the driver.
-    reports: VecDeque<PlayoutReport>,
+    pub(super) reports: VecDeque<PlayoutReport>,
     /// Source frames given before the present speaker: it counts from 0.
-    base: u64,
-    clock_read: Time,
-    clock_started: bool,
+    pub(super) base: u64,
+    pub(super) clock_read: Time,
+    pub(super) clock_started: bool,
     /// Ring frame, source frame and rates of the mapping in force.
-    map: (u64, u64, u32, u32),
+    pub(super) map: (u64, u64, u32, u32),
     /// Source frames heard.
-    heard: u64,
+    pub(super) heard: u64,
 }
 
 impl AudioPath {
@@ -99,6 +97,15 @@ impl AudioPath {
             )
             .field("audio")
             .fix("give the client an audio backend, or set source to host"));
+        }
+        if backend.is_some() && !(device_input || device_output) {
+            return Err(Error::new(
+                ErrorClass::Config,
+                "unused_audio_backend",
+                "an audio backend was given and nothing uses it",
+            )
+            .field("audio")
+            .fix("set audio.input.source or audio.output.source to device, or give no backend"));
         }
         let mut writer = None;
         let mut microphone = None;
@@ -123,6 +130,11 @@ impl AudioPath {
             backend,
             opening: None,
             stream: None,
+            wanted: false,
+            capture: false,
+            captures: false,
+            speaker_pushed: 0,
+            discard: false,
             waiting: Vec::new(),
             device_output,
             device_input,
@@ -141,68 +153,12 @@ impl AudioPath {
         Ok((path, writer))
     }
 
-    /// Opens the device, if there is one to open. `capture`: its microphone too.
-    pub fn open_device(&mut self, capture: bool) {
-        if self.stream.is_some() || self.opening.is_some() || !(self.device_input || self.device_output) {
-            return;
-        }
-        let Some(mut backend) = self.backend.take() else { return };
-        let wish =
-            StreamWish { input: capture && self.device_input, output: self.device_output, rate: self.output_rate };
-        let (wake, source_rate) = (self.wake.clone(), self.output_rate);
-        let handle = self.wake.clone();
-        // Opening may take as long as the system likes: not on a worker.
-        self.opening = Some(tokio::task::spawn_blocking(move || {
-            let opened = open(backend.as_mut(), &wish, source_rate, &wake);
-            handle.wake();
-            (backend, opened)
-        }));
-    }
-
-    /// Closes the device. The microphone and the speaker are released.
-    pub fn close_device(&mut self) {
-        self.stream = None;
-        self.waiting.clear();
-        if self.device_input {
-            self.microphone = None;
-        }
-        if let Speaker::Device(playout) = &mut self.speaker {
-            // With its reader gone the speaker settles a flush that was under way.
-            while let Some(report) = playout.report() {
-                self.reports.push_back(rebase(report, self.base));
-            }
-            self.speaker = Speaker::Clock(ClockedPlayout::new(self.output_rate));
-            self.base = self.output_pushed;
-        }
-    }
-
-    /// Takes a device that has been opened (true); an error says why it was not.
-    pub fn poll_device(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        let Some(opening) = &mut self.opening else { return Ok(false) };
-        let Poll::Ready(joined) = std::pin::Pin::new(opening).poll(cx) else { return Ok(false) };
-        self.opening = None;
-        let (backend, opened) =
-            joined.map_err(|e| Error::new(ErrorClass::Device, "device_failed", format!("opening failed: {e}")))?;
-        self.backend = Some(backend);
-        let opened = opened?;
-        self.stream = Some(opened.stream);
-        if let Some(reader) = opened.capture {
-            self.microphone = Some(Microphone::new(reader, self.input_rate)?);
-        }
-        if let Some(mut speaker) = opened.speaker {
-            self.base = self.output_pushed - self.waiting.len() as u64;
-            speaker.push(&std::mem::take(&mut self.waiting));
-            speaker.pump();
-            self.speaker = Speaker::Device(Box::new(speaker));
-        }
-        Ok(true)
-    }
-
     /// Assistant audio, after what was given before.
     pub fn play(&mut self, now: Time, pcm: &[i16]) {
         self.meter_output(pcm);
         match &mut self.speaker {
             Speaker::Device(playout) => {
+                self.speaker_pushed += pcm.len() as u64;
                 playout.push(pcm);
                 playout.pump();
             }
@@ -250,10 +206,11 @@ impl AudioPath {
         match &mut self.speaker {
             Speaker::Device(playout) => playout.flush(),
             Speaker::Clock(_) if self.device_output => {
-                // The device is not open: nothing was heard of what waits for it.
+                // The device is not open: nothing more is heard of what it had, nothing of what waits.
                 self.waiting.clear();
-                let source = self.output_pushed;
-                self.reports.push_back(PlayoutReport::Flushed { played: 0, resume: 0, source });
+                self.discard = self.speaker_pushed > 0;
+                let (frames, source) = (self.map.0, self.output_pushed);
+                self.reports.push_back(PlayoutReport::Flushed { played: frames, resume: frames, source });
             }
             Speaker::Clock(clock) => {
                 self.reports.extend(clock.report(now.0).map(|r| rebase(r, self.base)));
@@ -386,7 +343,7 @@ impl AudioPath {
 }
 
 /// A report with source frames counted over all speakers.
-fn rebase(report: PlayoutReport, base: u64) -> PlayoutReport {
+pub(super) fn rebase(report: PlayoutReport, base: u64) -> PlayoutReport {
     match report {
         PlayoutReport::Anchor { frames, source, rate, source_rate, delay } => {
             PlayoutReport::Anchor { frames, source: source + base, rate, source_rate, delay }
@@ -400,25 +357,4 @@ fn rebase(report: PlayoutReport, base: u64) -> PlayoutReport {
 
 fn level(direction: Direction, level: Level) -> AudioLevel {
     AudioLevel { direction, rms: level.rms, peak: level.peak }
-}
-
-fn open(
-    backend: &mut dyn AudioBackend,
-    wish: &StreamWish,
-    source_rate: u32,
-    wake: &Arc<AtomicWaker>,
-) -> Result<Opened> {
-    let formats = backend.formats(wish)?;
-    let (mut capture, mut writer) = (None, None);
-    if let Some(rate) = formats.input_rate {
-        let (w, reader) = capture_ring(rate, wake.clone());
-        (capture, writer) = (Some(reader), Some(w));
-    }
-    let (mut speaker, mut render) = (None, None);
-    if let Some(rate) = formats.output_rate {
-        let (s, r) = playout(source_rate, rate, wake.clone())?;
-        (speaker, render) = (Some(s), Some(r));
-    }
-    let stream = backend.start(&formats, DeviceIo { capture: writer, render })?;
-    Ok(Opened { stream, capture, speaker })
 }

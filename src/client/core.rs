@@ -267,6 +267,19 @@ impl Core {
         progress
     }
 
+    /// The run is over, or none has begun.
+    pub fn is_over(&self) -> bool {
+        matches!(self.session.status(), Status::Idle { .. } | Status::Error { .. })
+    }
+
+    /// The engine failed: the host must not believe that it is still connected.
+    pub fn broken(&mut self) {
+        let error = Error::new(ErrorClass::Internal, "panic", "duologue failed; this is a bug").fatal();
+        let (time_ms, epoch, turn, response, item, inferred) = (self.now.as_ms(), 0, None, None, None, false);
+        let kind = EventKind::Status(Status::Error { error });
+        self.publish(Event { seq: 0, time_ms, epoch, turn, response, item, inferred, kind });
+    }
+
     /// The client is over: the device is released (a recording is complete then), streams end, and
     /// operations still waiting are told.
     pub fn end(&mut self) {
@@ -276,6 +289,7 @@ impl Core {
         self.shared.end();
     }
 }
+
 /// Gives audio to the sink, or makes the event for the streams. `Err(true)`: the sink panicked.
 fn deliver(sink: &mut Option<AudioSink>, bare: &Event, pcm: &[i16]) -> Result<Event, bool> {
     let EventKind::Audio(audio) = &bare.kind else { return Err(false) };

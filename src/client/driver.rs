@@ -10,7 +10,6 @@ use super::{
 use crate::{
     credential::Credential,
     error::{Error, ErrorClass},
-    event::Status,
     provider::DialRequest,
     session::{Command, Input},
     transport::{Dialer, Dialling, Transport},
@@ -34,6 +33,9 @@ pub(super) struct Driver {
     leaving: bool,
 }
 
+/// Text of one command.
+const MAX_TEXT: usize = 256 * 1024;
+
 impl Driver {
     /// To be called on the runtime that will poll it.
     pub fn new(parts: Parts) -> Self {
@@ -43,12 +45,17 @@ impl Driver {
     }
 
     /// Commands of the host, and the end of the host.
-    fn poll_commands(&mut self) -> bool {
+    fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         while let Some(Envelope { op, command, reply }) = self.core.shared.take_command() {
             progress = true;
             self.core.replies.insert(op, reply);
-            self.core.handle(Input::Command { op, command });
+            match self.refusal(&command, cx) {
+                Some(error) => self.core.handle(Input::Refused { op, error }),
+                None => self.core.handle(Input::Command { op, command }),
+            }
+            // Each command leaves before the next is looked at, so that the bound is the network's.
+            self.network();
         }
         if !self.leaving && self.core.shared.host_is_gone() {
             // The last handle was dropped: leave politely, then end.
@@ -58,6 +65,37 @@ impl Driver {
             self.core.handle(Input::Command { op, command: Command::Disconnect });
         }
         progress
+    }
+
+    /// Why a command cannot be taken: it is too long, the network too slow, or there is no credential.
+    fn refusal(&mut self, command: &Command, cx: &mut Context<'_>) -> Option<Error> {
+        if matches!(command, Command::Connect) && self.core.shared.credential.lock().is_none() {
+            let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
+            return Some(error.fix("give one with ClientBuilder::credential or Client::set_credential"));
+        }
+        let text = match command {
+            Command::SendText { text, .. } => text.len(),
+            Command::SubmitToolResult { output, .. } => output.len(),
+            Command::RequestResponse { instructions } => instructions.as_ref().map_or(0, String::len),
+            Command::SendRaw { json } => json.len(),
+            _ => return None,
+        };
+        if text > MAX_TEXT {
+            let error =
+                Error::new(ErrorClass::Limit, "too_long", format!("{text} bytes are over the bound of {MAX_TEXT}"));
+            return Some(error.fix("send less"));
+        }
+        let (_, transport) = self.transport.as_mut()?;
+        // JSON may double it, and a request for a response may follow.
+        let bytes = 2 * text + 4096;
+        if !transport.has_room(bytes) {
+            transport.poll_outbound(cx);
+        }
+        (!transport.has_room(bytes)).then(|| {
+            Error::new(ErrorClass::Limit, "backpressure", "1 MiB waits for a slow network")
+                .fix("wait until earlier commands complete")
+                .retryable()
+        })
     }
 
     fn note_stats(&mut self) {
@@ -188,7 +226,7 @@ impl Future for Driver {
         // Bounded, so that one client does not hold a worker for ever.
         for _ in 0..32 {
             this.core.tick();
-            let mut progress = this.poll_commands();
+            let mut progress = this.poll_commands(cx);
             progress |= this.poll_dial(cx);
             progress |= this.poll_inbound(cx);
             progress |= this.core.poll_audio(cx);
@@ -204,12 +242,13 @@ impl Future for Driver {
                 this.core.handle(Input::Fatal { error });
                 progress = true;
             }
-            if this.leaving && matches!(this.core.session.status(), Status::Idle { .. } | Status::Error { .. }) {
-                if let Some((_, transport)) = &mut this.transport {
-                    transport.poll_outbound(cx);
+            if this.core.is_over() {
+                // A peer that ignores our close does not keep the connection; what was queued has left.
+                this.transport = None;
+                if this.leaving && !this.core.audio.is_opening() {
+                    this.core.end();
+                    return Poll::Ready(());
                 }
-                this.core.end();
-                return Poll::Ready(());
             }
             if !progress {
                 this.core.flush_log();
@@ -221,9 +260,13 @@ impl Future for Driver {
         Poll::Pending
     }
 }
+
 impl Drop for Driver {
     /// Also when the runtime is shut down under it.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.core.broken();
+        }
         self.core.end();
     }
 }

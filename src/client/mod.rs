@@ -20,10 +20,12 @@
 //! ```
 //!
 //! Every command returns an [`Op`] at once. Awaiting it gives the outcome; dropping it lets the
-//! command run and only forgets the answer. The same outcome comes as a `completed` event.
+//! command run and only forgets the answer. The same outcome comes as a `completed` event. Only what
+//! never gets to the engine has no event: a command given when 256 are waiting, or after the end.
 
 mod audio_path;
 mod core;
+mod device;
 mod driver;
 mod microphone;
 mod op;
@@ -41,7 +43,7 @@ pub use state::State;
 use crate::{
     audio::device::AudioBackend,
     capabilities::Capabilities,
-    config::Config,
+    config::{AudioSource, Config},
     credential::Credential,
     error::{Error, ErrorClass, Result},
     message::{CallRef, Message},
@@ -129,6 +131,15 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client> {
         let config = self.config;
         let codec = codec_for(&config)?;
+        if self.sink.is_some() && config.audio.output.source != AudioSource::Host {
+            return Err(Error::new(
+                ErrorClass::Config,
+                "unused_audio_sink",
+                "a sink was given and the host has no audio",
+            )
+            .field("audio.output.source")
+            .fix("set it to host, or give no sink"));
+        }
         let capabilities = Arc::new(codec.capabilities().clone());
         let waker = Arc::new(AtomicWaker::new());
         let (audio, capture) = AudioPath::new(&config, &capabilities, self.backend, &waker)?;
@@ -202,7 +213,7 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Events from now on. Several streams are independent; each is bounded (see EVENTS in the guide).
+    /// Events from now on. Several streams are independent; each is bounded: read it, or drop it.
     pub fn events(&self) -> EventStream {
         self.inner.shared.subscribe()
     }
@@ -245,11 +256,6 @@ impl Client {
     /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.
     /// A second call while connecting or connected is refused with `already_connected`.
     pub fn connect(&self) -> Op {
-        if self.inner.shared.credential.lock().is_none() {
-            let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential")
-                .fix("give one with ClientBuilder::credential or Client::set_credential");
-            return Op::refused(self.inner.shared.next_op(), error);
-        }
         self.command(Command::Connect)
     }
 

@@ -1,11 +1,13 @@
 //! Event queues: one a subscriber, bounded, with a named policy for each kind of event.
 //!
-//! Beyond 1024 events or 4 MiB: the oldest levels go first, then raw events, then superseded usage
+//! Assistant audio may wait for 300 s; beyond it the newest is dropped. Of the rest, beyond 1024 events
+//! or 4 MiB: the oldest levels go first, then raw events, then superseded usage
 //! and latency figures, then deltas melt into the one before. What may never be dropped stays; a
 //! subscriber that is still over the bound after five seconds ends the run (EVENTS.md §2).
 
 use crate::{
-    event::{Direction, Event, EventKind, Lagged, TranscriptMode},
+    event::{Event, EventKind, Lagged, TranscriptMode},
+    message::Part,
     time::Time,
 };
 use futures_util::{Stream, task::AtomicWaker};
@@ -22,6 +24,8 @@ use std::{
 
 const MAX_EVENTS: usize = 1024;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Assistant audio has a bound of its own: 300 s at 24 kHz (FAULTS.md §4).
+const MAX_AUDIO_BYTES: usize = 300 * 24_000 * 2;
 /// How long a subscriber may stay over the bound.
 const PATIENCE_MS: u64 = 5000;
 
@@ -29,6 +33,8 @@ const PATIENCE_MS: u64 = 5000;
 struct Inner {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
+    audio_bytes: usize,
+    audio_events: usize,
     lagged: Lagged,
     full_since: Option<Time>,
     ended: bool,
@@ -57,7 +63,15 @@ impl Queue {
     /// Adds an event. False: the subscriber has been too slow for too long.
     pub fn push(&self, event: &Arc<Event>, now: Time) -> bool {
         let mut inner = self.inner.lock();
-        if inner.replace_level(event) {
+        inner.supersede_level(event);
+        if let EventKind::Audio(audio) = &event.kind {
+            if inner.audio_bytes + audio.pcm.0.len() * 2 > MAX_AUDIO_BYTES {
+                inner.count(&event.kind);
+            } else {
+                inner.add(event.clone());
+            }
+            drop(inner);
+            self.waker.wake();
             return true;
         }
         let patient = inner.make_room(now);
@@ -79,12 +93,30 @@ impl Queue {
 
 impl Inner {
     fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+        self.events.len() - self.audio_events >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
 
     fn add(&mut self, event: Arc<Event>) {
-        self.bytes += size(&event);
+        match &event.kind {
+            EventKind::Audio(audio) => {
+                self.audio_bytes += audio.pcm.0.len() * 2;
+                self.audio_events += 1;
+            }
+            _ => self.bytes += size(&event),
+        }
         self.events.push_back(event);
+    }
+
+    fn take(&mut self) -> Option<Arc<Event>> {
+        let event = self.events.pop_front()?;
+        match &event.kind {
+            EventKind::Audio(audio) => {
+                self.audio_bytes -= audio.pcm.0.len() * 2;
+                self.audio_events -= 1;
+            }
+            _ => self.bytes -= size(&event),
+        }
+        Some(event)
     }
 
     fn remove(&mut self, at: usize) {
@@ -104,18 +136,16 @@ impl Inner {
         }
     }
 
-    /// Levels: the latest wins, wherever the waiting one stands.
-    fn replace_level(&mut self, event: &Arc<Event>) -> bool {
-        let EventKind::AudioLevel(new) = &event.kind else { return false };
-        let same = |e: &Arc<Event>, d: Direction| matches!(&e.kind, EventKind::AudioLevel(l) if l.direction == d);
+    /// Levels: the latest wins; the waiting one goes, so that order stays.
+    fn supersede_level(&mut self, event: &Event) {
+        let EventKind::AudioLevel(new) = &event.kind else { return };
+        let old = |e: &Arc<Event>| matches!(&e.kind, EventKind::AudioLevel(l) if l.direction == new.direction);
         // Waiting levels are near the end; looking further back would cost more than the event.
-        let slot = self.events.iter_mut().rev().take(16).find(|e| same(e, new.direction));
-        match slot {
-            Some(slot) => {
-                *slot = event.clone();
-                true
-            }
-            None => false,
+        let near = self.events.len().saturating_sub(16);
+        if let Some(at) = self.events.range(near..).position(old)
+            && let Some(gone) = self.events.remove(near + at)
+        {
+            self.bytes -= size(&gone);
         }
     }
 
@@ -167,20 +197,32 @@ impl Inner {
 
 /// May be dropped when nothing else makes room.
 fn is_droppable(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::AudioLevel(_) | EventKind::Raw(_) | EventKind::Audio(_))
+    matches!(kind, EventKind::AudioLevel(_) | EventKind::Raw(_))
 }
 
 /// Roughly what an event holds in memory.
 fn size(event: &Event) -> usize {
     let content = match &event.kind {
-        EventKind::Audio(a) => a.pcm.0.len() * 2,
         EventKind::Raw(r) => r.json.len(),
         EventKind::Transcript(t) => t.text.len(),
         EventKind::ToolCall(c) => c.arguments.len(),
-        EventKind::Message(m) => m.message.text().len(),
+        EventKind::Message(m) => m.message.parts.iter().map(part_size).sum(),
+        EventKind::Error(e) | EventKind::Warning(e) => e.message.len(),
+        EventKind::SessionConfigured(_) => 16 * 1024,
         _ => 0,
     };
     256 + content
+}
+
+fn part_size(part: &Part) -> usize {
+    64 + match part {
+        Part::Text { content } | Part::ToolResult { content, .. } => content.len(),
+        Part::Audio { transcript, heard_transcript, .. } => {
+            transcript.len() + heard_transcript.as_ref().map_or(0, String::len)
+        }
+        Part::ToolCall { arguments, output, .. } => 2 * arguments.len() + output.as_ref().map_or(0, String::len),
+        Part::Image { data, .. } => data.as_ref().map_or(0, String::len),
+    }
 }
 
 /// What happens to a client, in order. Dropping it unsubscribes; it ends when the client is gone.
@@ -197,25 +239,21 @@ impl EventStream {
 
     /// An event that is there already.
     pub fn try_next(&mut self) -> Option<Arc<Event>> {
-        let mut inner = self.queue.inner.lock();
-        let event = inner.events.pop_front()?;
-        inner.bytes -= size(&event);
-        Some(event)
+        self.queue.inner.lock().take()
     }
 }
 
 impl Stream for EventStream {
     type Item = Arc<Event>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(event) = self.try_next() {
-            return Poll::Ready(Some(event));
-        }
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Registered before looking, so that nothing comes unnoticed in between; what is there and
+        // whether more will come is decided under one lock, so that the last events are not missed.
         self.queue.waker.register(cx.waker());
-        // Between looking and registering something may have come.
-        match self.try_next() {
+        let mut inner = self.queue.inner.lock();
+        match inner.take() {
             Some(event) => Poll::Ready(Some(event)),
-            None if self.queue.inner.lock().ended => Poll::Ready(None),
+            None if inner.ended => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
@@ -230,7 +268,7 @@ impl Drop for EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{AudioLevel, Mode, ModeChange, Raw, Transcript, TranscriptStage};
+    use crate::event::{AudioLevel, AudioOut, Direction, Mode, ModeChange, Pcm, Raw, Transcript, TranscriptStage};
 
     fn event(seq: u64, kind: EventKind) -> Arc<Event> {
         let (time_ms, epoch, turn, response, item, inferred) = (0, 1, None, None, None, false);
@@ -259,8 +297,27 @@ mod tests {
         for (seq, rms) in [(1, 0.1), (2, 0.2), (3, 0.3)] {
             queue.push(&event(seq, level(rms)), Time(0));
         }
-        assert_eq!(events.try_next().unwrap().seq, 3);
+        queue.push(&event(4, mode()), Time(0));
+        queue.push(&event(5, level(0.5)), Time(0));
+        assert_eq!(events.try_next().unwrap().seq, 4, "order stays");
+        assert_eq!(events.try_next().unwrap().seq, 5);
         assert!(events.try_next().is_none());
+    }
+
+    #[test]
+    fn audio_waits_for_three_hundred_seconds_and_no_longer() {
+        let (queue, mut events) = stream();
+        let second = || {
+            let pcm = Pcm(Arc::new(vec![0; 24_000]));
+            EventKind::Audio(AudioOut { part: 0, rate: 24_000, pcm })
+        };
+        for seq in 0..310 {
+            assert!(queue.push(&event(seq, second()), Time(0)));
+        }
+        queue.push(&event(310, mode()), Time(0));
+        let got: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
+        assert_eq!(got.iter().filter(|e| matches!(e.kind, EventKind::Audio(_))).count(), 300);
+        assert!(matches!(&got[300].kind, EventKind::Lagged(l) if l.audio == 10));
     }
 
     #[test]

@@ -74,6 +74,13 @@ pub enum Input<'a> {
         #[serde(flatten)]
         command: Command,
     },
+    /// A command the driver could not take: it completes with this error.
+    Refused {
+        /// Its number.
+        op: OpId,
+        /// Why.
+        error: Error,
+    },
     /// The transport is up.
     Opened {
         /// Of the dial it answers.

@@ -184,6 +184,7 @@ impl Session {
         self.now = self.now.max(now);
         match input {
             Input::Command { op, command } => self.command(op, command),
+            Input::Refused { op, error } => self.complete(op, Some(error)),
             Input::Opened { epoch } => self.opened(epoch),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
             Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),

@@ -46,6 +46,12 @@ pub trait Transport: Send {
     /// Class `limit`, code `backpressure`, when 1 MiB of other frames is waiting.
     fn send(&mut self, text: String, audio: bool) -> Result<()>;
 
+    /// True when that many bytes of frames other than microphone audio can be queued now.
+    fn has_room(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// Moves queued frames to the network as far as it takes them. A failure shows in
     /// [`Transport::poll_inbound`].
     fn poll_outbound(&mut self, cx: &mut Context<'_>);

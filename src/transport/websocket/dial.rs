@@ -57,7 +57,7 @@ async fn dial(request: &DialRequest, credential: Option<&Credential>, tls: Tls) 
     let upgrade = tokio_tungstenite::client_async_with_config(handshake, SharedRead::new(wire), Some(socket_config()));
     match in_time(UPGRADE, "the WebSocket handshake", upgrade).await? {
         Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(refused(error, credential)),
     }
 }
 
@@ -180,9 +180,9 @@ fn tls_error(error: &io::Error) -> Error {
 }
 
 /// Why the upgrade failed, with what the service said about it.
-fn refused(error: tungstenite::Error) -> Error {
+fn refused(error: tungstenite::Error, credential: Option<&Credential>) -> Error {
     match error {
-        tungstenite::Error::Http(response) => http_error(&response),
+        tungstenite::Error::Http(response) => http_error(&response, credential),
         tungstenite::Error::Io(e) => unreachable_host("the connection broke during the handshake", &e),
         other => Error::new(ErrorClass::Protocol, "handshake", format!("no WebSocket answered: {other}"))
             .field("base_url")
@@ -190,13 +190,15 @@ fn refused(error: tungstenite::Error) -> Error {
     }
 }
 
-fn http_error(response: &Response<Option<Vec<u8>>>) -> Error {
-    let body = response.body().as_deref().unwrap_or_default();
-    let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+fn http_error(response: &Response<Option<Vec<u8>>>, credential: Option<&Credential>) -> Error {
+    let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
+    // Some services echo the rejected key, whatever it looks like.
+    let body = credential.map_or_else(|| body.to_string(), |c| body.replace(c.expose(), "[redacted]"));
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
     let said = match json["error"]["message"].as_str().or(json["error"].as_str()).or(json["message"].as_str()) {
         Some(text) => redact(text),
         // The first 200 characters of a captive portal tell more than "bad handshake".
-        None => redact(&String::from_utf8_lossy(body).chars().take(200).collect::<String>()),
+        None => redact(&body.chars().take(200).collect::<String>()),
     };
     let status = response.status();
     let said =

@@ -75,8 +75,7 @@ struct WebSocket {
     close_sent: bool,
     unflushed: bool,
     failed: Option<Error>,
-    heard: Instant,
-    pinged: bool,
+    pinged: Option<Instant>,
     watch: Pin<Box<Sleep>>,
 }
 
@@ -93,8 +92,7 @@ impl WebSocket {
             close_sent: false,
             unflushed: false,
             failed: None,
-            heard: now,
-            pinged: false,
+            pinged: None,
             watch: Box::pin(tokio::time::sleep_until(now + PING_AFTER)),
         }
     }
@@ -102,21 +100,23 @@ impl WebSocket {
     /// Pings a silent peer and gives up on a dead one.
     fn poll_liveness(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
         while self.watch.as_mut().poll(cx).is_ready() {
-            let silent = self.heard.elapsed();
+            // Any byte counts, also those of a frame that takes long to arrive.
+            let heard = self.socket.get_ref().heard();
+            let silent = heard.elapsed();
             if silent >= DEAD_AFTER {
                 let error = Error::new(ErrorClass::Network, "silent", "nothing came from the service for 15 s")
                     .fix("connect again")
                     .retryable();
                 return Poll::Ready(Closed { code: None, reason: String::new(), error: Some(error) });
             }
-            if silent >= PING_AFTER && !self.pinged {
-                self.pinged = true;
+            if silent >= PING_AFTER && self.pinged.is_none_or(|at| at < heard) {
+                self.pinged = Some(Instant::now());
                 if Pin::new(&mut self.socket).start_send(Message::Ping(Default::default())).is_ok() {
                     self.unflushed = true;
                 }
             }
             let next = if silent >= PING_AFTER { DEAD_AFTER } else { PING_AFTER };
-            self.watch.as_mut().reset(self.heard + next);
+            self.watch.as_mut().reset(heard + next);
         }
         Poll::Pending
     }
@@ -178,8 +178,6 @@ impl Transport for WebSocket {
                     return self.poll_liveness(cx);
                 }
                 Poll::Ready(message) => {
-                    self.heard = Instant::now();
-                    self.pinged = false;
                     match message {
                         Some(Ok(Message::Text(text))) => on_frame(Frame::Text(Cow::Borrowed(text.as_str()))),
                         Some(Ok(Message::Binary(bytes))) => on_frame(Frame::Binary(Cow::Borrowed(&bytes))),
@@ -217,7 +215,7 @@ impl Transport for WebSocket {
                 }
             }
         } else {
-            if self.control_bytes + text.len() > MAX_CONTROL && self.control_bytes > 0 {
+            if !self.has_room(text.len()) {
                 return Err(Error::new(ErrorClass::Limit, "backpressure", "1 MiB waits for a slow network")
                     .fix("send less, or wait until earlier commands complete")
                     .retryable());
@@ -226,6 +224,11 @@ impl Transport for WebSocket {
         }
         self.queue.push_back((text, audio));
         Ok(())
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        // One frame always fits, whatever its size.
+        self.control_bytes == 0 || self.control_bytes + bytes <= MAX_CONTROL
     }
 
     fn poll_outbound(&mut self, cx: &mut Context<'_>) {

@@ -10,7 +10,10 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
 
 const SCRATCH: usize = 64 * 1024;
 /// A remainder of up to this size keeps its memory for the next.
@@ -25,11 +28,17 @@ pub struct SharedRead<S> {
     inner: S,
     rest: Vec<u8>,
     at: usize,
+    heard: Instant,
 }
 
 impl<S> SharedRead<S> {
     pub fn new(inner: S) -> Self {
-        Self { inner, rest: Vec::new(), at: 0 }
+        Self { inner, rest: Vec::new(), at: 0, heard: Instant::now() }
+    }
+
+    /// When the last byte came.
+    pub fn heard(&self) -> Instant {
+        self.heard
     }
 }
 
@@ -57,6 +66,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for SharedRead<S> {
             let mut scratch = ReadBuf::new(&mut buffer);
             ready!(Pin::new(&mut this.inner).poll_read(cx, &mut scratch))?;
             let filled = scratch.filled();
+            this.heard = Instant::now();
             let n = out.remaining().min(filled.len());
             out.put_slice(&filled[..n]);
             this.rest.extend_from_slice(&filled[n..]);

@@ -53,6 +53,27 @@ async fn any_inbound_byte_keeps_the_connection() {
     assert_eq!(start.elapsed().as_secs(), 3 * 14 + 15);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_takes_long_to_arrive_keeps_the_connection() {
+    use tokio::io::AsyncWriteExt;
+    let (mut ws, mut peer) = pair(4096).await;
+    let start = Instant::now();
+    let talk = async {
+        // A text frame of 200 bytes, twenty bytes every five seconds.
+        peer.write_all(&[0x81, 126, 0, 200]).await.unwrap();
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            peer.write_all(&[b' '; 20]).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = talk => unreachable!(),
+        closed = closed(&mut ws) => assert_eq!(closed.error.unwrap().code, "silent"),
+    }
+    assert_eq!(start.elapsed().as_secs(), 50 + 15);
+}
+
 #[tokio::test]
 async fn a_network_that_takes_nothing_loses_the_oldest_microphone_audio_and_no_control() {
     let (mut ws, mut peer) = pair(64).await;
