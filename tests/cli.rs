@@ -138,9 +138,62 @@ async fn an_unreachable_service_is_a_network_failure() {
 
 #[tokio::test]
 async fn a_service_that_goes_away_ends_the_conversation() {
-    let service = Service::start(&["--for-seconds", "3"]).await;
+    let mut service = Service::start(&[]).await;
     let url = service.base_url();
-    fails(command(&["talk", "--base-url", &url, "--text", "lighthouse"]), 4, &["connect again"]).await;
+    let mut talk = command(&["talk", "--base-url", &url, "--text", "lighthouse", "--json"]);
+    let mut child = talk.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let speaking = async {
+        while !lines.next_line().await.unwrap().expect("it ended").contains(r#""type":"playback_started""#) {}
+    };
+    timeout(PATIENCE, speaking).await.expect("nothing was heard");
+    // Without a goodbye, in the middle of the answer.
+    service.child.kill().await.unwrap();
+    let rest = async { while lines.next_line().await.unwrap().is_some() {} };
+    timeout(PATIENCE, rest).await.expect("it does not end");
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), err.lines().count()), (Some(4), 1), "{err}");
+    assert!(err.starts_with("error: ") && err.contains("connect again"), "{err}");
+}
+
+#[tokio::test]
+async fn a_conversation_whose_last_answer_failed_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let fail = r#"{"fail": {"code": "rate_limit_exceeded", "message": "Rate limit reached for today."}}"#;
+    let scenario = format!(
+        r#"{{"name": "busy", "turns": [{{"hear": "hi", "reply": [{fail}]}},
+            {{"hear": "again", "reply": [{{"text": "Here I am."}}]}},
+            {{"hear": "more", "reply": [{{"text": "Well, "}}, {fail}]}}],
+            "caller": [{{"say": "bundled:question1", "when": {{"event": "connected"}}}},
+                       {{"hang_up": {{"after_idle_ms": 1000}}}}]}}"#
+    );
+    let scenario = file(dir.path(), "busy.json", scenario.as_bytes());
+    let talk = ["talk", "--simulate", "--scenario", &scenario];
+    let with = |args: &[&str]| command(&[&talk[..], args].concat());
+    let words = ["Rate limit reached for today."];
+    fails(with(&["--text", "hi"]), 1, &words).await;
+    fails(with(&["--text", "hi", "--json"]), 1, &words).await;
+    fails(with(&["--text", "hi", "--text", "again", "--text", "more"]), 1, &words).await;
+    // A caller who speaks.
+    fails(command(&talk), 1, &words).await;
+    // What failed on the way was told there; the conversation went on.
+    let well = end(with(&["--text", "hi", "--text", "again"])).await;
+    assert_eq!((well.code, well.err.as_str()), (Some(0), ""));
+    assert!(well.out.contains("Rate limit reached for today.") && well.out.contains("Here I am."), "{}", well.out);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_url_is_not_shown() {
+    let service = Service::start(&[]).await;
+    let url = format!("{}?ticket=canary", service.base_url());
+    // `run` looks for the canary.
+    let well = run(&["talk", "--base-url", &url, "--text", "hi"]).await;
+    assert_eq!((well.code, well.err.as_str()), (Some(0), ""));
+    let title = well.out.lines().next().unwrap_or_default();
+    assert!(title.contains(&format!("openai at {}:", service.base_url())), "{title}");
+    let nobody = ["talk", "--base-url", "http://127.0.0.1:1/v1?ticket=canary", "--text", "hi"];
+    fails(command(&nobody), 4, &["127.0.0.1"]).await;
 }
 
 #[tokio::test]

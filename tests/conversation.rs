@@ -190,3 +190,41 @@ async fn the_input_log_of_a_live_conversation_replays_to_the_same_events() {
     }
     assert!(replayed.len() >= told.len());
 }
+
+#[tokio::test]
+async fn every_append_is_twenty_milliseconds_whatever_the_host_pushes() {
+    for rate in [24_000, 48_000] {
+        let simulator = Simulator::builder().start().await.unwrap();
+        let journal = simulator.journal();
+        let mut config = Config::default();
+        config.audio.input.rate = Some(rate);
+        let client = connect(&simulator, config).await;
+        let mut pushed = 0;
+        let talk = async {
+            // Chunks that are no frame of any size, until a second has arrived.
+            for size in [1, 7, 333, 1021, 479].into_iter().cycle() {
+                if journal.audio_ms() >= 1000 {
+                    return;
+                }
+                let chunk: Vec<i16> = (pushed..pushed + size).map(|n| (n % 311 * 20) as i16 - 3000).collect();
+                let taken = client.push_audio(&chunk).unwrap();
+                pushed += taken;
+                if taken < size {
+                    // The ring holds half a second: what finds no room is offered again.
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), talk).await.expect("the sound did not arrive");
+        client.shutdown().await;
+        simulator.shutdown().await;
+        let events = journal.client_events();
+        let lengths: Vec<_> =
+            events.iter().filter(|e| e["type"] == "input_audio_buffer.append").map(|e| &e["audio"]).collect();
+        // The journal has the length of the base64 text: 1280 characters hold 958 to 960 bytes, and the sum is exact.
+        assert!(lengths.iter().all(|length| **length == 1280), "{rate}: {lengths:?}");
+        assert_eq!(journal.audio_ms(), 20 * lengths.len() as u64, "{rate}");
+        let pushed_ms = pushed as u64 * 1000 / u64::from(rate);
+        assert!((1000..=pushed_ms).contains(&journal.audio_ms()), "{rate}: {} of {pushed_ms} ms", journal.audio_ms());
+    }
+}

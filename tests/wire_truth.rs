@@ -86,6 +86,35 @@ async fn every_client_event_of_the_codec_is_the_vendors() {
     assert_eq!(kinds.len(), 11, "every client event there is (protocols reference §4): {kinds:?}");
     referees.wire_truth("client", events).await.expect_success();
 }
+
+/// Every function of the simulator's vocabulary that makes JSON is used by the samples, and every kind of
+/// event it names is among them: nothing is sent that the vendor's types have not seen.
+#[test]
+fn every_builder_of_the_simulator_is_sampled() {
+    let vocabulary = include_str!("../src/simulator/events.rs");
+    let samples = include_str!("../src/simulator/samples.rs");
+    let builders: Vec<_> = vocabulary
+        .split("\npub(super) fn ")
+        .skip(1)
+        .filter(|text| text.split('{').next().is_some_and(|head| head.ends_with("-> Value ")))
+        .filter_map(|text| text.split(['(', '<']).next())
+        .collect();
+    assert!(builders.len() > 30, "{builders:?}");
+    for builder in builders {
+        assert!(samples.contains(&format!("events::{builder}(")), "no sample of {builder}");
+    }
+
+    let events = sample_server_events();
+    let kinds: BTreeSet<_> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    const FAMILIES: [&str; 6] =
+        ["conversation.", "input_audio_buffer.", "output_audio_buffer.", "rate_limits.", "response.", "session."];
+    let named: BTreeSet<_> =
+        vocabulary.split('"').filter(|word| FAMILIES.iter().any(|family| word.starts_with(family))).collect();
+    assert!(named.len() > 28, "{named:?}");
+    let strange: Vec<_> = named.difference(&kinds).collect();
+    assert!(strange.is_empty(), "no sample of {strange:?}");
+}
+
 #[tokio::test]
 async fn every_server_event_of_the_simulator_is_the_vendors() {
     let Some(referees) = Referees::find() else { return };

@@ -349,6 +349,16 @@ pub(super) fn response_at(resource: &Value, status: &str, details: Value, output
     response
 }
 
+/// `status_details` of a response that was cancelled or is incomplete.
+pub(super) fn ended_because(status: &str, reason: &str) -> Value {
+    json!({"type": status, "reason": reason})
+}
+
+/// `status_details` of a response that failed.
+pub(super) fn failed_because(code: &str, message: &str) -> Value {
+    json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}})
+}
+
 /// Token counts of a response: text and audio in, text and audio out.
 pub(super) fn usage([read, heard]: [u64; 2], [written, spoken]: [u64; 2]) -> Value {
     json!({

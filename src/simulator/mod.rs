@@ -31,6 +31,7 @@ mod plan;
 mod responder;
 mod samples;
 pub mod scenario;
+mod scenario_items;
 mod script;
 mod secrets;
 mod server;

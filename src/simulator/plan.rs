@@ -4,7 +4,7 @@ use super::{
     clips,
     events::PartKind,
     ids::Ids,
-    scenario::{Delivery, OutputItem, Scenario},
+    scenario::{Delivery, Fail, Failure, OutputItem, Scenario},
 };
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
@@ -58,10 +58,21 @@ pub(super) enum Step {
     Text(usize, Range<usize>),
     Audio(usize, Range<usize>),
     Close(usize),
-    /// The end; `cut` when tokens ran out before the reply was whole.
-    Finish {
-        cut: bool,
-    },
+    Finish(End),
+}
+
+/// How a response ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum End {
+    Completed,
+    /// The user began to speak.
+    TurnDetected,
+    /// The client asked for it.
+    ClientCancelled,
+    /// It reached `max_output_tokens`.
+    OutOfTokens,
+    /// The scenario says so.
+    Failed(Failure),
 }
 
 /// Items and steps of one response; each step has its time after the response began.
@@ -86,7 +97,7 @@ impl Plan {
         if let Some(over) = over {
             let at = self.steps[over].0;
             self.steps.truncate(over);
-            self.steps.push_back((at, Step::Finish { cut: true }));
+            self.steps.push_back((at, Step::Finish(End::OutOfTokens)));
         }
     }
 }
@@ -108,8 +119,10 @@ pub(super) fn plan(
     ids: &mut Ids,
 ) -> Plan {
     let mut items = make_items(reply, wanted, scenario, ids);
-    if items.is_empty() {
+    let mut failure = failure_of(reply);
+    if items.is_empty() && failure.is_none() {
         items = make_items(instead, wanted, scenario, ids);
+        failure = failure_of(instead);
     }
     let mut steps = VecDeque::new();
     let mut at = Duration::ZERO;
@@ -124,8 +137,22 @@ pub(super) fn plan(
         };
         steps.push_back((at, Step::Close(index)));
     }
-    steps.push_back((at, Step::Finish { cut: false }));
+    let end = match failure {
+        Some(failure) => {
+            at = at.max(first);
+            End::Failed(failure)
+        }
+        None => End::Completed,
+    };
+    steps.push_back((at, Step::Finish(end)));
     Plan { items, steps }
+}
+
+fn failure_of(reply: &[OutputItem]) -> Option<Failure> {
+    match reply.last() {
+        Some(OutputItem::Fail(Fail { fail })) => Some(fail.clone()),
+        _ => None,
+    }
 }
 
 fn make_items(reply: &[OutputItem], wanted: &Wanted<'_>, scenario: &Scenario, ids: &mut Ids) -> Vec<OutItem> {
@@ -147,6 +174,8 @@ fn make_items(reply: &[OutputItem], wanted: &Wanted<'_>, scenario: &Scenario, id
                 let text = call.raw_arguments.clone().unwrap_or_else(json);
                 (OutKind::Call { call_id: ids.next("call_"), name: call.name.clone() }, text)
             }
+            // No item of the response, but its end.
+            OutputItem::Fail(_) => continue,
         };
         let id = ids.next("item_");
         let text = text.into();

@@ -5,7 +5,7 @@ use super::{
     events::{self, PartKind, Place, Refusal},
     listening,
     peer::Peer,
-    plan::{self, OutItem, OutKind, OutStatus, Step, Wanted},
+    plan::{self, End, OutItem, OutKind, OutStatus, Step, Wanted},
     script::Reply,
 };
 use serde_json::{Value, json};
@@ -25,18 +25,6 @@ pub(super) struct Active {
     steps: VecDeque<(Duration, Step)>,
     /// The response resource without status, output and usage.
     resource: Value,
-}
-
-/// How a response ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum End {
-    Completed,
-    /// The user began to speak.
-    TurnDetected,
-    /// The client asked for it.
-    ClientCancelled,
-    /// It reached `max_output_tokens`.
-    OutOfTokens,
 }
 
 impl Active {
@@ -168,8 +156,8 @@ impl Peer {
         running.retain_mut(|active| {
             while active.due().is_some_and(|due| due <= now) {
                 let Some((_, step)) = active.steps.pop_front() else { break };
-                if let Step::Finish { cut } = step {
-                    self.finish(active, if cut { End::OutOfTokens } else { End::Completed });
+                if let Step::Finish(end) = step {
+                    self.finish(active, end);
                     return false;
                 }
                 self.step(active, step);
@@ -208,7 +196,7 @@ impl Peer {
                 self.audio_sent = true;
                 self.send(event);
             }
-            Step::Finish { .. } => {}
+            Step::Finish(_) => {}
         }
     }
 
@@ -268,11 +256,12 @@ impl Peer {
             }
         }
         let stopped = matches!(end, End::TurnDetected | End::ClientCancelled);
-        let (status, details) = match end {
+        let (status, details) = match &end {
             End::Completed => ("completed", Value::Null),
-            End::TurnDetected => ("cancelled", json!({"type": "cancelled", "reason": "turn_detected"})),
-            End::OutOfTokens => ("incomplete", json!({"type": "incomplete", "reason": "max_output_tokens"})),
-            End::ClientCancelled => ("cancelled", json!({"type": "cancelled", "reason": "client_cancelled"})),
+            End::TurnDetected => ("cancelled", events::ended_because("cancelled", "turn_detected")),
+            End::OutOfTokens => ("incomplete", events::ended_because("incomplete", "max_output_tokens")),
+            End::ClientCancelled => ("cancelled", events::ended_because("cancelled", "client_cancelled")),
+            End::Failed(failure) => ("failed", events::failed_because(&failure.code, &failure.message)),
         };
         let output = active.items.iter().filter_map(|item| match item.status {
             OutStatus::Closed(status) => Some(item_value(item, status, true)),

@@ -102,12 +102,14 @@ fn response_events() -> Vec<Value> {
     let usage = events::usage([12, 34], [56, 78]);
     let created = at("in_progress", Value::Null, Value::Null, json!([]), Value::Null);
     let completed = at("completed", Value::Null, Value::Null, json!([spoken, call]), usage.clone());
-    let reason = json!({"type": "cancelled", "reason": "turn_detected"});
+    let reason = events::ended_because("cancelled", "turn_detected");
     let cancelled = at("cancelled", json!({"purpose": "sample"}), reason, json!([written]), usage.clone());
-    let reason = json!({"type": "cancelled", "reason": "client_cancelled"});
+    let reason = events::ended_because("cancelled", "client_cancelled");
     let stopped = at("cancelled", Value::Null, reason, json!([]), usage.clone());
-    let reason = json!({"type": "incomplete", "reason": "max_output_tokens"});
-    let incomplete = at("incomplete", Value::Null, reason, json!([written]), usage);
+    let reason = events::ended_because("incomplete", "max_output_tokens");
+    let incomplete = at("incomplete", Value::Null, reason, json!([written]), usage.clone());
+    let reason = events::failed_because("rate_limit_exceeded", "Rate limit reached.");
+    let failed = at("failed", Value::Null, reason, json!([]), usage);
     vec![
         events::response_created(&created),
         events::output_item_added("resp_1", 0, &events::message_item("item_7", "in_progress", None)),
@@ -135,5 +137,6 @@ fn response_events() -> Vec<Value> {
         events::response_done(&cancelled),
         events::response_done(&stopped),
         events::response_done(&incomplete),
+        events::response_done(&failed),
     ]
 }

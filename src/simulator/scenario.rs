@@ -74,6 +74,8 @@ pub enum OutputItem {
     Text(Text),
     /// A function call.
     Call(Call),
+    /// The response fails here.
+    Fail(Fail),
 }
 
 /// A spoken message.
@@ -101,6 +103,24 @@ pub struct Text {
 pub struct Call {
     /// What is called.
     pub call: FunctionCall,
+}
+
+/// The end of a response that fails: what stands before it is delivered, nothing can stand after it.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fail {
+    /// What the service says about it.
+    pub fail: Failure,
+}
+
+/// Why a response failed: `status_details.error` of its `response.done`. No `error` event is sent.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The service's code, for example `rate_limit_exceeded`.
+    pub code: String,
+    /// For people.
+    pub message: String,
 }
 
 /// Name and arguments of a function call.
@@ -253,6 +273,7 @@ impl Scenario {
         })?;
         json.end().map_err(|e| invalid("$".into(), e.to_string(), "end the file after the scenario"))?;
         scenario.check_ranges()?;
+        scenario.check_failures()?;
         scenario.loaded = clips::load(&scenario, base_dir)?;
         Ok(scenario)
     }
@@ -276,17 +297,22 @@ impl Scenario {
         })
     }
 
-    /// Every clip name in use, with the JSON path that uses it.
-    pub(super) fn clip_uses(&self) -> Vec<(String, String)> {
-        let mut uses: Vec<(String, String)> =
-            self.clips.keys().map(|name| (format!("clips.{name}"), name.clone())).collect();
-        let mut replies = vec![("fallback".to_owned(), &self.fallback)];
-        replies.extend(self.greeting.as_ref().map(|reply| ("greeting".to_owned(), reply)));
+    /// Every reply, with its JSON path.
+    fn replies(&self) -> Vec<(String, &[OutputItem])> {
+        let mut replies = vec![("fallback".to_owned(), self.fallback.as_slice())];
+        replies.extend(self.greeting.as_deref().map(|reply| ("greeting".to_owned(), reply)));
         for (i, turn) in self.turns.iter().enumerate() {
             replies.push((format!("turns[{i}].reply"), &turn.reply));
             replies.push((format!("turns[{i}].after_tool"), &turn.after_tool));
         }
-        for (path, items) in replies {
+        replies
+    }
+
+    /// Every clip name in use, with the JSON path that uses it.
+    pub(super) fn clip_uses(&self) -> Vec<(String, String)> {
+        let mut uses: Vec<(String, String)> =
+            self.clips.keys().map(|name| (format!("clips.{name}"), name.clone())).collect();
+        for (path, items) in self.replies() {
             for (i, item) in items.iter().enumerate() {
                 if let OutputItem::Say(Say { clip: Some(clip), .. }) = item {
                     uses.push((format!("{path}[{i}].clip"), clip.clone()));
@@ -299,6 +325,17 @@ impl Scenario {
             }
         }
         uses
+    }
+
+    fn check_failures(&self) -> Result<()> {
+        for (path, items) in self.replies() {
+            let failed = items.iter().position(is_failure);
+            if let Some(i) = failed.filter(|i| i + 1 < items.len()) {
+                let message = "nothing can follow `fail`: it ends the response";
+                return Err(invalid(format!("{path}[{}]", i + 1), message, "put `fail` last"));
+            }
+        }
+        Ok(())
     }
 
     fn check_ranges(&self) -> Result<()> {
@@ -320,6 +357,10 @@ impl Scenario {
     }
 }
 
+fn is_failure(item: &OutputItem) -> bool {
+    matches!(item, OutputItem::Fail(_))
+}
+
 pub(super) fn invalid(path: String, message: impl Into<String>, fix: impl Into<String>) -> Error {
     Error::new(ErrorClass::Config, "invalid_scenario", message).field(path).fix(fix)
 }
@@ -327,54 +368,4 @@ pub(super) fn invalid(path: String, message: impl Into<String>, fix: impl Into<S
 fn default_fallback() -> Vec<OutputItem> {
     let say = "I have nothing more to say in this scenario.".to_owned();
     vec![OutputItem::Say(Say { say, clip: None })]
-}
-
-/// All keys of all kinds of output item: one of `say`, `text` and `call` decides which it is. Reading
-/// through this instead of an untagged enum keeps error messages about the field that is wrong.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnyOutput {
-    say: Option<String>,
-    clip: Option<String>,
-    text: Option<String>,
-    call: Option<FunctionCall>,
-}
-
-impl<'de> Deserialize<'de> for OutputItem {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match AnyOutput::deserialize(deserializer)? {
-            AnyOutput { say: Some(say), clip, text: None, call: None } => Ok(Self::Say(Say { say, clip })),
-            AnyOutput { text: Some(text), say: None, clip: None, call: None } => Ok(Self::Text(Text { text })),
-            AnyOutput { call: Some(call), say: None, clip: None, text: None } => Ok(Self::Call(Call { call })),
-            _ => Err(serde::de::Error::custom(
-                "expected exactly one of `say` (with an optional `clip`), `text` or `call`",
-            )),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnyStep {
-    say: Option<String>,
-    when: Option<Trigger>,
-    wait_ms: Option<u64>,
-    hang_up: Option<Idle>,
-}
-
-impl<'de> Deserialize<'de> for CallerStep {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match AnyStep::deserialize(deserializer)? {
-            AnyStep { say: Some(say), when, wait_ms: None, hang_up: None } => Ok(Self::Say(CallerSay { say, when })),
-            AnyStep { wait_ms: Some(wait_ms), say: None, when: None, hang_up: None } => {
-                Ok(Self::Wait(CallerWait { wait_ms }))
-            }
-            AnyStep { hang_up: Some(hang_up), say: None, when: None, wait_ms: None } => {
-                Ok(Self::HangUp(CallerHangUp { hang_up }))
-            }
-            _ => Err(serde::de::Error::custom(
-                "expected exactly one of `say` (with an optional `when`), `wait_ms` or `hang_up`",
-            )),
-        }
-    }
 }

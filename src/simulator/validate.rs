@@ -65,7 +65,7 @@ const TRANSCRIBERS: &[&str] = &[
 pub(super) const SESSION: &[Field] = &[
     required("type", Rule::OneOf(&["realtime"])),
     solid("model", Rule::Text(256)),
-    optional("instructions", TEXT),
+    solid("instructions", TEXT),
     optional("output_modalities", MODALITIES),
     solid("audio", Rule::Object(AUDIO)),
     optional("tools", TOOLS),
@@ -138,7 +138,7 @@ const PROMPT: Rule = Rule::Object(&[
 /// `response` of `response.create`.
 pub(super) const RESPONSE: &[Field] = &[
     optional("output_modalities", MODALITIES),
-    optional("instructions", TEXT),
+    solid("instructions", TEXT),
     solid(
         "audio",
         Rule::Object(&[solid(
@@ -157,7 +157,9 @@ pub(super) const RESPONSE: &[Field] = &[
     optional("input", Rule::List(&Rule::Custom(response_input))),
 ];
 
-const EVENT_ID: Field = optional("event_id", Rule::Text(512));
+// Ids and instructions may be absent, but not null: the request types of the vendor's package say `str`,
+// where they say `Optional` for what null turns off. (Null ids come from the server only.)
+const EVENT_ID: Field = solid("event_id", Rule::Text(512));
 const TYPE: Field = required("type", Rule::Any);
 
 const BARE: &[Field] = &[TYPE, EVENT_ID];
@@ -166,7 +168,7 @@ const APPEND: &[Field] = &[TYPE, EVENT_ID, required("audio", Rule::Text(usize::M
 const ITEM_CREATE: &[Field] = &[
     TYPE,
     EVENT_ID,
-    optional("previous_item_id", Rule::Text(256)),
+    solid("previous_item_id", Rule::Text(256)),
     required("item", Rule::Custom(super::validate_item::item)),
 ];
 const ONE_ITEM: &[Field] = &[TYPE, EVENT_ID, required("item_id", Rule::Text(256))];
@@ -178,7 +180,7 @@ const ITEM_TRUNCATE: &[Field] = &[
     required("audio_end_ms", Rule::Int(0, i64::MAX)),
 ];
 const RESPONSE_CREATE: &[Field] = &[TYPE, EVENT_ID, optional("response", Rule::Object(RESPONSE))];
-const RESPONSE_CANCEL: &[Field] = &[TYPE, EVENT_ID, optional("response_id", Rule::Text(256))];
+const RESPONSE_CANCEL: &[Field] = &[TYPE, EVENT_ID, solid("response_id", Rule::Text(256))];
 
 /// The fields of a client event, or `None` for a kind that does not exist.
 pub(super) fn client_event(kind: &str) -> Option<&'static [Field]> {

@@ -14,7 +14,7 @@ macro_rules! exit_codes {
         "\
 Exit codes:
   0    all went well
-  1    the conversation failed
+  1    the conversation failed, or its last answer did
   2    wrong usage
   3    the API key is missing or was refused
   4    the service cannot be reached (network or TLS)

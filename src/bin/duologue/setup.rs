@@ -90,7 +90,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
         }
         None => {
             let title = match &config.base_url {
-                Some(url) => format!("{} at {url}", config.provider),
+                Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
             (key(args.api_key)?, None, title)
@@ -108,6 +108,13 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
         client = client.input_log(BufWriter::new(file));
     }
     Ok(Setup { title, client, person, simulator, output: args.output, recording })
+}
+
+/// A URL without what may be secret in it: no user, no password, no query.
+fn shown(url: &str) -> String {
+    let Ok(url) = url::Url::parse(url) else { return "another service".to_owned() };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
 /// A WAV file that can be spoken.
@@ -166,4 +173,21 @@ fn key(given: Option<String>) -> Result<String, Failure> {
     given
         .filter(|key| !key.trim().is_empty())
         .ok_or_else(|| Failure { code: 3, line: format!("there is no API key; {fix}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (url, expected) in [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1"),
+            ("http://user:canary@127.0.0.1:8080/v1?key=canary#canary", "http://127.0.0.1:8080/v1"),
+            ("wss://[::1]:9/?canary", "wss://[::1]:9/"),
+            ("canary", "another service"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::{
 use duologue::{
     Client, Error, ErrorClass,
     event::{Agent, EndedBy, Event, EventKind, Status},
+    message::ResponseId,
     simulator::caller::HangUp,
 };
 use std::time::Duration;
@@ -31,7 +32,14 @@ pub async fn run(args: TalkArgs) -> Result<u8, Failure> {
     let view = if json { View::json() } else { View::screen(&setup.title, typing) };
     let Setup { client, person, simulator, output, recording, .. } = setup;
     let client = client.build()?;
-    let mut call = Call { client: client.clone(), person, view, agent: Agent::Idle, heard_from: Instant::now() };
+    let mut call = Call {
+        client: client.clone(),
+        person,
+        view,
+        agent: Agent::Idle,
+        heard_from: Instant::now(),
+        last: Last::default(),
+    };
 
     let mut events = client.events();
     let outcome = call.hold(&mut events, &mut signals).await;
@@ -63,6 +71,30 @@ struct Call {
     agent: Agent,
     /// When something other than loudness was last told.
     heard_from: Instant,
+    last: Last,
+}
+
+/// How the latest answers went.
+#[derive(Default)]
+struct Last {
+    /// What was told about an answer that is not over.
+    told: Option<(ResponseId, Error)>,
+    /// The last answer that is over failed, and why.
+    failed: Option<Error>,
+}
+
+impl Last {
+    fn observe(&mut self, event: &Event) {
+        match (&event.kind, &event.response) {
+            (EventKind::Error(error), Some(response)) => self.told = Some((response.clone(), error.clone())),
+            (EventKind::TurnDone(end), Some(response)) => {
+                let told = self.told.take_if(|(about, _)| about == response).map(|(_, error)| error);
+                let unknown = || Error::new(ErrorClass::Provider, "response_failed", "the answer failed");
+                self.failed = (end.status == "failed").then(|| told.unwrap_or_else(unknown));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What ended a wait.
@@ -97,11 +129,13 @@ impl Call {
                     self.observe(&event);
                     match &event.kind {
                         EventKind::Status(Status::Error { error }) => return Err(error.clone().into()),
-                        EventKind::Status(Status::Idle { ended }) if ended.by != EndedBy::None => return verdict,
+                        EventKind::Status(Status::Idle { ended }) if ended.by != EndedBy::None => {
+                            return self.outcome(verdict);
+                        }
                         _ => {}
                     }
                 }
-                Happened::Event(None) => return verdict,
+                Happened::Event(None) => return self.outcome(verdict),
                 Happened::Connected(result) => {
                     connecting = None;
                     self.heard_from = Instant::now();
@@ -138,8 +172,18 @@ impl Call {
         }
     }
 
+    /// An answer that failed for good is the cause of what followed, but not of a person's leaving.
+    fn outcome(&mut self, verdict: Result<u8, Failure>) -> Result<u8, Failure> {
+        match (verdict, self.last.failed.take()) {
+            (Ok(exit::INTERRUPTED), _) => Ok(exit::INTERRUPTED),
+            (_, Some(error)) => Err(error.into()),
+            (verdict, None) => verdict,
+        }
+    }
+
     fn observe(&mut self, event: &Event) {
         self.view.event(event);
+        self.last.observe(event);
         match &mut self.person {
             Person::Caller(caller) => caller.observe(event),
             Person::Typed(typed) => typed.observe(event),

@@ -28,12 +28,16 @@ fn user(id: &str) -> Value {
 async fn items_go_where_they_are_told() {
     let (_sim, mut client) = connected().await;
     for (id, previous, expected) in [
-        ("a", Value::Null, Value::Null),
-        ("b", Value::Null, json!("a")),
-        ("front", json!("root"), Value::Null),
-        ("middle", json!("a"), json!("a")),
+        ("a", None, Value::Null),
+        ("b", None, json!("a")),
+        ("front", Some("root"), Value::Null),
+        ("middle", Some("a"), json!("a")),
     ] {
-        client.send(json!({"type": "conversation.item.create", "previous_item_id": previous, "item": user(id)})).await;
+        let mut event = create(user(id));
+        if let Some(previous) = previous {
+            event["previous_item_id"] = json!(previous);
+        }
+        client.send(event).await;
         let added = client.wait("conversation.item.added").await;
         assert_eq!(added["previous_item_id"], expected, "{id}");
         assert_eq!((added["item"]["status"].as_str(), added["item"]["id"].as_str()), (Some("completed"), Some(id)));

@@ -42,13 +42,16 @@ fn samples_have_ids_and_cover_the_vocabulary() {
 #[tokio::test]
 async fn what_is_sent_has_the_shape_of_the_samples() {
     let turns = json!([{"hear": "a", "reply": [{"say": "Yes."}, {"call": {"name": "f", "force": true}}]},
-        {"hear": "b", "reply": [{"text": "Done."}]}]);
+        {"hear": "b", "reply": [{"text": "Done."}]},
+        {"hear": "c", "reply": [{"fail": {"code": "rate_limit_exceeded", "message": "Later."}}]}]);
     let sim = simulator(json!({"turns": turns})).await;
     let mut client = Client::connect(&sim).await;
     client.type_text("a").await;
     client.wait("response.done").await;
     client.type_text("b").await;
     client.wait("response.done").await;
+    client.type_text("c").await;
+    assert_eq!(client.wait("response.done").await["response"]["status"], "failed");
     let samples = shapes(&sample_server_events());
     let mut sent = sim.journal().server_events();
     for event in &mut sent {

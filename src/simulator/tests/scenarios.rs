@@ -44,6 +44,12 @@ fn mistakes_name_the_path_and_the_fix() {
         (json!({"name": "n", "turns": [{"hear": "h"}]}), "turns[0]"),
         (reply(json!({"say": "a", "text": "b"})), "turns[0].reply[0]"),
         (reply(json!({"call": {"name": "f", "args": {}}})), "turns[0].reply[0].call.args"),
+        (reply(json!({"fail": {"code": "c"}})), "turns[0].reply[0].fail"),
+        (reply(json!({"say": "a", "fail": {"code": "c", "message": "m"}})), "turns[0].reply[0]"),
+        (
+            json!({"name": "n", "turns": [], "greeting": [{"fail": {"code": "c", "message": "m"}}, {"say": "a"}]}),
+            "greeting[1]",
+        ),
         (reply(json!({"say": "a", "clip": "nobody"})), "turns[0].reply[0].clip"),
         (reply(json!({"say": "a", "clip": "nobody.wav"})), "turns[0].reply[0].clip"),
         (json!({"name": "n", "turns": [], "clips": {"a": "bundled:nobody"}}), "clips.a"),

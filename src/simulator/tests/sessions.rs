@@ -50,6 +50,7 @@ async fn bad_updates_are_refused_as_a_whole() {
         (json!({"temperature": 0.8}), "unknown_parameter", "session.temperature"),
         (json!({"output_modalities": ["text", "audio"]}), "invalid_value", "session.output_modalities"),
         (json!({"instructions": 7}), "invalid_type", "session.instructions"),
+        (json!({"instructions": null}), "invalid_type", "session.instructions"),
         (json!({"audio": {"output": {"voice": "darth"}}}), "invalid_value", "session.audio.output.voice"),
         (json!({"audio": {"output": {"speed": 1.6}}}), "invalid_value", "session.audio.output.speed"),
         (
@@ -159,4 +160,21 @@ async fn an_expired_session_closes_with_1001() {
     let mut client = Client::connect(&sim).await;
     assert_eq!(client.wait("error").await["error"]["code"], "session_expired");
     assert_eq!(u16::from(client.closed().await.code), 1001);
+}
+
+/// The request types of the vendor's package have no null there; `Optional` in its other models means absent.
+#[tokio::test]
+async fn null_is_no_id_and_no_instructions() {
+    let (_sim, mut client) = connected(json!([])).await;
+    let message = json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "a"}]});
+    for (event, param) in [
+        (json!({"type": "input_audio_buffer.clear", "event_id": null}), "event_id"),
+        (json!({"type": "conversation.item.create", "previous_item_id": null, "item": message}), "previous_item_id"),
+        (json!({"type": "response.create", "response": {"instructions": null}}), "response.instructions"),
+        (json!({"type": "response.cancel", "response_id": null}), "response_id"),
+    ] {
+        client.send(event).await;
+        let error = client.wait("error").await["error"].clone();
+        assert_eq!((&error["code"], &error["param"]), (&json!("invalid_type"), &json!(param)));
+    }
 }
