@@ -214,10 +214,15 @@ fn http_error(response: &Response<Option<Vec<u8>>>, credential: Option<&Credenti
                 .fix("wait, or check the account's limits")
                 .retryable()
         }
-        s if code.is_some_and(|c| c.contains("model")) || s == StatusCode::NOT_FOUND => {
+        _ if code.is_some_and(|c| c.contains("model")) => {
             Error::new(ErrorClass::Config, "unknown_model", format!("the service does not know it ({said})"))
                 .field("model")
-                .fix("check the model name and the base URL")
+                .fix("check the model name")
+        }
+        StatusCode::NOT_FOUND => {
+            Error::new(ErrorClass::Config, "not_found", format!("the service has no such place ({said})"))
+                .field("base_url")
+                .fix("check the base URL, and the model")
         }
         s if s.is_server_error() => {
             Error::new(ErrorClass::Network, "unavailable", format!("the service is unavailable ({said})"))
