@@ -192,6 +192,24 @@ pub struct SessionInfo {
     pub foreign_audio: Option<String>,
 }
 
+impl ProviderEvent {
+    /// The response it is about, when it says so.
+    pub fn response(&self) -> Option<&ResponseId> {
+        match self {
+            Self::ResponseCreated { response, .. }
+            | Self::OutputItemAdded { response, .. }
+            | Self::OutputItemDone { response, .. } => Some(response),
+            Self::PartAdded { at, .. }
+            | Self::Audio { at, .. }
+            | Self::AudioDone { at }
+            | Self::AgentDelta { at, .. }
+            | Self::AgentDone { at, .. } => Some(&at.response),
+            Self::ResponseDone(done) => Some(&done.response),
+            _ => None,
+        }
+    }
+}
+
 /// What the vendor said, in neutral words.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProviderEvent {

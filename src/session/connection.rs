@@ -147,7 +147,7 @@ impl Session {
         self.link.step = Step::Configuring;
         self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
         if let Some(id) = self.send_own(&ProviderCommand::Configure) {
-            self.ops.sent(id, Purpose::Configure);
+            self.ops.sent(id, Purpose::Configure, self.now);
         }
     }
 

@@ -38,6 +38,10 @@ pub(super) struct Flush {
     pub wanted_by: InterruptSource,
     /// Frames that had been given to the speaker: later ones are not flushed.
     pub upto: u64,
+    /// The connection whose audio it is.
+    pub epoch: u32,
+    /// Until when the speaker may take to report it.
+    pub by: Time,
 }
 
 /// State of both speakers.
@@ -51,6 +55,12 @@ pub struct Speaking {
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
     pub(super) flushes: VecDeque<Flush>,
+    /// The newest flush that was given up: its report may still come.
+    pub(super) given_up_to: Option<u64>,
+    /// The report at hand is of a flush that was given up.
+    pub(super) late_report: bool,
+    /// The flush at hand is of an earlier connection.
+    pub(super) of_old_run: bool,
     pub(super) clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
@@ -67,6 +77,11 @@ impl Speaking {
 
     pub fn flushing(&self) -> bool {
         !self.flushes.is_empty()
+    }
+
+    /// When the oldest flush is given up.
+    pub fn timeout(&self) -> Option<Time> {
+        self.flushes.front().map(|f| f.by)
     }
 
     /// A new connection: the vendor counts the audio it gets from zero.
@@ -141,11 +156,16 @@ impl Session {
         }
         let record = self.response(&at.response);
         // Nothing may follow the end of a response; what does is late or a repetition.
-        if record.fenced || record.end.is_some() || self.history.is_gone(&at.item) {
+        let (dropped, ended, lost) = (record.fenced, record.end.is_some(), record.lost);
+        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
+        let part = self.history.get(&at.item).and_then(|m| m.parts.get(at.part as usize));
+        // One whose end was only concluded may begin to speak late; what it had begun is settled.
+        let begun = matches!(part, Some(Part::Audio { duration_ms: 1.., .. }))
+            || self.ledger.heard(&key).is_some_and(|h| h.complete);
+        if dropped || (ended && (!lost || begun)) || self.history.is_gone(&at.item) {
             self.stats.late_audio += pcm.len() as u64;
             return;
         }
-        let part = self.history.get(&at.item).and_then(|m| m.parts.get(at.part as usize));
         if !matches!(part, Some(Part::Audio { .. })) {
             self.part_added(&at, super::words::PartKind::Audio);
         }
@@ -160,7 +180,6 @@ impl Session {
             return;
         }
         self.speaking.first_output(self.now);
-        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         self.ledger.push(&key, pcm.len() as u64);
         let pcm = Pcm(Arc::new(pcm));
         match self.config.audio.output.source {
@@ -253,11 +272,11 @@ impl Session {
             .filter(|r| !r.closed && r.end.is_some() && over(&r.id))
             .filter_map(|r| {
                 r.closed = true;
-                r.end.clone().map(|end| (r.id.clone(), end))
+                r.end.clone().map(|end| (r.id.clone(), end, r.inferred))
             })
             .collect();
-        for (id, end) in ready {
-            self.emit_about(Some(&id), None, EventKind::TurnDone(end));
+        for (id, end, inferred) in ready {
+            self.emit_whole(Some(&id), None, inferred, EventKind::TurnDone(end));
         }
     }
 
