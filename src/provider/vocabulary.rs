@@ -186,6 +186,8 @@ pub struct SessionInfo {
     pub session: Value,
     /// The vendor cancels its response when the user speaks.
     pub interrupts: bool,
+    /// The vendor answers by itself when the user stops; absent: it does not say.
+    pub answers: Option<bool>,
     /// Silence that ends a turn.
     pub silence_duration_ms: Option<u64>,
     /// An audio format in force that the codec does not speak.

@@ -132,7 +132,7 @@ impl Session {
                 self.call_done(&id, item);
             }
         }
-        let end = ResponseEnd { status: done.status.clone(), reason: done.reason.clone() };
+        let end = ResponseEnd { status: vendor_text(&done.status), reason: done.reason.as_deref().map(vendor_text) };
         let record = self.response(&id);
         let lost = std::mem::take(&mut record.lost);
         let told = record.end.is_some();
@@ -150,7 +150,7 @@ impl Session {
         if done.status == "failed" {
             self.response_failed(&id, done.error.unwrap_or_default());
         } else if done.status == "incomplete" {
-            let reason = done.reason.unwrap_or_else(|| "unknown reason".into());
+            let reason = done.reason.map_or_else(|| "unknown reason".into(), |r| vendor_text(&r));
             let text = format!("the response was cut short by the service: {reason}");
             let warning = Error::new(ErrorClass::Provider, "response_incomplete", text).provider_code(reason);
             self.emit_about(Some(&id), None, EventKind::Warning(warning));
@@ -304,12 +304,24 @@ impl Session {
     }
 }
 
+/// The longest text of a vendor that is passed on.
+const MAX_VENDOR_TEXT: usize = 2048;
+
+/// A vendor's text without secrets, cut to 2 KiB.
+pub(super) fn vendor_text(text: &str) -> String {
+    // Redaction first: a key must not be cut into something that no longer looks like one.
+    let mut text = redact(text);
+    let end = (0..=MAX_VENDOR_TEXT.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
 /// A vendor's error in our words, with its own code kept.
 pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
-    let text = redact(&error.message);
+    let text = vendor_text(&error.message);
     let text = if text.trim().is_empty() { otherwise.to_owned() } else { text };
-    let code = error.code.as_str();
-    let (class, word) = match code {
+    let (code, kind) = (vendor_text(&error.code), vendor_text(&error.kind));
+    let (class, word) = match code.as_str() {
         "insufficient_quota" | "billing_hard_limit_reached" => (ErrorClass::Quota, "quota"),
         "rate_limit_exceeded" | "inference_rate_limit_exceeded" => (ErrorClass::Quota, "rate_limited"),
         "invalid_api_key" | "account_deactivated" | "permission_denied" => (ErrorClass::Credential, "auth"),
@@ -321,11 +333,11 @@ pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
     let mut neutral = Error::new(class, word, text);
     if !code.is_empty() {
         neutral = neutral.provider_code(code);
-    } else if !error.kind.is_empty() {
-        neutral = neutral.provider_code(error.kind.as_str());
+    } else if !kind.is_empty() {
+        neutral = neutral.provider_code(kind);
     }
     if let Some(param) = &error.param {
-        neutral = neutral.field(redact(param));
+        neutral = neutral.field(vendor_text(param));
     }
     neutral
 }

@@ -83,6 +83,7 @@ impl Session {
             self.cut(heard, cut, source, first);
         }
         self.drop_unheard(cut);
+        self.settle_played();
         self.speaking.of_old_run = false;
         if self.speaking.flushing() {
             return;
@@ -112,7 +113,7 @@ impl Session {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
             self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
             let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let transcript = Transcript { role: Role::Assistant, mode, text, stage, estimated: true };
+            let transcript = Transcript { role: Role::Assistant, part: key.part, mode, text, stage, estimated: true };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
         } else {
             self.forget(&key.item);

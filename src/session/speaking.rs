@@ -55,6 +55,8 @@ pub struct Speaking {
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
     pub(super) flushes: VecDeque<Flush>,
+    /// Messages of a run that is over whose audio the speaker has not reported.
+    pub(super) unsettled: Vec<ItemId>,
     /// The newest flush that was given up: its report may still come.
     pub(super) given_up_to: Option<u64>,
     /// The report at hand is of a flush that was given up.
@@ -135,7 +137,7 @@ impl Session {
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
-        self.speaking.answer_expected = self.config.turn_detection.create_response;
+        self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(item), EventKind::SpeechStopped(speech));
         // `audio_ms` includes the silence the vendor waited for.
@@ -198,11 +200,14 @@ impl Session {
         let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         if let Some(heard) = self.ledger.heard(&key) {
             let (received, item) = (self.ledger.ms(heard.received), at.item.clone());
-            self.history.edit(&item, |m| {
-                if let Some(Part::Audio { duration_ms, .. }) = m.parts.get_mut(at.part as usize) {
+            self.history.update(&item, &mut self.changes, |m| match m.parts.get_mut(at.part as usize) {
+                Some(Part::Audio { duration_ms, .. }) if *duration_ms != received => {
                     *duration_ms = received;
+                    Some(vec![at.part])
                 }
+                _ => None,
             });
+            self.tell_changes();
         }
         if self.response(&at.response).fenced {
             // The closing events of a cancelled response come all the same and complete nothing.

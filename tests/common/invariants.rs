@@ -3,7 +3,7 @@
 use super::{PER_MS, frame_of, speaker::Speaker};
 use duologue::{
     event::{EventKind, OpId, Phase, Status},
-    message::{Part, Role},
+    message::{MessageState, Part, Role, ToolCallState},
     provider::Frame,
     session::{Input, Output, Session},
     time::Time,
@@ -187,7 +187,16 @@ impl Invariants {
         }
     }
 
-    pub fn after(&mut self, session: &Session) {
+    pub fn after(&mut self, session: &Session, speaker: &Speaker) {
+        if self.terminal && !speaker.asked_to_flush() {
+            for m in session.messages() {
+                assert_ne!(m.state, MessageState::InProgress, "{:?} is open after the end", m.id);
+                let open = |p: &Part| {
+                    matches!(p, Part::ToolCall { state: ToolCallState::Pending | ToolCallState::Running, .. })
+                };
+                assert!(!m.parts.iter().any(open), "{:?} is pending after the end", m.id);
+            }
+        }
         assert!(session.timeout().is_none_or(|t| t > self.now), "a timer of the past would fire for ever");
         let mut ids = HashSet::new();
         for message in session.messages() {

@@ -2,7 +2,10 @@
 
 use crate::common::Talk;
 use crate::{ask, quiet};
-use duologue::session::Command;
+use duologue::{
+    message::{MessageState as State, Part, ToolCallState},
+    session::{Command, Output},
+};
 use serde_json::json;
 
 #[test]
@@ -219,5 +222,99 @@ fn a_late_flush_of_an_old_run_tells_the_new_vendor_nothing() {
     talk.flushes();
     let out = talk.take();
     assert_eq!((out.names(), out.of("interrupted").len()), (vec![], 1));
+    talk.finish();
+}
+
+#[test]
+fn a_lost_connection_leaves_no_message_open() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
+    talk.user_speaks("U1", 0);
+    talk.user_is_silent("U1", None, 500);
+    talk.user_speaks("U2", 900);
+    let delta = json!({"item_id": "U2", "content_index": 0, "delta": "half a"});
+    talk.server("conversation.item.input_audio_transcription.delta", delta);
+    talk.user_speaks("U3", 1900);
+    talk.response("R1");
+    talk.item("R1", "A1", None, "text");
+    let delta = json!({"response_id": "R1", "item_id": "A1", "content_index": 0, "delta": "written"});
+    talk.server("response.output_text.delta", delta);
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    talk.item("R1", "A2", None, "audio");
+    talk.speech("R1", "A2", 0, 2000, "one two three four five six seven eight");
+    talk.item("R1", "A3", None, "audio");
+    talk.speech("R1", "A3", 0, 300, "never heard");
+    talk.item("R1", "A4", None, "audio");
+    talk.plays(500);
+    talk.closed(None, "", None);
+    assert_eq!(talk.message("A4"), None, "nobody heard it");
+    talk.flushes();
+    assert_eq!(talk.order(), ["U1", "U2", "U3", "A1", "F1", "A2"]);
+    let state = |item: &str| talk.message(item).unwrap().state;
+    assert_eq!(["U1", "U2", "U3"].map(state), [State::Completed, State::Incomplete, State::Completed]);
+    assert_eq!(["A1", "A2"].map(state), [State::Incomplete; 2]);
+    assert!(talk.message("A1").unwrap().interrupted && talk.message("A2").unwrap().interrupted);
+    let Part::Audio { heard_transcript, heard_ms, .. } = &talk.message("A2").unwrap().parts[0] else { panic!() };
+    assert_eq!((heard_transcript.as_deref(), *heard_ms), (Some("one two"), 500));
+    let Part::ToolCall { state, .. } = &talk.message("F1").unwrap().parts[0] else { panic!() };
+    assert_eq!(*state, ToolCallState::Cancelled);
+    talk.finish();
+}
+
+#[test]
+fn the_effective_session_says_whether_an_answer_comes() {
+    for (wished, effective) in [(true, false), (false, true)] {
+        let mut talk = Talk::new(json!({"auto_capture": false, "turn_detection": {"create_response": wished}}));
+        talk.host(Command::Connect);
+        talk.opened();
+        talk.server("session.created", json!({"session": {}}));
+        let mut session = talk.wish();
+        session["audio"]["input"]["turn_detection"]["create_response"] = effective.into();
+        talk.server("session.updated", json!({"session": session}));
+        talk.user_speaks("U1", 0);
+        talk.user_is_silent("U1", None, 900);
+        let agent = talk.take().of("mode").last().unwrap()["agent"].clone();
+        assert_eq!(agent, if effective { "thinking" } else { "idle" });
+        talk.finish();
+    }
+}
+
+#[test]
+fn without_a_microphone_nobody_listens() {
+    let talk = Talk::connected(json!({"audio": {"input": {"source": "none"}}}));
+    let (mut talk, mut with) = (talk, Talk::new(json!({"audio": {"input": {"source": "none"}}})));
+    with.connect();
+    let out = with.take();
+    assert!(out.of("mode").is_empty() && !out.0.iter().any(|o| matches!(o, Output::Capture { on: true })));
+    talk.user_speaks("U1", 0);
+    assert!(talk.take().of("mode").iter().all(|m| m["mode"] != "listening"));
+    talk.finish();
+    with.finish();
+}
+
+#[test]
+fn long_texts_of_a_vendor_are_cut() {
+    let mut talk = Talk::connected(quiet());
+    let error = json!({"code": "c".repeat(5000), "message": "\u{e9}".repeat(5000), "param": "p".repeat(5000)});
+    talk.server("error", json!({"error": error}));
+    let error = &talk.take().of("error")[0];
+    for field in ["message", "provider_code", "field"] {
+        assert_eq!(error[field].as_str().unwrap().len(), 2048, "{field}");
+    }
+    // Streamed words of one message, and of all together.
+    let million = "x".repeat(1000 * 1000);
+    talk.response("R1");
+    for item in 0..12 {
+        let item = format!("A{item}");
+        talk.item("R1", &item, None, "text");
+        for _ in 0..2 {
+            let delta = json!({"response_id": "R1", "item_id": item, "content_index": 0, "delta": million});
+            talk.server("response.output_text.delta", delta);
+        }
+        assert_eq!(talk.message(&item).unwrap().text().len(), 1000 * 1000);
+        let message = json!({"id": item, "type": "message", "role": "assistant", "status": "completed", "content": []});
+        talk.server("response.output_item.done", json!({"response_id": "R1", "item": message}));
+    }
+    assert_eq!(talk.order(), ["A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11"]);
+    assert_eq!(talk.take().of("message").iter().filter(|m| m["op"] == "removed").count(), 4);
     talk.finish();
 }

@@ -331,6 +331,11 @@ fn session(session: Option<serde_json::Value>) -> SessionInfo {
     SessionInfo {
         foreign_audio: foreign("input").or_else(|| foreign("output")),
         interrupts: detection["interrupt_response"].as_bool().unwrap_or(false),
+        // Without detection nothing ends a turn, so nothing is answered.
+        answers: match session.pointer("/audio/input/turn_detection") {
+            Some(serde_json::Value::Null) => Some(false),
+            _ => detection["create_response"].as_bool(),
+        },
         silence_duration_ms: detection["silence_duration_ms"].as_u64(),
         session,
     }
