@@ -48,6 +48,8 @@ struct World {
     last_item: Option<String>,
     calls: Vec<(u32, String)>,
     count: u64,
+    /// Events get lost on the way now and then.
+    lossy: bool,
     vendor_interrupts: bool,
     vendor_answers: bool,
     agent: Agent,
@@ -62,6 +64,7 @@ impl World {
         let config = json!({"tools": [{"name": "f"}], "turn_detection": {
             "interrupt_response": !dice.once_in(4), "create_response": vendor_answers}});
         let vendor_interrupts = dice.once_in(2);
+        let lossy = seed.is_multiple_of(3);
         let talk = Talk::new(config);
         let (inbox, active, user, last_item) = (VecDeque::new(), None, None, None);
         let (calls, count, agent, turns_done, responses) = (vec![], 0, Agent::Idle, 0, 0);
@@ -74,6 +77,7 @@ impl World {
             last_item,
             calls,
             count,
+            lossy,
             vendor_interrupts,
             vendor_answers,
             agent,
@@ -147,6 +151,7 @@ impl World {
                 }
             }
             "conversation.item.create" if self.dice.once_in(10) => self.talk.error("invalid_value", event.as_deref()),
+            "conversation.item.create" if self.loses() => {}
             "conversation.item.create" => {
                 let item = frame["item"].clone();
                 let fields = json!({"item": item, "previous_item_id": self.last_item});
@@ -184,7 +189,13 @@ impl World {
             let place = json!({"response_id": active.id, "item_id": item, "content_index": part});
             self.talk.server("response.output_audio.done", place);
         }
-        self.talk.done(&active.id, status, None);
+        if !self.loses() {
+            self.talk.done(&active.id, status, None);
+        }
+    }
+
+    fn loses(&mut self) -> bool {
+        self.lossy && self.dice.once_in(6)
     }
 
     /// The vendor writes on.
@@ -337,6 +348,7 @@ impl World {
             self.connect();
             self.listen();
         }
+        self.lossy = false;
         for _ in 0..200 {
             if let Some(item) = self.user.take() {
                 self.talk.user_is_silent(&item, None, 500);

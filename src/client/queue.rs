@@ -282,7 +282,7 @@ mod tests {
 
     fn delta(text: &str) -> EventKind {
         let (role, mode, stage) = (crate::message::Role::User, TranscriptMode::Delta, TranscriptStage::Recognized);
-        EventKind::Transcript(Transcript { role, mode, text: text.into(), stage, estimated: false })
+        EventKind::Transcript(Transcript { role, part: 0, mode, text: text.into(), stage, estimated: false })
     }
 
     fn stream() -> (Arc<Queue>, EventStream) {

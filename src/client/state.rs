@@ -68,16 +68,11 @@ impl State {
                 let Some(message) = self.messages.iter_mut().rev().find(|m| Some(&m.id) == event.item.as_ref()) else {
                     return;
                 };
-                // Deltas belong to the part that is being spoken or written: the last one.
-                match message.parts.last_mut() {
+                // A message event has told what kind of part it is before its first words.
+                match message.parts.get_mut(t.part as usize) {
                     Some(Part::Audio { transcript, .. }) => transcript.push_str(&t.text),
                     Some(Part::Text { content }) => content.push_str(&t.text),
-                    _ => message.parts.push(Part::Audio {
-                        transcript: t.text.clone(),
-                        heard_transcript: None,
-                        duration_ms: 0,
-                        heard_ms: 0,
-                    }),
+                    _ => return,
                 }
             }
             _ => return,
@@ -91,4 +86,68 @@ fn put(parts: &mut Vec<Part>, index: usize, part: Part) {
         parts.push(Part::Text { content: String::new() });
     }
     if index < parts.len() { parts[index] = part } else { parts.push(part) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Config,
+        event::OpId,
+        provider::{Frame, codec_for},
+        session::{Command, Input, Output, Session},
+        time::Time,
+    };
+    use std::sync::Arc;
+
+    /// Folded events and the session agree after each frame.
+    fn agree(frames: &[&str]) -> Vec<Message> {
+        let config = Config::from_json("{}").unwrap();
+        let codec = codec_for(&config).unwrap();
+        let mut session = Session::new(Arc::new(config), codec, 1);
+        let mut state = State::default();
+        session.handle(Time(0), Input::Command { op: OpId(1), command: Command::Connect });
+        session.handle(Time(0), Input::Opened { epoch: 1 });
+        let hello = [r#"{"type":"session.created","session":{}}"#, r#"{"type":"session.updated","session":{}}"#];
+        for frame in hello.iter().chain(frames) {
+            session.handle(Time(0), Input::Frame { epoch: 1, frame: Frame::Text((*frame).into()) });
+            while let Some(output) = session.poll() {
+                if let Output::Event(event) = output {
+                    state.apply(&event);
+                }
+            }
+            assert_eq!(state.messages, session.messages(), "after {frame}");
+        }
+        state.messages
+    }
+
+    #[test]
+    fn words_stand_in_their_own_part_while_they_stream() {
+        let messages = agree(&[
+            r#"{"type":"response.created","response":{"id":"R"}}"#,
+            r#"{"type":"response.output_item.added","response_id":"R","item":{"id":"A","type":"message","role":"assistant"}}"#,
+            r#"{"type":"response.content_part.added","response_id":"R","item_id":"A","content_index":0,"part":{"type":"audio"}}"#,
+            r#"{"type":"response.output_audio_transcript.delta","response_id":"R","item_id":"A","content_index":0,"delta":"one "}"#,
+            r#"{"type":"response.output_audio.delta","response_id":"R","item_id":"A","content_index":0,"delta":"AAAAAAAA"}"#,
+            r#"{"type":"response.content_part.added","response_id":"R","item_id":"A","content_index":1,"part":{"type":"text"}}"#,
+            r#"{"type":"response.output_text.delta","response_id":"R","item_id":"A","content_index":1,"delta":"written"}"#,
+            r#"{"type":"response.output_audio_transcript.delta","response_id":"R","item_id":"A","content_index":0,"delta":"two"}"#,
+            r#"{"type":"response.output_audio.done","response_id":"R","item_id":"A","content_index":0}"#,
+            r#"{"type":"response.output_text.done","response_id":"R","item_id":"A","content_index":1,"text":"written."}"#,
+            r#"{"type":"response.done","response":{"id":"R","status":"completed"}}"#,
+        ]);
+        assert_eq!(messages[0].text(), "one two written.");
+    }
+
+    #[test]
+    fn written_words_that_nobody_announced_are_a_text_part() {
+        let messages = agree(&[
+            r#"{"type":"response.output_text.delta","response_id":"R","item_id":"A","content_index":0,"delta":"a"}"#,
+            r#"{"type":"response.output_text.delta","response_id":"R","item_id":"A","content_index":0,"delta":"b"}"#,
+            r#"{"type":"conversation.item.input_audio_transcription.delta","item_id":"U","content_index":1,"delta":"c"}"#,
+            r#"{"type":"conversation.item.input_audio_transcription.completed","item_id":"U","content_index":1,"transcript":"cd"}"#,
+        ]);
+        assert_eq!(messages[0].parts, [Part::Text { content: "ab".into() }]);
+        assert_eq!(messages[1].text(), "cd");
+    }
 }

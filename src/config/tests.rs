@@ -76,6 +76,8 @@ fn combinations_that_mean_nothing_are_refused() {
         (r#"{"audio": {"output": {"source": "none", "rate": 16000}}}"#, "audio.output.rate"),
         (r#"{"output_modality": "text", "speed": 1.2}"#, "speed"),
         (r#"{"tool_choice": {"function": "f"}}"#, "tool_choice"),
+        (r#"{"tool_choice": "required"}"#, "tool_choice"),
+        (r#"{"tool_choice": "none"}"#, "tool_choice"),
         (r#"{"tools": [{"name": "f"}, {"name": "g"}, {"name": "f"}]}"#, "tools[2].name"),
         (r#"{"tools": [{"name": ""}]}"#, "tools[0].name"),
         (r#"{"tools": [{"name": "get weather"}]}"#, "tools[0].name"),

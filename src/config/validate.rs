@@ -60,6 +60,9 @@ impl Config {
                     .fix(r#"write {"type":"object","properties":{...}}"#));
             }
         }
+        if self.tools.is_empty() && self.tool_choice != super::ToolChoice::Auto {
+            return Err(invalid("tool_choice", "there is no tool to choose").fix("declare tools, or leave it out"));
+        }
         if let super::ToolChoice::Function(name) = &self.tool_choice
             && !self.tools.iter().any(|t| &t.name == name)
         {

@@ -138,6 +138,9 @@ pub enum TranscriptStage {
 pub struct Transcript {
     /// Who.
     pub role: Role,
+    /// Content index: the part of the message the words belong to.
+    #[serde(default)]
+    pub part: PartIndex,
     /// How to apply `text`.
     pub mode: TranscriptMode,
     /// The words.

@@ -186,10 +186,30 @@ pub struct SessionInfo {
     pub session: Value,
     /// The vendor cancels its response when the user speaks.
     pub interrupts: bool,
+    /// The vendor answers by itself when the user stops; absent: it does not say.
+    pub answers: Option<bool>,
     /// Silence that ends a turn.
     pub silence_duration_ms: Option<u64>,
     /// An audio format in force that the codec does not speak.
     pub foreign_audio: Option<String>,
+}
+
+impl ProviderEvent {
+    /// The response it is about, when it says so.
+    pub fn response(&self) -> Option<&ResponseId> {
+        match self {
+            Self::ResponseCreated { response, .. }
+            | Self::OutputItemAdded { response, .. }
+            | Self::OutputItemDone { response, .. } => Some(response),
+            Self::PartAdded { at, .. }
+            | Self::Audio { at, .. }
+            | Self::AudioDone { at }
+            | Self::AgentDelta { at, .. }
+            | Self::AgentDone { at, .. } => Some(&at.response),
+            Self::ResponseDone(done) => Some(&done.response),
+            _ => None,
+        }
+    }
 }
 
 /// What the vendor said, in neutral words.

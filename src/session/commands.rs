@@ -70,7 +70,7 @@ impl Session {
         self.tell_changes();
         let command = ProviderCommand::CreateText { item: item.clone(), role: Role::User, text, previous: None };
         match self.send(&command) {
-            Ok(event_id) => self.remember(event_id, Purpose::Item(op, item)),
+            Ok(event_id) => self.remember(event_id, Purpose::Item(Some(op), item)),
             Err(error) => return self.complete(op, Some(error)),
         }
         if respond {
@@ -81,16 +81,25 @@ impl Session {
 
     /// Remembers what an event was for.
     pub(super) fn remember(&mut self, event_id: String, purpose: Purpose) {
-        if let Some(op) = self.ops.sent(event_id, purpose) {
+        if let Some(op) = self.ops.sent(event_id, purpose, self.now) {
             // The vendor answered neither with an acknowledgement nor with an error for 256 events.
             let error = Error::new(ErrorClass::Provider, "unacknowledged", "the service never confirmed it");
             self.complete(op, Some(error));
         }
     }
 
+    /// What the vendor neither acknowledged nor refused in time ends; it may have arrived all the same.
+    pub(super) fn give_up_unacknowledged(&mut self) {
+        while let Some(op) = self.ops.unacknowledged(self.now) {
+            let error =
+                Error::new(ErrorClass::Provider, "unacknowledged", "the service did not confirm it within 15 s");
+            self.complete(op, Some(error.fix("look whether the conversation has it before sending it again")));
+        }
+    }
+
     pub(super) fn want_response(&mut self, request: Request) {
         let op = request.op;
-        if !self.sequencer.want(request) {
+        if !self.sequencer.want(request, self.now) {
             let error = Error::new(ErrorClass::Limit, "too_many_requests", "64 requests for a response are waiting")
                 .fix("wait for turn_done before asking again")
                 .retryable();
@@ -103,7 +112,13 @@ impl Session {
 
     /// A request nobody answered fails, so that the next one has its turn.
     pub(super) fn give_up_unanswered(&mut self) {
-        let Some(request) = self.sequencer.unanswered(self.now) else { return };
+        if let Some(request) = self.sequencer.unanswered(self.now) {
+            self.request_failed(&request);
+        }
+    }
+
+    /// Tells whoever asked that the response never began.
+    pub(super) fn request_failed(&mut self, request: &Request) {
         let error = Error::new(ErrorClass::Provider, "unanswered", "the service never began the response")
             .fix("ask again")
             .retryable();
@@ -115,9 +130,6 @@ impl Session {
 
     /// Sends the next request for a response when the way is free.
     pub(super) fn send_next_response(&mut self) {
-        if !self.link.is_up() {
-            return;
-        }
         let Some(request) = self.sequencer.next(self.now) else { return };
         let command =
             ProviderCommand::CreateResponse { request: request.id.clone(), instructions: request.instructions.clone() };

@@ -2,6 +2,7 @@
 
 use super::{Output, Session, ops::Purpose};
 use crate::{
+    config::AudioSource,
     error::{Error, ErrorClass},
     event::{Completed, Difference, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},
     provider::{Frame, ProviderCommand, SessionInfo},
@@ -48,6 +49,8 @@ pub struct Link {
     malformed: VecDeque<Time>,
     /// The vendor cancels by itself when the user speaks.
     pub server_interrupts: bool,
+    /// The vendor answers by itself when the user stops.
+    pub server_answers: bool,
     /// Silence the vendor waits for at the end of a turn.
     pub silence_ms: u64,
 }
@@ -147,12 +150,13 @@ impl Session {
         self.link.step = Step::Configuring;
         self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
         if let Some(id) = self.send_own(&ProviderCommand::Configure) {
-            self.ops.sent(id, Purpose::Configure);
+            self.ops.sent(id, Purpose::Configure, self.now);
         }
     }
 
     fn take_effective(&mut self, info: &SessionInfo) {
         self.link.server_interrupts = info.interrupts;
+        self.link.server_answers = info.answers.unwrap_or(self.config.turn_detection.create_response);
         // The documented default; the effective session overrides it when it says so.
         self.link.silence_ms = info.silence_duration_ms.unwrap_or(500);
     }
@@ -182,7 +186,8 @@ impl Session {
         if let Some(op) = self.ops.connect.take() {
             self.complete(op, None);
         }
-        if self.config.auto_capture {
+        // Nobody listens where no microphone is.
+        if self.config.auto_capture && self.config.audio.input.source != AudioSource::None {
             self.set_capture(true);
         }
     }
@@ -232,6 +237,7 @@ impl Session {
             };
             self.complete(op, Some(error));
         }
+        self.settle_history();
         self.tools.connection_lost();
         let waiting = self.sequencer.reset();
         for op in self.ops.reset().into_iter().chain(waiting) {
@@ -307,7 +313,7 @@ fn timed_out(message: &str) -> Error {
 }
 
 fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
-    let reason = crate::error::redact(reason);
+    let reason = super::incoming::vendor_text(reason);
     let text = match (code, reason.is_empty()) {
         (Some(code), false) => format!("the service closed the connection: {reason} (code {code})"),
         (Some(code), true) => format!("the service closed the connection (code {code})"),

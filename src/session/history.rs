@@ -8,6 +8,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// Messages kept; beyond it the oldest leave (FAULTS.md §4).
 const MAX_MESSAGES: usize = 2000;
+/// Text of all messages together (FAULTS.md §4).
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Removed messages remembered.
 const MAX_GONE: usize = 64;
 
@@ -15,6 +17,8 @@ const MAX_GONE: usize = 64;
 #[derive(Debug, Default)]
 pub struct History {
     messages: Vec<Message>,
+    /// Text of all messages.
+    bytes: usize,
     /// Recently removed: late events about them must not bring them back.
     gone: VecDeque<ItemId>,
 }
@@ -46,19 +50,29 @@ impl History {
         changes: &mut Vec<MessageChange>,
     ) {
         if self.messages.len() >= MAX_MESSAGES {
-            let oldest = self.messages.remove(0);
-            changes.push(MessageChange {
-                op: MessageOp::Removed,
-                after: None,
-                message: Arc::new(oldest),
-                changed: vec![],
-            });
+            self.drop_oldest(changes);
         }
         let after = self.messages.last().map(|m| m.id.clone());
         let message = Message { id, role, parts, state, interrupted: false, revision: 1, created_ms: now_ms };
         let event = Arc::new(message.clone());
+        self.bytes += bytes(&message);
         self.messages.push(message);
         changes.push(MessageChange { op: MessageOp::Added, after, message: event, changed: vec![] });
+        self.keep_bound(changes);
+    }
+
+    fn drop_oldest(&mut self, changes: &mut Vec<MessageChange>) {
+        let message = self.messages.remove(0);
+        self.bytes -= bytes(&message);
+        let message = Arc::new(message);
+        changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
+    }
+
+    /// The oldest messages leave when all together are too long; the newest stays.
+    fn keep_bound(&mut self, changes: &mut Vec<MessageChange>) {
+        while self.bytes > MAX_BYTES && self.messages.len() > 1 {
+            self.drop_oldest(changes);
+        }
     }
 
     /// Puts a message behind `previous`, when the protocol says it belongs there and it is not.
@@ -80,7 +94,10 @@ impl History {
     /// Changes a message without telling: for text that streams and is told as a transcript.
     pub fn edit(&mut self, id: &ItemId, edit: impl FnOnce(&mut Message)) {
         if let Some(i) = self.position(id) {
-            edit(&mut self.messages[i]);
+            let message = &mut self.messages[i];
+            self.bytes -= bytes(message);
+            edit(message);
+            self.bytes += bytes(message);
         }
     }
 
@@ -92,13 +109,17 @@ impl History {
         edit: impl FnOnce(&mut Message) -> Option<Vec<PartIndex>>,
     ) {
         let Some(i) = self.position(id) else { return };
-        let Some(changed) = edit(&mut self.messages[i]) else { return };
         let message = &mut self.messages[i];
+        self.bytes -= bytes(message);
+        let changed = edit(message);
+        self.bytes += bytes(message);
+        let Some(changed) = changed else { return };
         message.revision += 1;
         let parts = changed.iter().filter_map(|&p| message.parts.get(p as usize).cloned()).collect();
         let event = Arc::new(Message { parts, ..message.clone() });
         let after = i.checked_sub(1).map(|p| self.messages[p].id.clone());
         changes.push(MessageChange { op: MessageOp::Updated, after, message: event, changed });
+        self.keep_bound(changes);
     }
 
     /// It was here and was removed.
@@ -110,6 +131,7 @@ impl History {
     pub fn remove(&mut self, id: &ItemId, changes: &mut Vec<MessageChange>) {
         if let Some(i) = self.position(id) {
             let message = Arc::new(self.messages.remove(i));
+            self.bytes -= bytes(&message);
             if self.gone.len() >= MAX_GONE {
                 self.gone.pop_front();
             }
@@ -117,6 +139,20 @@ impl History {
             changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
         }
     }
+}
+
+/// Bytes of text in a message.
+fn bytes(message: &Message) -> usize {
+    let of = |p: &Part| match p {
+        Part::Text { content } | Part::ToolResult { content, .. } => content.len(),
+        Part::Audio { transcript, heard_transcript, .. } => {
+            transcript.len() + heard_transcript.as_ref().map_or(0, String::len)
+        }
+        // The parsed arguments are as long again.
+        Part::ToolCall { arguments, output, .. } => 2 * arguments.len() + output.as_ref().map_or(0, String::len),
+        Part::Image { data, .. } => data.as_ref().map_or(0, String::len),
+    };
+    message.parts.iter().map(of).sum()
 }
 
 /// The part at `index`, with parts before it filled in as empty text; what is there already stays.

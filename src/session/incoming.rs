@@ -1,13 +1,22 @@
 //! What each vendor event means for the conversation.
 
-use super::{Session, ops::Purpose, sequencer::Created, words::PartKind};
+use super::{
+    Session,
+    ops::Purpose,
+    sequencer::{ANSWER_MS, Created},
+    words::PartKind,
+};
 use crate::{
     config::RawEvents,
     error::{Error, ErrorClass, redact},
     event::{Direction, EventKind, Raw, ResponseEnd, Usage, UsageScope},
     message::ResponseId,
     provider::{ErrorKind, Frame, Item, ItemKind, ProviderCommand, ProviderError, ProviderEvent, ResponseDone},
+    time::Time,
 };
+
+/// A response of which nothing was heard for so long has ended, though nobody said so.
+const SILENT_MS: u64 = 60_000;
 
 impl Session {
     pub(super) fn incoming(&mut self, event: ProviderEvent, frame: &Frame<'_>) {
@@ -17,6 +26,7 @@ impl Session {
         {
             self.raw(Direction::Output, text);
         }
+        self.heard_of(&event);
         match event {
             E::SessionCreated(info) => self.greeted(&info),
             E::SessionUpdated(info) => self.configured(*info),
@@ -99,8 +109,8 @@ impl Session {
         if std::mem::replace(&mut self.response(&response).cancelled, true) {
             return;
         }
-        if let Some(id) = self.send_own(&ProviderCommand::CancelResponse { response: Some(response) }) {
-            self.remember(id, Purpose::Housekeeping);
+        if let Some(id) = self.send_own(&ProviderCommand::CancelResponse { response: Some(response.clone()) }) {
+            self.remember(id, Purpose::Cancel(response));
         }
     }
 
@@ -122,13 +132,17 @@ impl Session {
                 self.call_done(&id, item);
             }
         }
-        let end = ResponseEnd { status: done.status.clone(), reason: done.reason.clone() };
+        let end = ResponseEnd { status: vendor_text(&done.status), reason: done.reason.as_deref().map(vendor_text) };
         let record = self.response(&id);
-        if record.end.is_some() {
+        let lost = std::mem::take(&mut record.lost);
+        let told = record.end.is_some();
+        if told && !lost {
             return;
         }
-        record.end = Some(end.clone());
-        self.emit_about(Some(&id), None, EventKind::GenerationDone(end));
+        if !told {
+            record.end = Some(end.clone());
+            self.emit_about(Some(&id), None, EventKind::GenerationDone(end));
+        }
         if let Some((input, output)) = done.usage {
             let usage = Usage { scope: UsageScope::Response, cumulative: false, input, output, cost: None };
             self.emit_about(Some(&id), None, EventKind::Usage(usage));
@@ -136,23 +150,89 @@ impl Session {
         if done.status == "failed" {
             self.response_failed(&id, done.error.unwrap_or_default());
         } else if done.status == "incomplete" {
-            let reason = done.reason.unwrap_or_else(|| "unknown reason".into());
+            let reason = done.reason.map_or_else(|| "unknown reason".into(), |r| vendor_text(&r));
             let text = format!("the response was cut short by the service: {reason}");
             let warning = Error::new(ErrorClass::Provider, "response_incomplete", text).provider_code(reason);
             self.emit_about(Some(&id), None, EventKind::Warning(warning));
         }
-        if self.response(&id).fenced {
+        self.generation_over(&id, done.status == "cancelled");
+    }
+
+    /// Nothing more comes of this response: settles its audio, its turn and its tools.
+    fn generation_over(&mut self, id: &ResponseId, cancelled: bool) {
+        if self.response(id).fenced {
             // Its audio is incomplete for good; the flush settles it.
             self.drop_unheard(&[]);
         } else {
             let mut events = std::mem::take(&mut self.ledger_events);
-            self.ledger.complete_response(&id, &mut events);
+            self.ledger.complete_response(id, &mut events);
             self.ledger_events = events;
             self.out.push_back(super::Output::PlayoutItemEnd);
         }
         self.heard();
-        self.tools.response_done(&id, done.status == "cancelled");
+        self.tools.response_done(id, cancelled);
         self.follow_up();
+    }
+
+    /// Takes note of the newest word of a response.
+    fn heard_of(&mut self, event: &ProviderEvent) {
+        let id = match event {
+            ProviderEvent::ArgumentsDelta { .. } => self.sequencer.active().cloned(),
+            _ => event.response().cloned(),
+        };
+        let now = self.now;
+        let Some(record) = id.and_then(|id| self.responses.iter_mut().rev().find(|r| r.id == id)) else { return };
+        record.heard_of = now;
+        if record.lost && !matches!(event, ProviderEvent::ResponseDone(_)) {
+            let id = record.id.clone();
+            self.sequencer.revive(&id);
+        }
+    }
+
+    /// Until when a response may say nothing. One in the way of a request, or one that another has
+    /// followed, is given up sooner than one that only thinks for long.
+    fn patience(&self, record: &super::Response) -> Option<Time> {
+        let active = self.sequencer.active() == Some(&record.id);
+        if record.end.is_some() && !(record.lost && active) {
+            return None;
+        }
+        Some(match (active, self.sequencer.waiting_since()) {
+            (true, Some(since)) => record.heard_of.max(since).after_ms(ANSWER_MS),
+            (true, None) => record.heard_of.after_ms(SILENT_MS),
+            (false, _) => record.heard_of.after_ms(ANSWER_MS),
+        })
+    }
+
+    /// When [`Self::give_up_silent`] may have something.
+    pub(super) fn silent_until(&self) -> Option<Time> {
+        self.responses.iter().filter_map(|r| self.patience(r)).min()
+    }
+
+    /// Gives up responses whose end seems to be lost, so that they block nothing.
+    pub(super) fn give_up_silent(&mut self) {
+        let due = |r: &&super::Response| self.patience(r).is_some_and(|t| self.now >= t);
+        let silent: Vec<ResponseId> = self.responses.iter().filter(due).map(|r| r.id.clone()).collect();
+        for id in silent {
+            let text = "the service said nothing more of a response and not that it ended; going on without";
+            self.warn_rarely(ErrorClass::Protocol, "response_lost", text);
+            self.end_unseen(&id, "incomplete", Some("lost"));
+        }
+    }
+
+    /// Concludes the end of a response that the vendor did not tell.
+    fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
+        if let Some(op) = self.sequencer.done(id).and_then(|request| request.op) {
+            self.complete(op, None);
+        }
+        let record = self.response(id);
+        record.lost = reason.is_some();
+        if record.end.is_none() {
+            let end = ResponseEnd { status: status.to_owned(), reason: reason.map(str::to_owned) };
+            record.inferred = true;
+            record.end = Some(end.clone());
+            self.emit_whole(Some(id), None, true, EventKind::GenerationDone(end));
+        }
+        self.generation_over(id, status == "cancelled");
     }
 
     fn response_failed(&mut self, id: &ResponseId, error: ProviderError) {
@@ -167,10 +247,18 @@ impl Session {
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let purpose = error.event_id.as_deref().and_then(|id| self.ops.failed(id));
-        if kind == ErrorKind::AlreadyActive {
-            // The event id may be missing, so the code alone decides (reference §4).
+        // The event id may be missing, then the code alone decides (reference §4). One that is not of
+        // the request under way belongs to an event of the host's own.
+        let ours = match &purpose {
+            Some(Purpose::Response(request)) => self.sequencer.is_outstanding(request),
+            _ => error.event_id.is_none(),
+        };
+        if kind == ErrorKind::AlreadyActive && (ours || purpose.is_some()) {
             self.stats.benign_errors += 1;
-            return self.sequencer.refused(self.now);
+            if let Some(request) = Some(()).filter(|()| ours).and_then(|()| self.sequencer.refused(self.now)) {
+                self.request_failed(&request);
+            }
+            return;
         }
         let neutral = vendor_error(&error, "the service refused a request");
         if kind == ErrorKind::Fatal {
@@ -181,7 +269,10 @@ impl Session {
             Some(Purpose::Item(op, item)) => {
                 self.history.remove(&item, &mut self.changes);
                 self.tell_changes();
-                self.complete(op, Some(neutral));
+                match op {
+                    Some(op) => self.complete(op, Some(neutral)),
+                    None => self.emit(EventKind::Error(neutral)),
+                }
             }
             Some(Purpose::ToolResult(op, _, call)) => {
                 self.tools.result_refused(self.link.epoch, &call);
@@ -195,8 +286,15 @@ impl Session {
                 Some(op) => self.complete(op, Some(neutral)),
                 None => self.emit(EventKind::Error(neutral)),
             },
+            Some(Purpose::Cancel(response)) if kind == ErrorKind::Benign => {
+                self.stats.benign_errors += 1;
+                // It is over, and we were not told.
+                if self.response(&response).end.is_none() {
+                    self.end_unseen(&response, "cancelled", None);
+                }
+            }
             Some(Purpose::Housekeeping) if kind == ErrorKind::Benign => self.stats.benign_errors += 1,
-            Some(Purpose::Housekeeping) => {
+            Some(Purpose::Housekeeping | Purpose::Cancel(_)) => {
                 self.stats.truncate_refused += 1;
                 self.emit(EventKind::Warning(neutral));
             }
@@ -206,12 +304,24 @@ impl Session {
     }
 }
 
+/// The longest text of a vendor that is passed on.
+const MAX_VENDOR_TEXT: usize = 2048;
+
+/// A vendor's text without secrets, cut to 2 KiB.
+pub(super) fn vendor_text(text: &str) -> String {
+    // Redaction first: a key must not be cut into something that no longer looks like one.
+    let mut text = redact(text);
+    let end = (0..=MAX_VENDOR_TEXT.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
 /// A vendor's error in our words, with its own code kept.
 pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
-    let text = redact(&error.message);
+    let text = vendor_text(&error.message);
     let text = if text.trim().is_empty() { otherwise.to_owned() } else { text };
-    let code = error.code.as_str();
-    let (class, word) = match code {
+    let (code, kind) = (vendor_text(&error.code), vendor_text(&error.kind));
+    let (class, word) = match code.as_str() {
         "insufficient_quota" | "billing_hard_limit_reached" => (ErrorClass::Quota, "quota"),
         "rate_limit_exceeded" | "inference_rate_limit_exceeded" => (ErrorClass::Quota, "rate_limited"),
         "invalid_api_key" | "account_deactivated" | "permission_denied" => (ErrorClass::Credential, "auth"),
@@ -223,11 +333,11 @@ pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
     let mut neutral = Error::new(class, word, text);
     if !code.is_empty() {
         neutral = neutral.provider_code(code);
-    } else if !error.kind.is_empty() {
-        neutral = neutral.provider_code(error.kind.as_str());
+    } else if !kind.is_empty() {
+        neutral = neutral.provider_code(kind);
     }
     if let Some(param) = &error.param {
-        neutral = neutral.field(redact(param));
+        neutral = neutral.field(vendor_text(param));
     }
     neutral
 }

@@ -21,6 +21,8 @@ use crate::{
 
 /// A complete item with less than this unheard counts as heard (AUDIO.md §4).
 const TAIL_MS: u64 = 100;
+/// How long a speaker may take to fall silent and report it.
+const FLUSH_MS: u64 = 2000;
 
 impl Session {
     /// Cuts the assistant off.
@@ -28,8 +30,9 @@ impl Session {
         let active = self.sequencer.active().cloned();
         let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
         fenced.extend(active.clone());
-        for id in &fenced {
-            self.response(id).fence();
+        // What still plays of an earlier connection has no record and needs none.
+        for record in self.responses.iter_mut().filter(|r| fenced.contains(&r.id)) {
+            record.fence();
         }
         if source == InterruptSource::Call
             && let Some(op) = self.sequencer.abandon()
@@ -51,19 +54,37 @@ impl Session {
         let upto = self.ledger.pushed();
         let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
         if !enough && self.ledger.open().next().is_some() {
-            self.speaking.flushes.push_back(Flush { wanted_by, upto });
+            let (epoch, by) = (self.link.epoch, self.now.after_ms(FLUSH_MS));
+            self.speaking.flushes.push_back(Flush { wanted_by, upto, epoch, by });
             self.out.push_back(Output::FlushPlayout);
+        }
+    }
+
+    /// A speaker that does not report its flush: what the ledger knows is what was heard.
+    pub(super) fn give_up_flushes(&mut self) {
+        while let Some(flush) = self.speaking.flushes.front().filter(|f| self.now >= f.by) {
+            let upto = flush.upto;
+            self.speaking.given_up_to = Some(upto);
+            let text = "the speaker did not report that it fell silent; what it last reported counts as heard";
+            self.warn_rarely(ErrorClass::Device, "flush_unconfirmed", text);
+            self.ledger.give_up(upto, &mut self.ledger_events);
+            self.heard();
         }
     }
 
     /// The speaker is silent and has said what it played.
     pub(super) fn flushed(&mut self, cut: &[Heard]) {
-        let source = self.speaking.flushes.pop_front().map_or(InterruptSource::Server, |f| f.wanted_by);
+        let flush = if self.speaking.late_report { None } else { self.speaking.flushes.pop_front() };
+        let source = flush.map_or(InterruptSource::Server, |f| f.wanted_by);
+        // The vendor of a later connection knows nothing of these items.
+        self.speaking.of_old_run = flush.is_some_and(|f| f.epoch != self.link.epoch);
         for (i, heard) in cut.iter().enumerate() {
             let first = !cut[..i].iter().any(|h| h.key.item == heard.key.item);
             self.cut(heard, cut, source, first);
         }
         self.drop_unheard(cut);
+        self.settle_played();
+        self.speaking.of_old_run = false;
         if self.speaking.flushing() {
             return;
         }
@@ -92,7 +113,7 @@ impl Session {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
             self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
             let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let transcript = Transcript { role: Role::Assistant, mode, text, stage, estimated: true };
+            let transcript = Transcript { role: Role::Assistant, part: key.part, mode, text, stage, estimated: true };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
         } else {
             self.forget(&key.item);
@@ -164,7 +185,7 @@ impl Session {
     }
 
     fn tell_vendor(&mut self, command: &ProviderCommand) {
-        if !self.link.is_up() {
+        if !self.link.is_up() || self.speaking.of_old_run {
             return;
         }
         if let Some(id) = self.send_own(command) {

@@ -160,6 +160,12 @@ impl HeardLedger {
         }
     }
 
+    /// The speaker did not say where a flush took effect: what it reported last counts, and nothing
+    /// before `source` will be played.
+    pub fn give_up(&mut self, source: u64, events: &mut Vec<LedgerEvent>) {
+        self.drop_until(source, events);
+    }
+
     /// Source position of a ring position, by the newest anchor.
     fn source_position(&self, ring: u64) -> u64 {
         let Some(a) = self.anchor else { return self.position };

@@ -35,6 +35,7 @@ mod words;
 pub use io::{Command, Input, Output};
 
 use crate::{
+    audio::playout::PlayoutReport,
     capabilities::Capabilities,
     config::{Config, RawEvents},
     error::{Error, ErrorClass},
@@ -95,6 +96,12 @@ struct Response {
     closed: bool,
     /// We asked the vendor to stop it.
     cancelled: bool,
+    /// When the vendor last said anything of it.
+    heard_of: Time,
+    /// Its end never came and was concluded. Should more of it come all the same, it is taken.
+    lost: bool,
+    /// Its end was concluded, not told.
+    inferred: bool,
     /// Message items that will have speech; emptied as it is settled who heard them.
     spoken_items: Vec<ItemId>,
 }
@@ -193,10 +200,13 @@ impl Session {
                 let mut events = std::mem::take(&mut self.ledger_events);
                 self.ledger.report(report, &mut events);
                 self.ledger_events = events;
+                let late = |upto: u64| matches!(report, PlayoutReport::Flushed { source, .. } if source <= upto);
+                self.speaking.late_report = self.speaking.given_up_to.is_some_and(late);
                 // Most reports only move on inside a part.
                 if !self.ledger_events.is_empty() {
                     self.heard();
                 }
+                self.speaking.late_report = false;
             }
             Input::Level { level } => self.emit(EventKind::AudioLevel(level)),
             Input::Warning { error } => self.emit(EventKind::Warning(error)),
@@ -204,8 +214,13 @@ impl Session {
             Input::Timer => {}
         }
         self.timers();
-        self.give_up_unanswered();
-        self.send_next_response();
+        self.give_up_flushes();
+        if self.link.is_up() {
+            self.give_up_unacknowledged();
+            self.give_up_silent();
+            self.give_up_unanswered();
+            self.send_next_response();
+        }
         self.update_mode();
     }
 
@@ -216,7 +231,10 @@ impl Session {
 
     /// When [`Input::Timer`] is due, if nothing else happens before.
     pub fn timeout(&self) -> Option<Time> {
-        [self.link.timeout(), self.sequencer.timeout()].into_iter().flatten().min()
+        let requests = self.sequencer.timeout().into_iter().chain(self.silent_until()).chain(self.ops.timeout());
+        // Requests wait for nothing while the link is not up: they end with the run.
+        let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
+        always.chain(requests.filter(|_| self.link.is_up())).min()
     }
 
     /// Where the connection is.
@@ -252,6 +270,11 @@ impl Session {
 
     /// Tells the host about an item or a response.
     fn emit_about(&mut self, response: Option<&ResponseId>, item: Option<&ItemId>, kind: EventKind) {
+        self.emit_whole(response, item, false, kind);
+    }
+
+    /// Tells the host; `inferred`: the vendor did not say it.
+    fn emit_whole(&mut self, response: Option<&ResponseId>, item: Option<&ItemId>, inferred: bool, kind: EventKind) {
         self.seq += 1;
         // What is told late about an answer belongs to its own turn, not to the one that cut it.
         let own = response.and_then(|id| self.responses.iter().rev().find(|r| r.id == *id)).map(|r| r.turn);
@@ -263,7 +286,7 @@ impl Session {
             turn: Some(turn).filter(|t| *t > 0),
             response: response.cloned(),
             item: item.cloned(),
-            inferred: false,
+            inferred,
             kind,
         };
         self.out.push_back(Output::Event(event));
@@ -335,8 +358,20 @@ impl Session {
             self.responses.pop_front();
         }
         let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
-        let (end, spoken_items) = (None, Vec::new());
-        self.responses.push_back(Response { id: id.clone(), turn, fenced, end, closed, cancelled, spoken_items });
+        let (end, spoken_items, heard_of, lost, inferred) = (None, Vec::new(), self.now, false, false);
+        let id = id.clone();
+        self.responses.push_back(Response {
+            id,
+            turn,
+            fenced,
+            end,
+            closed,
+            cancelled,
+            heard_of,
+            lost,
+            inferred,
+            spoken_items,
+        });
         let last = self.responses.len() - 1;
         &mut self.responses[last]
     }

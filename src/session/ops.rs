@@ -2,7 +2,8 @@
 
 use crate::{
     event::OpId,
-    message::{CallId, ItemId},
+    message::{CallId, ItemId, ResponseId},
+    time::Time,
 };
 use std::collections::VecDeque;
 
@@ -12,17 +13,21 @@ pub enum Purpose {
     /// The configuration.
     Configure,
     /// A message of the host; the item acknowledges it.
-    Item(OpId, ItemId),
+    Item(Option<OpId>, ItemId),
     /// A tool result; the item acknowledges it. No operation: we answered by ourselves.
     ToolResult(Option<OpId>, ItemId, CallId),
     /// A request for a response with this id.
     Response(String),
-    /// Truncates, deletes and cancels of an interruption: a refusal changes nothing we can mend.
+    /// The cancel of this response.
+    Cancel(ResponseId),
+    /// Truncates and deletes of an interruption: a refusal changes nothing we can mend.
     Housekeeping,
 }
 
 /// Events remembered for their errors; most are never answered.
 const MAX_SENT: usize = 256;
+/// How long the vendor may take to acknowledge an item.
+const ACKNOWLEDGE_MS: u64 = 15_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -34,14 +39,20 @@ pub struct Ops {
     /// Interrupts that wait for the speaker.
     pub interrupt: Vec<OpId>,
     sent: VecDeque<(String, Purpose)>,
+    /// When operations in `sent` are given up, in the order they were sent.
+    due: VecDeque<(Time, OpId)>,
 }
 
 impl Ops {
     /// Remembers what the event was for. Returns operations that were pushed out unanswered.
-    pub fn sent(&mut self, event_id: String, purpose: Purpose) -> Option<OpId> {
+    pub fn sent(&mut self, event_id: String, purpose: Purpose, now: Time) -> Option<OpId> {
         let mut dropped = None;
         if self.sent.len() >= MAX_SENT {
             dropped = self.sent.pop_front().and_then(|(_, p)| op_of(&p));
+            self.settled(dropped);
+        }
+        if let Some(op) = op_of(&purpose) {
+            self.due.push_back((now.after_ms(ACKNOWLEDGE_MS), op));
         }
         self.sent.push_back((event_id, purpose));
         dropped
@@ -50,7 +61,31 @@ impl Ops {
     /// The purpose of an event that failed.
     pub fn failed(&mut self, event_id: &str) -> Option<Purpose> {
         let at = self.sent.iter().position(|(id, _)| id == event_id)?;
-        self.sent.remove(at).map(|(_, purpose)| purpose)
+        let purpose = self.sent.remove(at).map(|(_, purpose)| purpose);
+        self.settled(purpose.as_ref().and_then(op_of));
+        purpose
+    }
+
+    fn settled(&mut self, op: Option<OpId>) {
+        self.due.retain(|(_, o)| Some(*o) != op);
+    }
+
+    /// An operation nobody acknowledged in time. A late refusal of its event still finds its item.
+    pub fn unacknowledged(&mut self, now: Time) -> Option<OpId> {
+        let (_, op) = self.due.pop_front_if(|(by, _)| now >= *by)?;
+        for (_, purpose) in &mut self.sent {
+            if let Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) = purpose
+                && *slot == Some(op)
+            {
+                *slot = None;
+            }
+        }
+        Some(op)
+    }
+
+    /// When [`Self::unacknowledged`] may have something.
+    pub fn timeout(&self) -> Option<Time> {
+        self.due.front().map(|(by, _)| *by)
     }
 
     /// The item is in the conversation: the operation that added it.
@@ -59,13 +94,16 @@ impl Ops {
             Purpose::Item(_, i) | Purpose::ToolResult(_, i, _) => i == item,
             _ => false,
         })?;
-        self.sent.remove(at).and_then(|(_, p)| op_of(&p))
+        let op = self.sent.remove(at).and_then(|(_, p)| op_of(&p));
+        self.settled(op);
+        op
     }
 
     /// The run is over: all operations that still wait, but disconnects.
     pub fn reset(&mut self) -> Vec<OpId> {
         let mut ops: Vec<OpId> = self.connect.take().into_iter().collect();
         ops.append(&mut self.interrupt);
+        self.due.clear();
         ops.extend(self.sent.drain(..).filter_map(|(_, p)| op_of(&p)));
         ops
     }
@@ -73,8 +111,7 @@ impl Ops {
 
 fn op_of(purpose: &Purpose) -> Option<OpId> {
     match purpose {
-        Purpose::Item(op, _) => Some(*op),
-        Purpose::ToolResult(op, _, _) => *op,
+        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) => *op,
         _ => None,
     }
 }

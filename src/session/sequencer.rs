@@ -10,11 +10,13 @@ use std::collections::VecDeque;
 /// How long to wait for the end of a response we were told of but never saw.
 const HOLD_MS: u64 = 2000;
 /// How long the vendor may take to begin or refuse what was asked for.
-const ANSWER_MS: u64 = 15_000;
+pub const ANSWER_MS: u64 = 15_000;
 /// Given-up requests remembered, in case they begin late.
 const MAX_GIVEN_UP: usize = 8;
 /// Requests that may wait. More are refused, not dropped.
 const MAX_QUEUE: usize = 64;
+/// Refusals in a row, with no response to be seen in the way, after which a request fails.
+const MAX_REFUSALS: u32 = 8;
 
 /// A wish for a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub struct Sequencer {
     queue: VecDeque<Request>,
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
+    /// Since when the oldest request has waited.
+    waits: Option<Time>,
+    /// Refusals in a row that no response we know of explains.
+    refusals: u32,
     hold_until: Option<Time>,
     given_up: VecDeque<String>,
     /// The vendor has returned our metadata, so what comes without is not ours.
@@ -62,12 +68,15 @@ pub struct Sequencer {
 impl Sequencer {
     /// Queues a request. An automatic one is dropped when another automatic one waits already.
     /// False: the queue is full.
-    pub fn want(&mut self, request: Request) -> bool {
+    pub fn want(&mut self, request: Request, now: Time) -> bool {
         if request.op.is_none() && self.queue.iter().any(|r| r.op.is_none()) {
             return true;
         }
         if self.queue.len() >= MAX_QUEUE {
             return false;
+        }
+        if !self.waits_for_way() {
+            self.waits = Some(now);
         }
         self.queue.push_back(request);
         true
@@ -80,6 +89,7 @@ impl Sequencer {
         }
         self.hold_until = None;
         let request = self.queue.pop_front()?;
+        self.waits = Some(now);
         let until = now.after_ms(ANSWER_MS);
         self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, until, maybe: None });
         Some(request)
@@ -90,6 +100,7 @@ impl Sequencer {
     pub fn created(&mut self, response: &ResponseId, request: Option<&str>, expected: bool) -> Created {
         self.active = Some(response.clone());
         self.hold_until = None;
+        self.refusals = 0;
         self.returns_metadata |= request.is_some();
         if request.is_some_and(|r| self.given_up.iter().any(|g| g == r)) {
             return Created::Abandoned;
@@ -117,16 +128,45 @@ impl Sequencer {
         self.outstanding.take_if(|o| o.maybe.as_ref() == Some(response)).map(|o| o.request)
     }
 
-    /// The request was refused because a response runs: it goes back to the front of the queue.
-    pub fn refused(&mut self, now: Time) {
-        if let Some(o) = self.outstanding.take()
-            && !o.abandoned
-        {
-            self.queue.push_front(o.request);
-        }
+    /// The request was refused because a response runs: it goes back to the front of the queue. When
+    /// no response is known the pause grows, and after some refusals the request is returned: it failed.
+    pub fn refused(&mut self, now: Time) -> Option<Request> {
+        let taken = self.outstanding.take().filter(|o| !o.abandoned);
         if self.active.is_none() {
-            self.hold_until = Some(now.after_ms(HOLD_MS));
+            let pause = (HOLD_MS << self.refusals.min(3)).min(ANSWER_MS);
+            self.hold_until = Some(now.after_ms(pause));
+            if taken.is_some() {
+                self.refusals += 1;
+            }
         }
+        let request = taken?.request;
+        if self.refusals >= MAX_REFUSALS {
+            self.refusals = 0;
+            return Some(request);
+        }
+        self.queue.push_front(request);
+        None
+    }
+
+    /// This is the request under way.
+    pub fn is_outstanding(&self, request: &str) -> bool {
+        self.outstanding.as_ref().is_some_and(|o| o.request.id == request)
+    }
+
+    /// A response that was given up says something after all.
+    pub fn revive(&mut self, response: &ResponseId) {
+        if self.active.is_none() {
+            self.active = Some(response.clone());
+        }
+    }
+
+    /// Since when a request has waited for its response, if one does.
+    pub fn waiting_since(&self) -> Option<Time> {
+        self.waits.filter(|_| self.waits_for_way())
+    }
+
+    fn waits_for_way(&self) -> bool {
+        self.outstanding.is_some() || !self.queue.is_empty()
     }
 
     /// The request with this id failed for good.
@@ -191,7 +231,7 @@ mod tests {
     fn automatic_requests_melt_and_explicit_ones_keep_their_order() {
         let mut s = Sequencer::default();
         for r in [request("a", None), request("b", Some(1)), request("c", None), request("d", Some(2))] {
-            assert!(s.want(r));
+            assert!(s.want(r, Time(0)));
         }
         let mut order = Vec::new();
         while let Some(r) = s.next(Time(0)) {
@@ -207,7 +247,7 @@ mod tests {
     #[test]
     fn a_refused_request_waits_for_the_response_that_was_in_its_way() {
         let mut s = Sequencer::default();
-        s.want(request("a", Some(1)));
+        s.want(request("a", Some(1)), Time(0));
         s.next(Time(0)).unwrap();
         assert_eq!(s.created(&"vad".into(), None, false), Created::Theirs);
         s.refused(Time(0));
@@ -221,16 +261,16 @@ mod tests {
     #[test]
     fn a_host_that_returns_no_metadata_does_not_block_the_next_request() {
         let mut s = Sequencer::default();
-        s.want(request("a", Some(1)));
+        s.want(request("a", Some(1)), Time(0));
         s.next(Time(0)).unwrap();
         assert_eq!(s.created(&"r1".into(), None, false), Created::Theirs);
         assert_eq!(s.done(&"r1".into()).unwrap().id, "a");
-        s.want(request("b", None));
+        s.want(request("b", None), Time(0));
         assert_eq!(s.next(Time(0)).unwrap().id, "b");
         // One that does is taken by its word.
         assert_eq!(s.created(&"r2".into(), Some("b"), false), Created::Ours(None));
         assert_eq!(s.done(&"r2".into()), None);
-        s.want(request("c", None));
+        s.want(request("c", None), Time(0));
         s.next(Time(0)).unwrap();
         assert_eq!(s.created(&"vad".into(), None, false), Created::Theirs);
         assert_eq!(s.done(&"vad".into()), None);
@@ -239,18 +279,18 @@ mod tests {
     #[test]
     fn an_answer_the_vendor_was_going_to_give_is_not_taken_for_ours() {
         let mut s = Sequencer::default();
-        s.want(request("a", Some(1)));
+        s.want(request("a", Some(1)), Time(0));
         s.next(Time(0)).unwrap();
         assert_eq!(s.created(&"vad".into(), None, true), Created::Theirs);
         assert_eq!(s.done(&"vad".into()), None);
-        s.want(request("b", None));
+        s.want(request("b", None), Time(0));
         assert_eq!(s.next(Time(0)), None, "the first is still on its way");
     }
 
     #[test]
     fn a_refusal_without_a_known_response_is_retried_after_a_pause() {
         let mut s = Sequencer::default();
-        s.want(request("a", None));
+        s.want(request("a", None), Time(0));
         s.next(Time(0)).unwrap();
         s.refused(Time(0));
         assert_eq!(s.next(Time(0)), None);
@@ -261,7 +301,7 @@ mod tests {
     #[test]
     fn an_abandoned_request_that_starts_late_is_to_be_cancelled() {
         let mut s = Sequencer::default();
-        s.want(request("a", None));
+        s.want(request("a", None), Time(0));
         s.next(Time(0)).unwrap();
         s.abandon();
         assert_eq!(s.created(&"r".into(), Some("a"), false), Created::Abandoned);

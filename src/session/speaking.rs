@@ -38,6 +38,10 @@ pub(super) struct Flush {
     pub wanted_by: InterruptSource,
     /// Frames that had been given to the speaker: later ones are not flushed.
     pub upto: u64,
+    /// The connection whose audio it is.
+    pub epoch: u32,
+    /// Until when the speaker may take to report it.
+    pub by: Time,
 }
 
 /// State of both speakers.
@@ -51,6 +55,14 @@ pub struct Speaking {
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
     pub(super) flushes: VecDeque<Flush>,
+    /// Messages of a run that is over whose audio the speaker has not reported.
+    pub(super) unsettled: Vec<ItemId>,
+    /// The newest flush that was given up: its report may still come.
+    pub(super) given_up_to: Option<u64>,
+    /// The report at hand is of a flush that was given up.
+    pub(super) late_report: bool,
+    /// The flush at hand is of an earlier connection.
+    pub(super) of_old_run: bool,
     pub(super) clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
@@ -67,6 +79,11 @@ impl Speaking {
 
     pub fn flushing(&self) -> bool {
         !self.flushes.is_empty()
+    }
+
+    /// When the oldest flush is given up.
+    pub fn timeout(&self) -> Option<Time> {
+        self.flushes.front().map(|f| f.by)
     }
 
     /// A new connection: the vendor counts the audio it gets from zero.
@@ -120,7 +137,7 @@ impl Session {
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
-        self.speaking.answer_expected = self.config.turn_detection.create_response;
+        self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(item), EventKind::SpeechStopped(speech));
         // `audio_ms` includes the silence the vendor waited for.
@@ -141,11 +158,16 @@ impl Session {
         }
         let record = self.response(&at.response);
         // Nothing may follow the end of a response; what does is late or a repetition.
-        if record.fenced || record.end.is_some() || self.history.is_gone(&at.item) {
+        let (dropped, ended, lost) = (record.fenced, record.end.is_some(), record.lost);
+        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
+        let part = self.history.get(&at.item).and_then(|m| m.parts.get(at.part as usize));
+        // One whose end was only concluded may begin to speak late; what it had begun is settled.
+        let begun = matches!(part, Some(Part::Audio { duration_ms: 1.., .. }))
+            || self.ledger.heard(&key).is_some_and(|h| h.complete);
+        if dropped || (ended && (!lost || begun)) || self.history.is_gone(&at.item) {
             self.stats.late_audio += pcm.len() as u64;
             return;
         }
-        let part = self.history.get(&at.item).and_then(|m| m.parts.get(at.part as usize));
         if !matches!(part, Some(Part::Audio { .. })) {
             self.part_added(&at, super::words::PartKind::Audio);
         }
@@ -160,7 +182,6 @@ impl Session {
             return;
         }
         self.speaking.first_output(self.now);
-        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         self.ledger.push(&key, pcm.len() as u64);
         let pcm = Pcm(Arc::new(pcm));
         match self.config.audio.output.source {
@@ -179,11 +200,14 @@ impl Session {
         let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         if let Some(heard) = self.ledger.heard(&key) {
             let (received, item) = (self.ledger.ms(heard.received), at.item.clone());
-            self.history.edit(&item, |m| {
-                if let Some(Part::Audio { duration_ms, .. }) = m.parts.get_mut(at.part as usize) {
+            self.history.update(&item, &mut self.changes, |m| match m.parts.get_mut(at.part as usize) {
+                Some(Part::Audio { duration_ms, .. }) if *duration_ms != received => {
                     *duration_ms = received;
+                    Some(vec![at.part])
                 }
+                _ => None,
             });
+            self.tell_changes();
         }
         if self.response(&at.response).fenced {
             // The closing events of a cancelled response come all the same and complete nothing.
@@ -253,11 +277,11 @@ impl Session {
             .filter(|r| !r.closed && r.end.is_some() && over(&r.id))
             .filter_map(|r| {
                 r.closed = true;
-                r.end.clone().map(|end| (r.id.clone(), end))
+                r.end.clone().map(|end| (r.id.clone(), end, r.inferred))
             })
             .collect();
-        for (id, end) in ready {
-            self.emit_about(Some(&id), None, EventKind::TurnDone(end));
+        for (id, end, inferred) in ready {
+            self.emit_whole(Some(&id), None, inferred, EventKind::TurnDone(end));
         }
     }
 

@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 
 /// Calls remembered, so that a repeated one does not run twice (FAULTS.md §4).
 const MAX_CALLS: usize = 1024;
+/// Responses whose answers may wait to be followed up; beyond it the oldest is not.
+const MAX_ROUNDS: usize = 64;
 /// Arguments of one call (FAULTS.md §4).
 const MAX_ARGUMENTS: usize = 1024 * 1024;
 
@@ -51,6 +53,9 @@ impl Tools {
     /// A response has begun to write a call.
     pub fn announced(&mut self, response: &ResponseId, _item: &ItemId) {
         if !self.rounds.iter().any(|r| r.response == *response) && !self.calls.iter().any(|c| c.response == *response) {
+            if self.rounds.len() >= MAX_ROUNDS {
+                self.rounds.remove(0);
+            }
             self.rounds.push(Round { response: response.clone(), done: false });
         }
     }
@@ -207,5 +212,20 @@ impl Session {
                 self.want_response(Request { id, op: None, instructions: None });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_that_never_end_do_not_pile_up() {
+        let mut tools = Tools::default();
+        for i in 0..1000 {
+            tools.announced(&format!("R{i}").as_str().into(), &"F".into());
+        }
+        assert_eq!(tools.rounds.len(), MAX_ROUNDS);
+        assert_eq!(tools.rounds[MAX_ROUNDS - 1].response, "R999".into());
     }
 }

@@ -1,12 +1,23 @@
 //! Messages and transcripts: from items and deltas to what a host can show.
 
-use super::{Session, history, incoming::is_message};
+use super::{
+    Session, history,
+    incoming::{is_message, vendor_text},
+};
 use crate::{
     error::{Error, ErrorClass},
     event::{EventKind, Transcript, TranscriptMode, TranscriptStage},
-    message::{ItemId, MessageState, Part, PartIndex, ResponseId, Role, ToolCallState},
+    message::{ItemId, Message, MessageState, Part, PartIndex, ResponseId, Role, ToolCallState},
     provider::{Item, ItemKind, PartRef, ProviderError},
 };
+
+/// Words of one message; what streams beyond it is dropped.
+const MAX_WORDS: usize = 1024 * 1024;
+
+fn cut(text: &mut String) {
+    let end = (0..=MAX_WORDS.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    text.truncate(end);
+}
 
 /// Speech or writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,15 +155,14 @@ impl Session {
         if delta.is_empty() || !self.user_item(item) {
             return;
         }
-        self.history.edit(item, |m| {
-            if let Some(text) = history::part_mut(m, part, history::audio_part).and_then(history::text_mut) {
-                text.push_str(delta);
-            }
-        });
-        self.transcript(None, item, Role::User, TranscriptMode::Delta, delta.to_owned());
+        self.ensure_part(item, part, PartKind::Audio);
+        if self.append(item, part, delta) {
+            self.transcript(None, item, part, Role::User, TranscriptMode::Delta, delta.to_owned());
+        }
     }
 
-    pub(super) fn user_transcript(&mut self, item: &ItemId, part: PartIndex, text: String) {
+    pub(super) fn user_transcript(&mut self, item: &ItemId, part: PartIndex, mut text: String) {
+        cut(&mut text);
         if !self.user_item(item) {
             return;
         }
@@ -162,14 +172,14 @@ impl Session {
             m.state = MessageState::Completed;
             Some(vec![part])
         });
-        self.transcript(None, item, Role::User, TranscriptMode::Final, text);
+        self.transcript(None, item, part, Role::User, TranscriptMode::Final, text);
         self.tell_changes();
     }
 
     pub(super) fn user_transcript_failed(&mut self, item: &ItemId, error: &ProviderError) {
-        let why = crate::error::redact(&error.message);
+        let why = vendor_text(&error.message);
         let warning = Error::new(ErrorClass::Provider, "transcription_failed", format!("no transcript: {why}"))
-            .provider_code(error.code.as_str());
+            .provider_code(vendor_text(&error.code));
         self.emit_about(None, Some(item), EventKind::Warning(warning));
         if self.history.get(item).is_none() && !self.history.is_gone(item) {
             self.unknown_item(item);
@@ -189,13 +199,36 @@ impl Session {
             }
         }
         self.agent_message(at);
-        self.history.edit(&at.item, |m| {
-            let Some(part) = history::part_mut(m, at.part, || kind.empty()) else { return };
+        self.ensure_part(&at.item, at.part, kind);
+    }
+
+    /// The part is there, and whoever follows the events knows what it is before its words come.
+    fn ensure_part(&mut self, item: &ItemId, index: PartIndex, kind: PartKind) {
+        self.history.update(item, &mut self.changes, |m| {
+            let before = m.parts.len();
+            let part = history::part_mut(m, index, || kind.empty())?;
             // A gap that was filled in before anyone knew what stands there.
-            if matches!(part, Part::Text { content } if content.is_empty()) {
+            let gap = kind == PartKind::Audio && matches!(part, Part::Text { content } if content.is_empty());
+            if gap {
                 *part = kind.empty();
             }
+            (gap || m.parts.len() > before).then(|| vec![index])
         });
+        self.tell_changes();
+    }
+
+    /// Adds words to a part; false: there is no such part, or the message is full.
+    fn append(&mut self, item: &ItemId, part: PartIndex, delta: &str) -> bool {
+        let mut added = false;
+        self.history.edit(item, |m| {
+            let length: usize = m.parts.iter_mut().filter_map(history::text_mut).map(|t| t.len()).sum();
+            let slot = m.parts.get_mut(part as usize).and_then(history::text_mut);
+            if let Some(text) = slot.filter(|_| length + delta.len() <= MAX_WORDS) {
+                text.push_str(delta);
+                added = true;
+            }
+        });
+        added
     }
 
     /// The message of an assistant's item, made when nobody announced it.
@@ -213,18 +246,19 @@ impl Session {
             return;
         }
         self.agent_message(at);
-        self.history.edit(&at.item, |m| {
-            if let Some(text) = history::part_mut(m, at.part, || kind.empty()).and_then(history::text_mut) {
-                text.push_str(delta);
-            }
-        });
+        self.ensure_part(&at.item, at.part, kind);
+        let added = self.append(&at.item, at.part, delta);
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
         }
-        self.transcript(Some(&at.response), &at.item, Role::Assistant, TranscriptMode::Delta, delta.to_owned());
+        if added {
+            let (role, mode) = (Role::Assistant, TranscriptMode::Delta);
+            self.transcript(Some(&at.response), &at.item, at.part, role, mode, delta.to_owned());
+        }
     }
 
-    pub(super) fn agent_text_done(&mut self, at: &PartRef, kind: PartKind, text: String) {
+    pub(super) fn agent_text_done(&mut self, at: &PartRef, kind: PartKind, mut text: String) {
+        cut(&mut text);
         if self.history.is_gone(&at.item) {
             return;
         }
@@ -238,20 +272,91 @@ impl Session {
             slot.clone_from(&text);
             Some(vec![at.part])
         });
-        self.transcript(Some(&at.response), &at.item, Role::Assistant, TranscriptMode::Final, text);
+        self.transcript(Some(&at.response), &at.item, at.part, Role::Assistant, TranscriptMode::Final, text);
         self.tell_changes();
+    }
+
+    /// The run is over: nothing more will come of what is open. What the speaker still has is
+    /// settled when it reports what it played.
+    pub(super) fn settle_history(&mut self) {
+        let ids: Vec<ItemId> = self.history.messages().iter().filter(|m| is_open(m)).map(|m| m.id.clone()).collect();
+        let (later, now): (Vec<_>, Vec<_>) =
+            ids.into_iter().partition(|id| self.ledger.open().any(|h| h.key.item == *id));
+        self.speaking.unsettled.extend(later);
+        now.iter().for_each(|id| self.settle_message(id));
+        self.tell_changes();
+    }
+
+    /// The speaker has reported: what waited for it is settled.
+    pub(super) fn settle_played(&mut self) {
+        let ids = std::mem::take(&mut self.speaking.unsettled);
+        let (later, now): (Vec<_>, Vec<_>) =
+            ids.into_iter().partition(|id| self.ledger.open().any(|h| h.key.item == *id));
+        self.speaking.unsettled = later;
+        now.iter().for_each(|id| self.settle_message(id));
+        self.tell_changes();
+    }
+
+    fn settle_message(&mut self, id: &ItemId) {
+        let Some(message) = self.history.get(id).filter(|m| is_open(m)) else { return };
+        let worth = |p: &Part| match p {
+            Part::Text { content } => !content.is_empty(),
+            Part::Audio { heard_ms, .. } => *heard_ms > 0,
+            _ => true,
+        };
+        // A person's speech was said, though its words stay unknown, and an answer to it may stand
+        // behind it: it stays. What the assistant did not get to say was never said: it goes.
+        if message.role == Role::Assistant && !message.parts.iter().any(worth) {
+            return self.history.remove(id, &mut self.changes);
+        }
+        let pace = &self.pace;
+        self.history.update(id, &mut self.changes, |m| {
+            let open = m.state == MessageState::InProgress;
+            let mut changed = Vec::new();
+            for (i, part) in (0..).zip(&mut m.parts) {
+                match part {
+                    Part::ToolCall { state: state @ (ToolCallState::Pending | ToolCallState::Running), .. } => {
+                        *state = ToolCallState::Cancelled;
+                        changed.push(i);
+                    }
+                    Part::Audio { transcript, heard_transcript, duration_ms, heard_ms }
+                        if m.role == Role::Assistant && heard_transcript.is_none() =>
+                    {
+                        *heard_transcript = Some(pace.heard(transcript, *heard_ms, *duration_ms, false));
+                        changed.push(i);
+                    }
+                    _ => {}
+                }
+            }
+            if open && m.role == Role::User {
+                let unknown =
+                    m.parts.iter().all(|p| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty()));
+                m.state = if unknown { MessageState::Completed } else { MessageState::Incomplete };
+            } else if open {
+                m.state = MessageState::Incomplete;
+                m.interrupted = m.role == Role::Assistant;
+            }
+            Some(changed)
+        });
     }
 
     fn transcript(
         &mut self,
         response: Option<&ResponseId>,
         item: &ItemId,
+        part: PartIndex,
         role: Role,
         mode: TranscriptMode,
         text: String,
     ) {
         let stage = if role == Role::User { TranscriptStage::Recognized } else { TranscriptStage::Generated };
-        let transcript = Transcript { role, mode, text, stage, estimated: false };
+        let transcript = Transcript { role, part, mode, text, stage, estimated: false };
         self.emit_about(response, Some(item), EventKind::Transcript(transcript));
     }
+}
+
+/// Something of the message was still to come.
+fn is_open(message: &Message) -> bool {
+    let call = |p: &Part| matches!(p, Part::ToolCall { state: ToolCallState::Pending | ToolCallState::Running, .. });
+    message.state == MessageState::InProgress || message.parts.iter().any(call)
 }

@@ -3,7 +3,7 @@
 use super::{PER_MS, frame_of, speaker::Speaker};
 use duologue::{
     event::{EventKind, OpId, Phase, Status},
-    message::{Part, Role},
+    message::{MessageState, Part, Role, ToolCallState},
     provider::Frame,
     session::{Input, Output, Session},
     time::Time,
@@ -26,7 +26,9 @@ pub struct Invariants {
     /// The test's clock.
     pub now: Time,
     /// Responses that run, by what the vendor said.
-    running: HashSet<String>,
+    running: HashMap<String, Time>,
+    /// Cancels by event id, with the response.
+    cancels: HashMap<String, String>,
     /// Answered calls with the event that did it.
     answered: HashMap<String, String>,
     /// Cuts told, by item and part.
@@ -48,17 +50,29 @@ impl Invariants {
     }
 
     fn vendor(&mut self, event: &Value) {
+        for id in [event["response_id"].to_string(), event["response"]["id"].to_string()] {
+            if let Some(heard) = self.running.get_mut(&id) {
+                *heard = self.now;
+            }
+        }
         match event["type"].as_str() {
             Some("response.created") => {
                 let request = &event["response"]["metadata"]["client_event_id"];
                 self.outstanding.take_if(|(id, _)| request == id.as_str());
-                self.running.insert(event["response"]["id"].to_string());
+                // One runs at a time: the end of the others got lost.
+                self.running.clear();
+                self.running.insert(event["response"]["id"].to_string(), self.now);
             }
             Some("response.done") => _ = self.running.remove(&event["response"]["id"].to_string()),
             Some("error") => {
                 let error = &event["error"];
                 let active = error["code"] == "conversation_already_has_active_response";
                 self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
+                if error["code"] == "response_cancel_not_active"
+                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id))
+                {
+                    self.running.remove(response);
+                }
                 self.answered.retain(|_, id| error["event_id"] != id.as_str());
             }
             _ => {}
@@ -100,12 +114,16 @@ impl Invariants {
     fn frame(&mut self, frame: &Value, speaker: &Speaker) {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
         match frame["type"].as_str().expect("a frame has a type") {
+            // The host's own.
+            "response.create" if frame["event_id"].as_str().is_none_or(|id| !id.starts_with("evt_")) => {}
             "response.create" => {
                 // A vendor that says nothing for so long does not count.
                 let now = self.now;
                 self.outstanding.take_if(|_| now.ms_since(self.asked_at) >= 15_000);
                 self.asked_at = now;
                 assert_eq!(self.outstanding, None, "checklist 21: one response.create outstanding");
+                // Nor does a response that says nothing for so long.
+                self.running.retain(|_, heard| now.ms_since(*heard) < 15_000);
                 assert!(self.running.is_empty(), "checklist 21: none while {:?} runs", self.running);
                 let request = frame["response"]["metadata"]["client_event_id"].as_str();
                 let request = request.expect("checklist 25: metadata on each create").to_owned();
@@ -132,6 +150,10 @@ impl Invariants {
                 for part in 0..4 {
                     assert_eq!(speaker.truth(&item, part).1, 0, "{item} was heard and is not deleted");
                 }
+            }
+            "response.cancel" => {
+                let event = frame["event_id"].as_str().unwrap().to_owned();
+                self.cancels.insert(event, frame["response_id"].to_string());
             }
             "conversation.item.retrieve" => panic!("checklist 50: nothing is retrieved"),
             _ => {}
@@ -165,7 +187,17 @@ impl Invariants {
         }
     }
 
-    pub fn after(&mut self, session: &Session) {
+    pub fn after(&mut self, session: &Session, speaker: &Speaker) {
+        if self.terminal && !speaker.asked_to_flush() {
+            for m in session.messages() {
+                assert_ne!(m.state, MessageState::InProgress, "{:?} is open after the end", m.id);
+                let open = |p: &Part| {
+                    matches!(p, Part::ToolCall { state: ToolCallState::Pending | ToolCallState::Running, .. })
+                };
+                assert!(!m.parts.iter().any(open), "{:?} is pending after the end", m.id);
+            }
+        }
+        assert!(session.timeout().is_none_or(|t| t > self.now), "a timer of the past would fire for ever");
         let mut ids = HashSet::new();
         for message in session.messages() {
             assert!(ids.insert(message.id.clone()), "{:?} is in the conversation twice", message.id);

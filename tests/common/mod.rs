@@ -131,7 +131,7 @@ impl Talk {
             self.invariants.check(&output, &self.speaker);
             self.out.push_back(output);
         }
-        self.invariants.after(&self.session);
+        self.invariants.after(&self.session, &self.speaker);
     }
 
     pub fn host(&mut self, command: Command) -> OpId {

@@ -46,6 +46,7 @@ mic 1500
    "object": "realtime.item", "role": "assistant", "status": "in_progress", "content": []}}
 <- response.content_part.added {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0,
    "part": {"type": "audio", "transcript": ""}}
+=> message {"op": "updated", "item": "A1", "changed": [0], "message": {"parts": [{"type": "audio", "transcript": ""}]}}
 <- response.output_audio_transcript.delta {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0,
    "delta": "It is noon."}
 => transcript {"item": "A1", "mode": "delta", "response": "R1", "role": "assistant", "stage": "generated", "text":
@@ -69,6 +70,8 @@ speaker 60
 => message {"changed": [0], "message": {"id": "U1", "parts": [{"duration_ms": 1200, "heard_ms": 0, "transcript":
    "What time is it?", "type": "audio"}], "role": "user", "state": "completed"}, "op": "updated"}
 <- response.output_audio.done {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0}
+=> message {"op": "updated", "item": "A1", "changed": [0], "message": {"parts": [{"type": "audio", "transcript": "It is noon.",
+   "duration_ms": 1000}]}}
 !! end
 <- response.output_audio_transcript.done {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0,
    "transcript": "It is noon."}

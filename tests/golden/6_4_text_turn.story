@@ -34,6 +34,7 @@ host send_text {"text": "What is 2 + 2?", "respond": true, "interrupt": false}
    "role": "assistant", "status": "in_progress", "content": []}}
 <- response.content_part.added {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0,
    "part": {"type": "text", "text": ""}}
+=> message {"op": "updated", "item": "A1", "changed": [0], "message": {"parts": [{"type": "text", "content": ""}]}}
 <- response.output_text.delta {"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0, "delta": "Fo"}
 => transcript {"item": "A1", "mode": "delta", "response": "R1", "role": "assistant", "stage": "generated", "text":
    "Fo"}

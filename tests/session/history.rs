@@ -25,7 +25,9 @@ fn checklist_46_order_follows_the_links_not_the_arrival() {
     assert_eq!(talk.order(), ["U1", "A1", "A1b", "U2"]);
     let place = |m: &Value| (m["message"]["id"].clone(), m["after"].clone(), m["op"].clone());
     let moved: Vec<_> = talk.take().of("message").iter().map(place).filter(|(id, ..)| id == "A1b").collect();
-    assert_eq!(moved, [(json!("A1b"), json!("U2"), json!("added")), (json!("A1b"), json!("A1"), json!("updated"))]);
+    let updated = (json!("A1b"), json!("A1"), json!("updated"));
+    let whole = [(json!("A1b"), json!("U2"), json!("added")), updated.clone(), updated];
+    assert_eq!(moved, whole, "added, moved, and its part announced");
     talk.server(
         "conversation.item.input_audio_transcription.completed",
         json!({"item_id": "U1", "content_index": 0, "transcript": "the question"}),

@@ -7,6 +7,7 @@ mod common;
 mod bad_input;
 mod connection;
 mod history;
+mod lost;
 mod responses;
 mod tools;
 

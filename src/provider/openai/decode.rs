@@ -33,29 +33,32 @@ pub struct Stream {
 /// Ids of the newest events: the same event twice must not be heard twice.
 #[derive(Debug, Default)]
 struct Recent {
-    /// Hash of the id and length of the frame.
-    seen: VecDeque<(u64, usize)>,
+    /// Hash of the id, hash of the type and length of the frame.
+    seen: VecDeque<(u64, u64, usize)>,
     /// The vendor gives different events the same id, so ids say nothing.
     useless: bool,
 }
 
 impl Recent {
-    /// The event with this id in a frame of this length was here before.
-    fn repeats(&mut self, id: &str, length: usize) -> bool {
+    /// The event of this type with this id in a frame of this length was here before.
+    fn repeats(&mut self, kind: &str, id: &str, length: usize) -> bool {
         const REMEMBERED: usize = 64;
         if id.is_empty() || self.useless {
             return false;
         }
         // FNV-1a.
-        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        if let Some((_, before)) = self.seen.iter().find(|(h, _)| *h == hash) {
-            self.useless = *before != length;
+        let hash = |text: &str| {
+            text.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
+        };
+        let (id, kind) = (hash(id), hash(kind));
+        if let Some((_, type_before, length_before)) = self.seen.iter().find(|(before, ..)| *before == id) {
+            self.useless = *type_before != kind || *length_before != length;
             return !self.useless;
         }
         if self.seen.len() >= REMEMBERED {
             self.seen.pop_front();
         }
-        self.seen.push_back((hash, length));
+        self.seen.push_back((id, kind, length));
         false
     }
 }
@@ -164,7 +167,7 @@ fn audio(delta: AudioDelta<'_>, length: usize, stream: &mut Stream) -> Result<Pr
     if at.item.as_str().is_empty() {
         return Err(missing(AUDIO_DELTA, "item_id"));
     }
-    if stream.recent.repeats(&delta.event_id.0, length) {
+    if stream.recent.repeats(AUDIO_DELTA, &delta.event_id.0, length) {
         return Ok(ProviderEvent::Repeated);
     }
     let half = &mut stream.half;
@@ -200,7 +203,7 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
         return Ok(E::Other { name: kind.to_owned(), known: SERVER_EVENTS.contains(&kind) });
     }
     let mut w: Flat<'_> = parse(text).map_err(|e| shape(kind, &e))?;
-    if stream.recent.repeats(&w.event_id.0, text.len()) {
+    if stream.recent.repeats(kind, &w.event_id.0, text.len()) {
         return Ok(E::Repeated);
     }
     let at = |w: &Flat<'_>| PartRef {
@@ -328,6 +331,11 @@ fn session(session: Option<serde_json::Value>) -> SessionInfo {
     SessionInfo {
         foreign_audio: foreign("input").or_else(|| foreign("output")),
         interrupts: detection["interrupt_response"].as_bool().unwrap_or(false),
+        // Without detection nothing ends a turn, so nothing is answered.
+        answers: match session.pointer("/audio/input/turn_detection") {
+            Some(serde_json::Value::Null) => Some(false),
+            _ => detection["create_response"].as_bool(),
+        },
         silence_duration_ms: detection["silence_duration_ms"].as_u64(),
         session,
     }

@@ -44,6 +44,28 @@ impl Text<'_> {
     }
 }
 
+/// Any JSON number as a count, whatever its notation; what is no number is as if it were missing.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    // The cast saturates, and a negative count is none.
+    Ok(value.as_u64().or_else(|| value.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)))
+}
+
+fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Ok(count(deserializer)?.and_then(|n| u32::try_from(n).ok()))
+}
+
+/// What cannot be read is as if it were missing, so that one odd field does not lose the event.
+fn lenient<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// Entries that cannot be read are skipped.
+fn readable<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    let Value::Array(values) = Value::deserialize(deserializer)? else { return Ok(None) };
+    Ok(Some(values.into_iter().filter_map(|v| serde_json::from_value(v).ok()).collect()))
+}
+
 /// The tag alone.
 #[derive(Deserialize)]
 pub struct Head<'a> {
@@ -65,6 +87,7 @@ pub struct Flat<'a> {
     pub item_id: Text<'a>,
     #[serde(borrow)]
     pub previous_item_id: Text<'a>,
+    #[serde(deserialize_with = "index")]
     pub content_index: Option<u32>,
     #[serde(borrow)]
     pub delta: Text<'a>,
@@ -72,7 +95,9 @@ pub struct Flat<'a> {
     pub text: Text<'a>,
     #[serde(borrow)]
     pub transcript: Text<'a>,
+    #[serde(deserialize_with = "count")]
     pub audio_start_ms: Option<u64>,
+    #[serde(deserialize_with = "count")]
     pub audio_end_ms: Option<u64>,
     pub part: Option<WirePart>,
     pub item: Option<WireItem>,
@@ -92,7 +117,7 @@ pub struct AudioDelta<'a> {
     pub response_id: Text<'a>,
     #[serde(borrow, default)]
     pub item_id: Text<'a>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "index")]
     pub content_index: Option<u32>,
     #[serde(borrow, default)]
     pub delta: Text<'a>,
@@ -117,6 +142,7 @@ pub struct WireItem {
     pub id: Option<String>,
     pub role: Option<String>,
     pub status: Option<String>,
+    #[serde(deserialize_with = "readable")]
     pub content: Option<Vec<WirePart>>,
     pub call_id: Option<String>,
     pub name: Option<String>,
@@ -129,10 +155,14 @@ pub struct WireItem {
 #[serde(default)]
 pub struct WireResponse {
     pub id: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub status: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub status_details: Option<StatusDetails>,
     pub metadata: Option<Value>,
+    #[serde(deserialize_with = "lenient")]
     pub usage: Option<WireUsage>,
+    #[serde(deserialize_with = "readable")]
     pub output: Option<Vec<WireItem>>,
 }
 
@@ -140,7 +170,9 @@ pub struct WireResponse {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct StatusDetails {
+    #[serde(deserialize_with = "lenient")]
     pub reason: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub error: Option<WireError>,
 }
 
@@ -148,11 +180,15 @@ pub struct StatusDetails {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct WireError {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "lenient")]
     pub kind: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub code: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub message: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub param: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub event_id: Option<String>,
 }
 
@@ -160,9 +196,13 @@ pub struct WireError {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct WireUsage {
+    #[serde(deserialize_with = "count")]
     pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     pub output_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
     pub input_token_details: Option<WireTokens>,
+    #[serde(deserialize_with = "lenient")]
     pub output_token_details: Option<WireTokens>,
 }
 
@@ -170,8 +210,12 @@ pub struct WireUsage {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct WireTokens {
+    #[serde(deserialize_with = "count")]
     pub text_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     pub audio_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     pub image_tokens: Option<u64>,
+    #[serde(deserialize_with = "count")]
     pub cached_tokens: Option<u64>,
 }
