@@ -72,7 +72,8 @@ impl Ops {
 
     /// An operation nobody acknowledged in time. A late refusal of its event still finds its item.
     pub fn unacknowledged(&mut self, now: Time) -> Option<OpId> {
-        let (_, op) = self.due.pop_front_if(|(by, _)| now >= *by)?;
+        let &(_, op) = self.due.front().filter(|(by, _)| now >= *by)?;
+        self.due.pop_front();
         for (_, purpose) in &mut self.sent {
             if let Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) = purpose
                 && *slot == Some(op)
