@@ -1,6 +1,6 @@
 //! The heard ledger on the real speaker path: 100 000 random pushes, item ends, flushes, callbacks,
 //! stalls and rate changes. What was heard never goes back, is never more than what came, and is
-//! within a millisecond of what the fake device really rendered (AUDIO.md A4, A5).
+//! within a millisecond of what the fake device really rendered.
 
 use duologue::{
     audio::playout::{Playout, PlayoutReader, playout},

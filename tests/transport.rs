@@ -173,7 +173,7 @@ async fn what_is_not_a_realtime_api_is_said_in_its_own_words() {
 
 #[tokio::test]
 async fn an_over_long_frame_ends_the_run_with_one_error() {
-    // FAULTS 22: refused at the frame's header, before its 32 MiB are read.
+    // refused at the frame's header, before its 32 MiB are read.
     let (url, go) = vendor(|mut ws| async move {
         let mut header = vec![0x81, 127];
         header.extend_from_slice(&(32u64 << 20).to_be_bytes());
@@ -197,7 +197,6 @@ async fn an_over_long_frame_ends_the_run_with_one_error() {
 
 #[tokio::test]
 async fn text_that_is_not_utf8_ends_the_run_with_one_error() {
-    // FAULTS 24
     let (url, go) = vendor(|mut ws| async move {
         ws.get_mut().write_all(&[0x81, 2, 0xff, 0xfe]).await.unwrap();
         ws.get_mut().flush().await.unwrap();
@@ -238,7 +237,6 @@ async fn a_message_of_nine_mebibytes_is_taken() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_ends_the_run_with_one_retryable_error() {
-    // FAULTS 4
     let (url, go) = vendor(|ws| async move { drop(ws) }).await;
     let client = dial(at(url), "sk-test").await.unwrap();
     let errors = errors_until_the_end(&client, &go).await;

@@ -6,7 +6,7 @@
 //! [`PlayoutReader`] belongs to the audio callback and is wait-free. [`PlayoutReport`] is what the
 //! heard ledger lives on.
 //!
-//! Rules (AUDIO.md §3): playing starts at 60 ms buffered or at the end of an item. An underrun
+//! Rules: playing starts at 60 ms buffered or at the end of an item. An underrun
 //! inside an item fades out over the last 10 ms, waits for 120 ms (half as much again per repeat,
 //! up to 400 ms) and fades in again; the next item starts at 60 ms. A flush fades out over 10 ms.
 //!

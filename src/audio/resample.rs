@@ -1,6 +1,6 @@
 //! Sample rate conversion of mono 16-bit audio, block by block.
 //!
-//! One [`Resampler`] per fixed-ratio leg (AUDIO.md §2): rubato's FFT engine on 10 ms blocks, about
+//! One [`Resampler`] per fixed-ratio leg: rubato's FFT engine on 10 ms blocks, about
 //! 5 ms of delay, better than 16 bits. It is no callback code: `push` may allocate in `out`.
 //!
 //! The lead-in of the filter is cut off, so output frame `n` is the input at frame `n * from / to`

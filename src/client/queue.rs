@@ -3,7 +3,7 @@
 //! Assistant audio may wait for 300 s; beyond it the newest is dropped. Of the rest, beyond 1024 events
 //! or 4 MiB: the oldest levels go first, then raw events, then superseded usage
 //! and latency figures, then deltas melt into the one before. What may never be dropped stays; a
-//! subscriber that is still over the bound after five seconds ends the run (EVENTS.md §2).
+//! subscriber that is still over the bound after five seconds ends the run.
 
 use crate::{
     event::{Event, EventKind, Lagged, TranscriptMode},
@@ -24,7 +24,7 @@ use std::{
 
 const MAX_EVENTS: usize = 1024;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Assistant audio has a bound of its own: 300 s at 24 kHz (FAULTS.md §4).
+/// Assistant audio has a bound of its own: 300 s at 24 kHz.
 const MAX_AUDIO_BYTES: usize = 300 * 24_000 * 2;
 /// How long a subscriber may stay over the bound.
 const PATIENCE_MS: u64 = 5000;
@@ -178,12 +178,14 @@ impl Inner {
         let delta = |e: &Event| matches!(&e.kind, EventKind::Transcript(t) if t.mode == TranscriptMode::Delta);
         for at in 1..self.events.len() {
             let (before, after) = (&self.events[at - 1], &self.events[at]);
-            if !(delta(before) && delta(after) && before.item == after.item) {
-                continue;
-            }
             let mut merged = (**before).clone();
-            if let (EventKind::Transcript(a), EventKind::Transcript(b)) = (&mut merged.kind, &after.kind) {
-                a.text.push_str(&b.text);
+            match (&mut merged.kind, &after.kind) {
+                (EventKind::Transcript(a), EventKind::Transcript(b))
+                    if delta(before) && delta(after) && before.item == after.item && a.part == b.part =>
+                {
+                    a.text.push_str(&b.text);
+                }
+                _ => continue,
             }
             self.remove(at);
             self.bytes -= size(&self.events[at - 1]);

@@ -1,5 +1,5 @@
 //! The vocabulary of states and events: one definition for Rust, C, Python, Kotlin, Swift, the
-//! program's `--json` and the trace. Names and payloads are those of EVENTS.md §1 and §2.
+//! program's `--json` and the trace.
 //!
 //! Some events are not produced yet (see ARCHITECTURE.md, "What is not built yet"); they are here
 //! because a vocabulary that grows in the middle breaks every language at once.

@@ -11,12 +11,12 @@ use crate::{
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc};
 
-/// Limits of FAULTS.md §2, milliseconds.
+/// Limits of each step, milliseconds.
 const CONNECT_MS: u64 = 30_000;
 const FIRST_EVENT_MS: u64 = 5_000;
 const CONFIGURE_MS: u64 = 5_000;
 const CLOSE_MS: u64 = 2_000;
-/// More malformed frames than this in ten seconds end the run (FAULTS.md row 21).
+/// More malformed frames than this in ten seconds end the run.
 const MALFORMED: usize = 20;
 const MALFORMED_WINDOW_MS: u64 = 10_000;
 
@@ -319,7 +319,7 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
         (Some(code), true) => format!("the service closed the connection (code {code})"),
         (None, _) => "the connection was lost".to_owned(),
     };
-    // FAULTS.md rows 3 to 7: what another try can mend, and what it cannot.
+    // What another try can mend, and what it cannot.
     let (class, word, retry) = match code {
         None | Some(1000 | 1001 | 1005 | 1006 | 1011 | 1012 | 1013) => (ErrorClass::Network, "connection_lost", true),
         Some(1008) => (ErrorClass::Provider, "policy", false),

@@ -6,9 +6,9 @@ use crate::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// Messages kept; beyond it the oldest leave (FAULTS.md §4).
+/// Messages kept; beyond it the oldest leave.
 const MAX_MESSAGES: usize = 2000;
-/// Text of all messages together (FAULTS.md §4).
+/// Text of all messages together.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Removed messages remembered.
 const MAX_GONE: usize = 64;

@@ -1,6 +1,6 @@
 //! What happens when somebody cuts the assistant off.
 //!
-//! Interruption, in order (DESIGN.md §5.2): the running responses are fenced so that their late audio
+//! Interruption, in order: the running responses are fenced so that their late audio
 //! is dropped; the speaker is flushed; a response still running is cancelled unless the vendor does
 //! that itself; and when the speaker has reported what it really played, the vendor is told: cut
 //! where it was heard, deleted where nothing was. The playback tail (generation over, audio still
@@ -19,7 +19,7 @@ use crate::{
     provider::ProviderCommand,
 };
 
-/// A complete item with less than this unheard counts as heard (AUDIO.md §4).
+/// A complete item with less than this unheard counts as heard.
 const TAIL_MS: u64 = 100;
 /// How long a speaker may take to fall silent and report it.
 const FLUSH_MS: u64 = 2000;

@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// Assistant audio that may wait for the speaker (FAULTS.md §4).
+/// Assistant audio that may wait for the speaker.
 const MAX_QUEUED_S: u64 = 300;
 
 /// A turn being timed.

@@ -9,11 +9,11 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-/// Calls remembered, so that a repeated one does not run twice (FAULTS.md §4).
+/// Calls remembered, so that a repeated one does not run twice.
 const MAX_CALLS: usize = 1024;
 /// Responses whose answers may wait to be followed up; beyond it the oldest is not.
 const MAX_ROUNDS: usize = 64;
-/// Arguments of one call (FAULTS.md §4).
+/// Arguments of one call.
 const MAX_ARGUMENTS: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -202,7 +202,7 @@ fn checklist_44_speaking_is_what_is_audible() {
     talk.finish();
 }
 
-/// AUDIO.md A5: what was heard does not depend on time.
+/// What was heard does not depend on time.
 #[test]
 fn checklist_37_a_stall_moves_nothing() {
     let mut talk = Talk::connected(quiet());

@@ -15,11 +15,11 @@ use crate::{
 use serde::Deserialize;
 use std::collections::VecDeque;
 
-/// The longest base64 of one delta: 4 MiB of audio (FAULTS.md §4).
+/// The longest base64 of one delta: 4 MiB of audio.
 const MAX_AUDIO_BASE64: usize = 4 * 1024 * 1024 / 3 * 4 + 4;
 const AUDIO_DELTA: &str = "response.output_audio.delta";
 
-/// Deepest nesting of an event (FAULTS.md §4).
+/// Deepest nesting of an event.
 const MAX_DEPTH: usize = 64;
 
 /// What a stream of frames leaves behind for the next one.

@@ -223,7 +223,7 @@ fn escaped_text_is_text() {
     assert_eq!(at.item, ItemId::from("A1"));
 }
 
-/// FAULTS.md row 24: half a character becomes U+FFFD.
+/// Half a character becomes U+FFFD.
 #[test]
 fn lone_surrogates_become_the_replacement_character() {
     let text = |words: &str| {

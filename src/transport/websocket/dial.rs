@@ -1,4 +1,4 @@
-//! From a URL to an open WebSocket, every step bounded in time (FAULTS.md §2).
+//! From a URL to an open WebSocket, every step bounded in time.
 
 use super::{Socket, WebSocket, Wire, shared_read::SharedRead, socket_config, tls};
 use crate::{

@@ -2,7 +2,7 @@
 //!
 //! Plaintext goes only to loopback. A frame may have 16 MiB. Reads go through one buffer a thread, so
 //! that a connection that is silent holds next to nothing; writes of one wake-up leave in one piece.
-//! Ten seconds without an inbound byte send a ping, fifteen end the connection (FAULTS.md §2).
+//! Ten seconds without an inbound byte send a ping, fifteen end the connection.
 
 mod dial;
 mod shared_read;
@@ -40,7 +40,7 @@ use tokio_tungstenite::{
 
 /// One frame, which is one message.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
-/// Frames other than microphone audio that may wait (FAULTS.md §4).
+/// Frames other than microphone audio that may wait.
 const MAX_CONTROL: usize = 1024 * 1024;
 /// Microphone audio that may wait.
 const MAX_AUDIO: usize = 256 * 1024;
