@@ -143,7 +143,8 @@ fn session(c: &mut Criterion) {
     let microphone: Vec<i16> = (0..480).collect();
     c.bench_function("session/microphone 20 ms", |b| {
         let mut speaking = Speaking::new();
-        b.iter(|| assert_eq!(speaking.step(Input::Microphone { pcm: Cow::Borrowed(&microphone) }), 1));
+        // Virtual minutes pass here, so now and then a timer has something to say as well.
+        b.iter(|| assert_ne!(speaking.step(Input::Microphone { pcm: Cow::Borrowed(&microphone) }), 0));
     });
 }
 
