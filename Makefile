@@ -16,8 +16,9 @@ rust:
 	@$(CARGO) --version | awk '{split($$2, v, "."); if (v[1] == 1 && v[2] < $(word 2,$(subst ., ,$(MSRV)))) { \
 	  print "Rust $(MSRV) or newer is needed, this is " $$2 ": run rustup update" > "/dev/stderr"; exit 1 }}'
 
-demo: rust ## Hold a spoken conversation offline, heard and recorded in conversation.wav
-	$(CARGO) build --quiet --features $(FEATURES) --bin duologue
+demo: rust ## Hold a spoken conversation offline, shown here and recorded in conversation.wav
+	@echo "building; the first time takes a few minutes"
+	$(CARGO) build --features $(FEATURES) --bin duologue
 	$(CARGO) run --quiet --features $(FEATURES) --bin duologue -- talk --simulate --output conversation.wav
 
 test: rust ## Install what the tests need and run them all

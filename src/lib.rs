@@ -1,4 +1,9 @@
 //! A native engine for realtime voice conversations with AI models.
+//!
+//! Start with [`Client`]: build it, subscribe to its [`event`]s, connect, push microphone audio or send
+//! text. [`Config`] says what the session shall be. The conversation itself is the sans-IO
+//! [`session::Session`], which the client drives; vendors' protocols are in [`provider`], sockets in
+//! [`transport`], sound in [`audio`]. With the feature `simulator` the vendor can be played locally.
 
 pub mod audio;
 pub mod capabilities;

@@ -258,6 +258,29 @@ async fn a_device_that_opens_after_the_end_is_released() {
     assert_eq!((device.opened().len(), device.open()), (1, 0), "opened, and released");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_until_the_end_is_told_before_the_streams_end() {
+    let mut call = call(true, None);
+    let peer = call.connect().await;
+    speak(&peer, "1", 2000);
+    let mut rendered = 0;
+    call.until("half a second is heard", |frames| {
+        rendered += frames;
+        rendered >= 12_000
+    })
+    .await;
+    let mut events = call.client.events();
+    // The device gets no callback any more, so it never confirms the flush.
+    call.client.shutdown().await;
+    let mut cut = None;
+    while let Some(event) = events.next().await {
+        if let EventKind::Interrupted(i) = &event.kind {
+            cut = Some(i.heard_ms);
+        }
+    }
+    assert_eq!(cut, Some(rendered as u64 / 24), "what the device rendered, and no more");
+}
+
 #[tokio::test]
 async fn what_nothing_would_use_is_refused() {
     let device = Shared::default();

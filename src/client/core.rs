@@ -283,7 +283,17 @@ impl Core {
     /// The client is over: the device is released (a recording is complete then), streams end, and
     /// operations still waiting are told.
     pub fn end(&mut self) {
+        if self.shared.has_ended() {
+            return;
+        }
         self.audio.close_device();
+        // A flush the device had no time to confirm is settled by what it played: the host learns
+        // what was heard before its streams end.
+        self.tick();
+        for _ in 0..16 {
+            let Some(report) = self.audio.report(self.now) else { break };
+            self.handle(Input::Playout { report });
+        }
         self.flush_log();
         self.replies.clear();
         self.shared.end();

@@ -86,7 +86,9 @@ impl AudioPath {
             self.microphone = None;
         }
         if let Speaker::Device(playout) = &mut self.speaker {
-            // With its reader gone the speaker settles a flush that was under way.
+            // No callback comes any more: a flush that was under way is settled by what was played.
+            let settled = playout.set_output_rate(self.map.2);
+            debug_assert!(settled.is_ok(), "the rate is the one it has");
             while let Some(report) = playout.report() {
                 self.reports.push_back(rebase(report, self.base));
             }

@@ -213,7 +213,9 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Events from now on. Several streams are independent; each is bounded: read it, or drop it.
+    /// Events from now on: to see connecting too, call this between [`ClientBuilder::build`] and
+    /// [`Client::connect`]. A stream goes on over disconnects and errors (a client may connect again)
+    /// and ends with the client. Several streams are independent; each is bounded: read it, or drop it.
     pub fn events(&self) -> EventStream {
         self.inner.shared.subscribe()
     }
@@ -306,13 +308,21 @@ impl Client {
 
     /// Hands over microphone audio: mono, at `audio.input.rate` (default: the provider's rate), from
     /// one thread at a time. Copies and returns the frames taken: all, or none when half a second is
-    /// waiting already or another thread is pushing. Never blocks, never allocates.
+    /// waiting already or another thread is pushing: push in real time, 20 ms at a time, and offer again
+    /// what was not taken. Never blocks, never allocates.
     ///
     /// # Errors
-    /// `invalid_state`: the configuration does not say that the host has the microphone.
+    /// `invalid_state`: the configuration does not say that the host has the microphone. `too_long`:
+    /// more than half a second at once, which would never be taken.
     pub fn push_audio(&self, pcm: &[i16]) -> Result<usize> {
         let Some(mut capture) = self.inner.shared.capture.try_lock() else { return Ok(0) };
         match capture.as_mut() {
+            Some(writer) if pcm.len() > writer.rate() as usize / 2 => {
+                let message = format!("{} frames are more than half a second", pcm.len());
+                Err(Error::new(ErrorClass::Argument, "too_long", message)
+                    .field("pcm")
+                    .fix("push in real time, for example 20 ms at a time"))
+            }
             Some(writer) => Ok(writer.write(pcm)),
             None => Err(Error::new(ErrorClass::State, "invalid_state", "the microphone is not the host's")
                 .field("audio.input.source")

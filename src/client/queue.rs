@@ -234,7 +234,8 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// The next event; `None` once the client is gone. Cancel-safe.
+    /// The next event; `None` once the client is gone, not when a session ends: look for a `status`
+    /// of `idle` or `error`, or a fatal `error` event. Cancel-safe.
     pub async fn next(&mut self) -> Option<Arc<Event>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

@@ -30,7 +30,7 @@ pub struct Config {
     /// The vendor's model name. Default: the provider's.
     pub model: Option<String>,
     /// Base URL of the service, `https` or (loopback only) `http`; `wss`/`ws` work too. A path
-    /// prefix and a query are kept. Default: the provider's.
+    /// prefix and a query are kept; `/realtime` is added when it is not there. Default: the provider's.
     pub base_url: Option<String>,
     /// How the credential travels in the WebSocket handshake.
     pub auth: crate::provider::AuthStyle,
@@ -328,7 +328,8 @@ fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         return invalid(field, "is there twice").fix("keep one of them");
     }
     let Some(rest) = text.strip_prefix("unknown field `") else {
-        return invalid(path, text);
+        let cause = text.split(" at line").next().unwrap_or(&text);
+        return invalid(path, cause).fix("see the schema: duologue schema config");
     };
     let (name, expected) = rest.split_once("`, expected ").unwrap_or((rest, ""));
     // The path already ends in the unknown key.

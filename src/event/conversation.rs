@@ -50,7 +50,8 @@ pub struct PlaybackFinished {
 /// How a response ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseEnd {
-    /// `completed`, `cancelled`, `failed`, `incomplete`, or what a vendor adds.
+    /// How generation ended, whatever was heard of it: `completed`, `cancelled`, `failed`,
+    /// `incomplete`, or what a vendor adds.
     pub status: String,
     /// The vendor's reason, for example `turn_detected`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

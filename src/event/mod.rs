@@ -73,7 +73,8 @@ pub enum EventKind {
     PlaybackFinished(PlaybackFinished),
     /// The model finished writing; it may be audible for long after.
     GenerationDone(ResponseEnd),
-    /// The response is over: generated and, where it had audio, played or cut.
+    /// The response is over: generated and, where it had audio, played or cut. After a response that
+    /// called tools another one follows with the answer.
     TurnDone(ResponseEnd),
     /// The assistant was cut off.
     Interrupted(Interrupted),
@@ -81,7 +82,8 @@ pub enum EventKind {
     Message(MessageChange),
     /// Words, as they come.
     Transcript(Transcript),
-    /// Assistant audio, only with host playback.
+    /// Assistant audio, only with host playback. It counts as heard at real-time speed from here on;
+    /// on `interrupted` the host throws away what it has not played.
     Audio(AudioOut),
     /// Loudness, at most ten a second and direction.
     AudioLevel(AudioLevel),

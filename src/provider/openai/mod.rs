@@ -130,7 +130,10 @@ fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     }
     // `set_scheme` refuses to cross between "special" and other schemes; ws, wss, http, https all are special.
     url.set_scheme(scheme).map_err(|()| wrong("has no scheme duologue can dial"))?;
-    let path = format!("{}/{}", url.path().trim_end_matches('/'), profile.path);
+    // People also paste the URL a vendor or `duologue simulate` shows for the WebSocket itself.
+    let base_path = url.path().trim_end_matches('/');
+    let base_path = base_path.strip_suffix(&format!("/{}", profile.path)).unwrap_or(base_path);
+    let path = format!("{base_path}/{}", profile.path);
     url.set_path(&path);
     url.query_pairs_mut().append_pair(profile.model_query, model);
     Ok(url.into())

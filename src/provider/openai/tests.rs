@@ -527,3 +527,15 @@ fn no_beta_header_or_protocol_is_asked_for() {
     let unknown = Config { provider: "nobody".into(), ..Config::default() };
     assert_eq!(OpenAi::new(&unknown).err().unwrap().code, "unknown_provider");
 }
+
+#[test]
+fn the_url_of_the_socket_itself_is_a_base_url_too() {
+    let dial = |base: &str| {
+        let config = Config { base_url: Some(base.into()), ..Config::default() };
+        OpenAi::new(&config).unwrap().dial().url.clone()
+    };
+    let base = dial("http://127.0.0.1:9/v1");
+    for same in ["ws://127.0.0.1:9/v1/realtime", "http://127.0.0.1:9/v1/", "ws://127.0.0.1:9/v1/realtime/"] {
+        assert_eq!(dial(same), base);
+    }
+}

@@ -110,10 +110,10 @@ async fn connect(host: &Host<String>, port: u16, secure: bool) -> Result<TcpStre
         return Err(Error::new(
             ErrorClass::Config,
             "plaintext",
-            format!("{name} is not this machine, so http is refused"),
+            format!("{name} is not this machine, so plaintext is refused"),
         )
         .field("base_url")
-        .fix("use https"));
+        .fix("use https or wss"));
     }
     let attempts: Vec<_> = addresses
         .into_iter()
