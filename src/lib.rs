@@ -12,6 +12,8 @@ pub mod config;
 pub mod credential;
 pub mod error;
 pub mod event;
+#[cfg(feature = "capi")]
+pub mod ffi;
 pub mod message;
 pub mod provider;
 pub mod session;

@@ -1,0 +1,3 @@
+//! Other languages. Nothing here decides anything: types are translated, that is all.
+
+pub mod c;
