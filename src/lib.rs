@@ -25,7 +25,7 @@ pub mod transport;
 pub use client::{Client, ClientBuilder};
 pub use config::Config;
 pub use credential::Credential;
-pub use error::{Error, ErrorClass, Result};
+pub use error::{Error, ErrorClass, ErrorCode, Result};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]
