@@ -27,7 +27,7 @@ pub use client::{Client, ClientBuilder};
 pub use clock::clock_us;
 pub use config::Config;
 pub use credential::Credential;
-pub use error::{Error, ErrorClass, Result};
+pub use error::{Error, ErrorClass, ErrorCode, Result};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

@@ -14,6 +14,7 @@
 
 #[cfg(test)]
 mod tests;
+mod set;
 mod validate;
 
 use crate::error::{Error, ErrorClass, Result};
@@ -313,11 +314,17 @@ impl Config {
     /// # Errors
     /// Class `config`; `field` is the JSON path, `fix` what to write instead.
     pub fn from_json(json: &str) -> Result<Self> {
+        let config = Self::read(json)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Types and names are checked, combinations are not.
+    fn read(json: &str) -> Result<Self> {
         check_objects(json)?;
         let mut reader = serde_json::Deserializer::from_str(json);
         let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| path_error(&e))?;
         reader.end().map_err(|e| invalid("", format!("text after the document: {e}")))?;
-        config.validate()?;
         Ok(config)
     }
 
