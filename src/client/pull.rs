@@ -96,7 +96,8 @@ impl PullSpeaker {
         self.playout.pump();
         self.watch_flush(now);
         self.collect(now);
-        self.on_the_way.pop_front_if(|(at, _)| *at <= now).map(|(_, report)| report)
+        self.on_the_way.front().filter(|(at, _)| *at <= now)?;
+        self.on_the_way.pop_front().map(|(_, report)| report)
     }
 
     /// When [`Self::report`] has something by the clock.
