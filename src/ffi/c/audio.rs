@@ -16,7 +16,7 @@ use std::ffi::{CStr, c_char};
 /// any, also audio threads
 #[unsafe(no_mangle)]
 pub extern "C" fn duologue_clock_us() -> u64 {
-    crate::client::clock_us()
+    crate::clock_us()
 }
 
 /// A time given by the host; 0 means that it does not know.
