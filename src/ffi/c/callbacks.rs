@@ -10,21 +10,17 @@ use super::{
     view::Viewed,
 };
 use crate::{
-    client::{EventMask, Listener, Slot},
+    client::{Listener, Slot},
     error::{Error, ErrorClass},
-    event::Event,
+    event::{Event, EventMask},
 };
-use std::{
-    ffi::c_void,
-    sync::Arc,
-};
+use std::{ffi::c_void, sync::Arc};
 
 /// Every kind of event, also those of later versions. For one kind: DUOLOGUE_EVENT_MASK(kind).
 pub const DUOLOGUE_EVENT_MASK_ALL: u64 = 0xffff_ffff_ffff_ffff;
 
 /// Something happened. The event and all it points to is gone when the callback returns.
-pub type duologue_event_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_event)>;
+pub type duologue_event_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_event)>;
 
 /// Finds the struct of a family in an event.
 pub(super) type Family<T> = fn(&duologue_event) -> *const T;

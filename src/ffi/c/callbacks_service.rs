@@ -6,8 +6,8 @@ use super::{
     callbacks::{Family, register},
     client::duologue_client,
     event::duologue_event,
-    event_service::*,
     event_enums::duologue_event_kind::{self, *},
+    event_service::*,
     result::duologue_result,
     user_data::duologue_user_data_free,
 };
@@ -274,8 +274,7 @@ pub unsafe extern "C" fn duologue_client_set_error_callback(
 }
 
 /// A vendor event, as it came. The event and all it points to is gone when the callback returns.
-pub type duologue_raw_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_raw_event)>;
+pub type duologue_raw_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_raw_event)>;
 
 /// Registers the callback for: DUOLOGUE_EVENT_RAW. Rules and results are those of
 /// duologue_client_set_event_callback().

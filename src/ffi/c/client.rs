@@ -83,7 +83,8 @@ pub unsafe extern "C" fn duologue_client_create(
         let out = required("out_client", out_client)?;
         let mut builder = Client::builder();
         if !engine.is_null() {
-            builder = builder.engine(Engine::clone(&ENGINES.get(engine)?));
+            let engine = ENGINES.get(engine)?;
+            builder = builder.engine(Engine::clone(&engine));
         }
         let client = builder.config(used(config)?).build()?;
         let handle = CLIENTS.insert(Arc::new(client));

@@ -11,10 +11,7 @@ use crate::{
     client::Engine,
     error::{Error, ErrorClass},
 };
-use std::{
-    ffi::c_void,
-    sync::Arc,
-};
+use std::{ffi::c_void, sync::Arc};
 
 /// The threads that call back, shared by any number of clients. Most programs need none: NULL in its
 /// place means the default engine, which always exists.

@@ -44,9 +44,8 @@ pub enum duologue_log_level {
 
 /// A log line. level is a duologue_log_level, target the part of the library, both texts NUL-terminated
 /// UTF-8 (a NUL in a line is written as \0) that are gone when the callback returns.
-pub type duologue_log_callback = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, level: i32, target: *const c_char, message: *const c_char),
->;
+pub type duologue_log_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, target: *const c_char, message: *const c_char)>;
 
 struct Sink {
     call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),

@@ -100,7 +100,10 @@ pub unsafe extern "C" fn duologue_client_set_event_mask(client: *mut duologue_cl
 /// @par Thread
 /// any but audio threads
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_wakeup_fd(client: *mut duologue_client, out_fd: *mut c_int) -> duologue_result {
+pub unsafe extern "C" fn duologue_client_wakeup_fd(
+    client: *mut duologue_client,
+    out_fd: *mut c_int,
+) -> duologue_result {
     guard(|| {
         let out = required("out_fd", out_fd)?;
         #[cfg(unix)]

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     event::{
-        Agent, AudioLevel, AudioOut, Direction, InterruptSource, Interrupted, MessageChange, MessageOp, Mode, ModeChange,
-        PlaybackFinished, PlaybackStarted, ResponseEnd, Speech, SpeechSource, ToolCall, ToolEnd, Transcript,
-        TranscriptMode, TranscriptStage,
+        Agent, AudioLevel, AudioOut, Direction, InterruptSource, Interrupted, MessageChange, MessageOp, Mode,
+        ModeChange, PlaybackFinished, PlaybackStarted, ResponseEnd, Speech, SpeechSource, ToolCall, ToolEnd,
+        Transcript, TranscriptMode, TranscriptStage,
     },
     message::{MessageState, Part, Role, ToolCallState},
 };
