@@ -21,7 +21,7 @@ pub(super) unsafe fn read_options<T: Copy>(name: &str, options: *const T, defaul
             .fix("set it to the sizeof of the struct"))
     };
     // Nothing but the size itself is no struct; 64 KiB is none of ours.
-    if size < 8 || size > 65_536 {
+    if !(8..=65_536).contains(&size) {
         return wrong(format!("is {size}"));
     }
     let mut read = defaults;
