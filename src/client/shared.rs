@@ -1,11 +1,11 @@
 //! What the handles and the driver of a client have in common. No lock is held across host code.
 
 use super::{
+    host_audio::HostAudio,
     queue::{EventStream, Queue},
     state::State,
 };
 use crate::{
-    audio::capture::CaptureWriter,
     credential::Credential,
     error::{Error, ErrorClass, Result},
     event::{Event, EventKind, OpId},
@@ -37,8 +37,7 @@ pub(super) struct Envelope {
 pub(super) struct Shared {
     pub waker: Arc<AtomicWaker>,
     pub credential: Mutex<Option<Credential>>,
-    /// The host's microphone.
-    pub capture: Mutex<Option<CaptureWriter>>,
+    pub host_audio: HostAudio,
     state: Mutex<State>,
     commands: Mutex<VecDeque<Envelope>>,
     subscribers: Mutex<Vec<Arc<Queue>>>,
@@ -63,11 +62,11 @@ pub struct Stats {
 }
 
 impl Shared {
-    pub fn new(waker: Arc<AtomicWaker>, credential: Option<Credential>, capture: Option<CaptureWriter>) -> Self {
+    pub fn new(waker: Arc<AtomicWaker>, credential: Option<Credential>, host_audio: HostAudio) -> Self {
         Self {
             waker,
             credential: Mutex::new(credential),
-            capture: Mutex::new(capture),
+            host_audio,
             state: Mutex::default(),
             commands: Mutex::default(),
             subscribers: Mutex::default(),
