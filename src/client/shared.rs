@@ -2,13 +2,13 @@
 
 use super::{
     dispatch::ClientLane,
+    host_audio::HostAudio,
     op::Op,
     queue::{EventStream, Queue},
     state::State,
     status::Progress,
 };
 use crate::{
-    audio::capture::CaptureWriter,
     credential::Credential,
     error::{Error, ErrorClass, Result},
     event::{Event, EventKind, OpId},
@@ -56,12 +56,10 @@ impl Audience {
 pub(super) struct Shared {
     pub waker: Arc<AtomicWaker>,
     pub credential: Mutex<Option<Credential>>,
-    /// The host's microphone.
-    pub capture: Mutex<Option<CaptureWriter>>,
+    pub host_audio: HostAudio,
     pub audience: Audience,
-    pub(super) state: Mutex<State>,
-    /// How far commands and the connection are, for threads that wait for a status. Locked after `state`
-    /// where both are.
+    state: Mutex<State>,
+    /// For threads that wait for a status.
     pub(super) progress: Mutex<Progress>,
     pub(super) progressed: Condvar,
     commands: Mutex<VecDeque<Envelope>>,
@@ -90,7 +88,7 @@ impl Shared {
     pub fn new(
         waker: Arc<AtomicWaker>,
         credential: Option<Credential>,
-        capture: Option<CaptureWriter>,
+        host_audio: HostAudio,
         audience: Audience,
     ) -> Self {
         // From the start, so that nothing is missed; a queue nobody wants anything of costs a look.
@@ -98,7 +96,7 @@ impl Shared {
         Self {
             waker,
             credential: Mutex::new(credential),
-            capture: Mutex::new(capture),
+            host_audio,
             audience,
             state: Mutex::default(),
             progress: Mutex::default(),
