@@ -9,7 +9,7 @@ mod waiting;
 use duologue::{
     Client, Config,
     client::{ClientBuilder, Engine},
-    config::{Audio, AudioSide, AudioSource, Delivery},
+    config::{Audio, AudioSource, Delivery},
     event::Event,
 };
 use parking_lot::{Condvar, Mutex};
@@ -58,8 +58,8 @@ impl Count {
 fn builder(delivery: Delivery) -> ClientBuilder {
     static CONFIGS: LazyLock<[Arc<Config>; 2]> = LazyLock::new(|| {
         [Delivery::Callbacks, Delivery::Queue].map(|delivery| {
-            let none = AudioSide { source: AudioSource::None, ..AudioSide::default() };
-            let audio = Audio { input: none.clone(), output: none, level_events: false };
+            let mut audio = Audio { level_events: false, ..Audio::default() };
+            (audio.input.source, audio.output.source) = (AudioSource::None, AudioSource::None);
             Arc::new(Config { delivery, audio, ..Config::default() })
         })
     });
