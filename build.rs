@@ -20,8 +20,7 @@ fn main() {
 #[cfg(feature = "capi")]
 mod capi {
     use cbindgen::{
-        Config, DocumentationLength, DocumentationStyle, EnumConfig, FunctionConfig, Language, Layout, RenameRule,
-        SortKey, StructConfig, Style,
+        Config, DocumentationLength, DocumentationStyle, FunctionConfig, Language, Layout, SortKey, StructConfig, Style,
     };
     use std::{
         env, fs,
@@ -33,19 +32,21 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 12] = [
+    const ORDER: [&str; 14] = [
         "version.rs",
         "result.rs",
-        "error.rs",
         "log.rs",
-        "string.rs",
         "config.rs",
-        "credential.rs",
+        "user_data.rs",
         "engine.rs",
         "client.rs",
-        "event.rs",
-        "callback.rs",
+        "command.rs",
         "audio.rs",
+        "event.rs",
+        "callbacks.rs",
+        "callbacks_service.rs",
+        "callbacks_conversation.rs",
+        "queue.rs",
     ];
     /// Functions, types and constants of the library carry it. Only such types reach the header.
     const PREFIX: &str = "duologue_";
@@ -113,7 +114,8 @@ mod capi {
         let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()));
         let mut files: Vec<(usize, String)> = entries
             .map(|entry| entry.expect("the folder can be listed").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".rs") && name != "tests.rs")
+            // cbindgen would follow the modules of mod.rs and have everything twice.
+            .filter(|name| name.ends_with(".rs") && name != "tests.rs" && name != "mod.rs")
             .map(|name| (ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()), name))
             .collect();
         files.sort();
@@ -157,11 +159,6 @@ mod capi {
                 ..FunctionConfig::default()
             },
             structure: StructConfig { deprecated: Some("DUOLOGUE_DEPRECATED".to_owned()), ..StructConfig::default() },
-            enumeration: EnumConfig {
-                rename_variants: RenameRule::ScreamingSnakeCase,
-                prefix_with_name: true,
-                ..EnumConfig::default()
-            },
             ..Config::default()
         }
     }
@@ -207,7 +204,10 @@ mod capi {
 #else
 #define DUOLOGUE_DEPRECATED
 #endif
-#endif"#,
+#endif
+
+/** The bit of a duologue_event_kind in a mask of events; bits are added up with |. */
+#define DUOLOGUE_EVENT_MASK(kind) (((uint64_t)1) << (kind))"#,
             version = var("CARGO_PKG_VERSION"),
             number = major * 1_000_000 + minor * 1000 + patch,
         )
