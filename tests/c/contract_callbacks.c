@@ -435,6 +435,13 @@ static void thread_starts(void *user_data) {
     atomic_fetch_add(&threads_started, 1);
 }
 
+static struct signal threads_freed = SIGNAL_INIT;
+
+static void threads_free(void *user_data) {
+    CHECK(user_data == &threads_started);
+    signal_add(&threads_freed);
+}
+
 static void on_started_thread(void *user_data, const duologue_completed_event *event) {
     (void)event;
     CHECK(thread_was_started == 1);
@@ -443,7 +450,7 @@ static void on_started_thread(void *user_data, const duologue_completed_event *e
 
 static void an_engine_of_ones_own(void) {
     struct signal seen = SIGNAL_INIT;
-    duologue_engine_options options = {sizeof options, 2, 2, 0, thread_starts, &threads_started};
+    duologue_engine_options options = {sizeof options, 2, 2, 0, thread_starts, &threads_started, threads_free};
     duologue_engine *engine = NULL;
     duologue_client *clients[6];
     WORKS(duologue_engine_create(&options, &engine));
@@ -455,8 +462,12 @@ static void an_engine_of_ones_own(void) {
     duologue_engine_destroy(engine);
     signal_wait(&seen, COUNT(clients));
     CHECK(atomic_load(&threads_started) >= 1 && atomic_load(&threads_started) <= 2);
+    CHECK(signal_get(&threads_freed) == 0);
     for (size_t i = 0; i < COUNT(clients); i++)
         duologue_client_destroy(clients[i]);
+    /* The last of the engine's threads frees it. */
+    signal_wait(&threads_freed, 1);
+    CHECK(signal_get(&threads_freed) == 1);
 }
 
 /* Log lines. */

@@ -106,6 +106,10 @@ static void flags_and_masks(void) {
     WORKS(duologue_client_set_event_mask(queued, DUOLOGUE_EVENT_MASK_ALL));
 }
 
+static void thread_starts(void *user_data) {
+    atomic_fetch_add(&((struct counted *)user_data)->calls, 1);
+}
+
 /* A caller of a later version: its structs have a tail. */
 struct later_credential {
     duologue_credential known;
@@ -124,13 +128,12 @@ struct later_response {
  * that AddressSanitizer and valgrind know to be beyond the end. */
 static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
     struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
-    struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL}, {0}};
+    struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
     struct later_response full_response = {{size, 0, "briefly"}, {0}};
     duologue_engine *made;
     uint64_t op;
     size_t bytes = size < 4 ? 4 : size;
 
-    CHECK(bytes <= sizeof full_key || bytes <= sizeof full_engine);
     void *key = malloc(bytes), *options = malloc(bytes), *how = malloc(bytes);
     CHECK(key != NULL && options != NULL && how != NULL);
     memset(key, 0, bytes);
@@ -166,22 +169,22 @@ static void struct_sizes(void) {
     /* Cut anywhere: a field that is not whole is not there, and half a pointer is never followed. */
     for (uint32_t size = 8; size < sizeof(duologue_credential); size++)
         with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK);
-    for (uint32_t size = sizeof(duologue_credential); size <= sizeof(duologue_engine_options); size++)
-        with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK);
-    /* Larger, the tail zero. */
-    for (uint32_t size = sizeof(duologue_engine_options); size <= sizeof(struct later_credential); size++)
+    /* Whole, and larger with a tail of zeros. */
+    for (uint32_t size = sizeof(duologue_credential); size <= sizeof(struct later_options); size++)
         with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK);
 
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {
+        struct counted counted = {0};
         struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
-        struct later_options options = {{sizeof options, 0, 0, 0, NULL, NULL}, {0}};
+        struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
         struct later_response how = {{sizeof how, 0, NULL}, {0}};
         duologue_engine *made;
         WORKS(duologue_client_set_credential(client, 0, &key.known));
         WORKS(duologue_client_request_response(client, &how.known, NULL));
         WORKS(duologue_engine_create(&options.known, &made));
         duologue_engine_destroy(made);
+        CHECK(atomic_load(&counted.frees) == 1);
         key.tail[at] = options.tail[at] = how.tail[at] = (uint64_t)1 << 63;
         REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key.known));
         SAYS("credential.struct_size");
@@ -190,6 +193,7 @@ static void struct_sizes(void) {
         PREFILL(made);
         REFUSED(INVALID_ARGUMENT, duologue_engine_create(&options.known, &made));
         UNTOUCHED(made);
+        CHECK(atomic_load(&counted.frees) == 2);
     }
     /* Absurd, and so not read. */
     duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
@@ -213,14 +217,20 @@ static void engine_options(void) {
         {2, 2, 1, 0},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
-        duologue_engine_options options = {sizeof options, CASES[i].kept, CASES[i].max, CASES[i].reserved, NULL, NULL};
+        struct counted counted = {0};
+        duologue_engine_options options = {
+            sizeof options, CASES[i].kept, CASES[i].max, CASES[i].reserved, thread_starts, &counted, count_free};
         duologue_engine *engine;
         PREFILL(engine);
         ENDS(CASES[i].good ? DUOLOGUE_OK : DUOLOGUE_ERROR_INVALID_ARGUMENT, duologue_engine_create(&options, &engine));
+        CHECK(atomic_load(&counted.frees) == !CASES[i].good);
         if (CASES[i].good)
             duologue_engine_destroy(engine);
         else
             UNTOUCHED(engine);
+        /* No thread was ever started, so nothing is left to wait for. */
+        CHECK(atomic_load(&counted.frees) == 1);
+        CHECK(atomic_load(&counted.calls) == 0);
     }
 }
 
