@@ -253,7 +253,8 @@ static int32_t any_callback(void) {
 }
 
 /* Puts a text that came from the library where another was, which is freed. */
-static void keep_string(int32_t result, char *string) {
+static void keep_string(int32_t result, char **out) {
+    char *string = *out; /* read after the call, whose result is the other argument */
     note(result);
     if (result == DUOLOGUE_OK) {
         char **place = &strings[below(STRINGS)];
@@ -430,16 +431,16 @@ static void read_client(void) {
     int32_t result;
     switch (below(8)) {
     case 0:
-        keep_string(duologue_client_state_json(any_client(), out), json);
+        keep_string(duologue_client_state_json(any_client(), out), &json);
         break;
     case 1:
-        keep_string(duologue_client_stats_json(any_client(), out), json);
+        keep_string(duologue_client_stats_json(any_client(), out), &json);
         break;
     case 2:
-        keep_string(duologue_client_capabilities_json(any_client(), out), json);
+        keep_string(duologue_client_capabilities_json(any_client(), out), &json);
         break;
     case 3:
-        keep_string(duologue_client_config_json(any_client(), out), json);
+        keep_string(duologue_client_config_json(any_client(), out), &json);
         break;
     case 4:
         note(duologue_client_status(any_client(), chance(20) ? NULL : &status));
@@ -469,7 +470,7 @@ static void queue(void) {
         if (events[at] != NULL) {
             char *json = NULL;
             check_event(events[at]);
-            keep_string(duologue_event_to_json(events[at], &json), json);
+            keep_string(duologue_event_to_json(events[at], &json), &json);
         } else {
             note(duologue_event_to_json(NULL, NULL));
         }
@@ -511,7 +512,7 @@ static void set_config(void) {
         note(duologue_config_set_json(config, path, any_text()));
         break;
     case 5:
-        keep_string(duologue_config_to_json(config, chance(20) ? NULL : &json), json);
+        keep_string(duologue_config_to_json(config, chance(20) ? NULL : &json), &json);
         break;
     default:
         note(duologue_config_validate(any_document()));
@@ -527,7 +528,7 @@ static void last_error(void) {
         break;
     case 1: {
         int32_t result = duologue_last_error_json(chance(20) ? NULL : &json);
-        keep_string(result, json);
+        keep_string(result, &json);
         break;
     }
     default:
@@ -591,7 +592,7 @@ static void destroy(void) {
 static void schema(void) {
     char *json = NULL;
     if (chance(8))
-        keep_string(duologue_config_schema(chance(8) ? NULL : &json), json);
+        keep_string(duologue_config_schema(chance(8) ? NULL : &json), &json);
 }
 
 int main(int count, char **arguments) {

@@ -16,6 +16,7 @@ struct life {
     int queued;
     atomic_int ended;      /* somebody has begun to end it */
     atomic_int at_rest;    /* destroy has returned outside callbacks: nothing runs any more */
+    atomic_int turns;      /* callbacks of responses so far */
     atomic_int ended_here; /* destroyed inside one of its own callbacks: none starts any more */
 };
 
@@ -171,6 +172,8 @@ static void inside(struct given *given) {
     CHECK(atomic_load(&life->ended_here) == 0);
     atomic_fetch_add(&calls, 1);
     atomic_fetch_add(&calls_by_family[family], 1);
+    if (family == FAMILY_response)
+        atomic_fetch_add(&life->turns, 1);
     atomic_fetch_add(&progress, 1);
     if (random_state == 0)
         random_state = (uint64_t)(uintptr_t)&random_state + atomic_load(&calls);
@@ -252,7 +255,9 @@ static void one_life(struct life *life, unsigned number) {
     duologue_config *config = connects ? connecting : number % 8 == 1 ? queued : number % 2 ? pulled : plain;
     life->queued = config == queued;
     WORKS(duologue_client_create(number % 3 ? engine : NULL, config, &life->client));
-    atomic_store(&recent[random_number() % RECENT], life);
+    /* Every other session is left in peace until it has spoken. */
+    if (!connects || number % 100 == 0)
+        atomic_store(&recent[random_number() % RECENT], life);
 
     for (unsigned family = 0; family < FAMILY_TOTAL; family++)
         if (connects || chance(2) || family == FAMILY_completed)
@@ -263,9 +268,11 @@ static void one_life(struct life *life, unsigned number) {
         taken_or_gone(result);
         taken_or_gone(duologue_client_connect(life->client, NULL));
         if (connects) {
-            result = duologue_client_wait_status(life->client, DUOLOGUE_STATUS_CONNECTED, 2000);
+            (void)duologue_client_wait_status(life->client, DUOLOGUE_STATUS_CONNECTED, 2000);
             taken_or_gone(duologue_client_send_text(life->client, "Are you there?", 0, NULL));
-            moment(20000);
+            /* It may have unregistered just that, or ended: so not for ever. */
+            for (int i = 0; i < 300 && atomic_load(&life->turns) < 2 && !atomic_load(&life->ended); i++)
+                moment(1000);
         }
     }
     unsigned rounds = 5 + random_number() % 20;
@@ -297,6 +304,8 @@ static void *races(void *seed) {
     random_state = (uint64_t)(uintptr_t)seed;
     while (atomic_load(&next_client) < clients_wanted) {
         struct life *life = somebody();
+        if (chance(8)) /* the workers need the processor too */
+            moment(100);
         if (life == NULL) {
             sched_yield();
             continue;
@@ -383,6 +392,12 @@ int main(int count, char **arguments) {
         printf(" %u", atomic_load(&calls_by_family[family]));
     puts("");
     CHECK(atomic_load(&calls_by_family[FAMILY_completed]) > 0 && atomic_load(&calls_by_family[FAMILY_status]) > 0);
+    if (count > 2) {
+        static const unsigned SESSION[] = {FAMILY_mode,  FAMILY_message, FAMILY_transcript, FAMILY_audio,   FAMILY_playback,
+                                           FAMILY_usage, FAMILY_session, FAMILY_response,   FAMILY_latency, FAMILY_raw};
+        for (size_t i = 0; i < COUNT(SESSION); i++)
+            CHECK(atomic_load(&calls_by_family[SESSION[i]]) > 0);
+    }
     free(lives);
     return check_end();
 }
