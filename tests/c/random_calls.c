@@ -299,6 +299,14 @@ static void make_client(void) {
     forget(clients[at]);
     clients[at] = client;
     may_dial[at] = config != NULL;
+    /* Most have a session soon, so that the calls meet one. */
+    if (may_dial[at] && !chance(3)) {
+        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+        struct given *given = new_given(client);
+        note(duologue_client_set_credential(client, 0, &key));
+        note(duologue_client_set_event_callback(client, DUOLOGUE_EVENT_MASK_ALL, called_sink, given, given_free));
+        note(duologue_client_connect(client, NULL));
+    }
 }
 
 static void make_engine(void) {
@@ -618,11 +626,17 @@ int main(int count, char **arguments) {
         memcpy(deep_path + 5 + 2 * i, ".a", 3);
 
     for (unsigned long i = 0; i < calls; i++) {
+        /* The other side needs a moment now and then. */
+        if (i % 250 == 0) {
+            struct timespec moment = {0, 2000000};
+            nanosleep(&moment, NULL);
+        }
         switch (below(40)) {
         case 0:
-        case 1:
-            make_client();
+            if (chance(2))
+                make_client();
             break;
+        case 1:
         case 2:
         case 3:
             make_config();
