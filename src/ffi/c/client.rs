@@ -176,7 +176,8 @@ pub unsafe extern "C" fn duologue_client_set_credential(
             }
             let defaults = duologue_credential { struct_size: 0, kind: 0, value: std::ptr::null() };
             // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-            let given = unsafe { read_options("credential", credential, defaults) }?;
+            let (given, whole) = unsafe { read_options("credential", credential, defaults) };
+            whole?;
             // SAFETY: the caller's promise about the text.
             let value = unsafe { text::required("credential.value", given.value) }?;
             let kind = match given.kind {
