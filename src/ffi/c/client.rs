@@ -43,15 +43,13 @@ pub(super) fn with<T>(
     caught(&client, body)
 }
 
-/// As [`with`] for audio threads: `would_block` when it would have to wait.
+/// As [`with`] for audio threads: `None` when it would have to wait.
 pub(super) fn try_with<T>(
     handle: *const duologue_client,
     body: impl FnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let client = CLIENTS.try_get(handle).unwrap_or_else(|| {
-        Err(Error::new(ErrorClass::State, "would_block", "clients are being made or destroyed").retryable())
-    })?;
-    caught(&client, body)
+) -> Result<Option<T>, Error> {
+    let Some(client) = CLIENTS.try_get(handle) else { return Ok(None) };
+    caught(&*client?, body).map(Some)
 }
 
 fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
