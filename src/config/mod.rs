@@ -12,9 +12,9 @@
 //! # Ok::<(), duologue::Error>(())
 //! ```
 
+mod set;
 #[cfg(test)]
 mod tests;
-mod set;
 mod validate;
 
 use crate::error::{Error, ErrorClass, Result};

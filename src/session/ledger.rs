@@ -188,6 +188,19 @@ impl HeardLedger {
         true
     }
 
+    /// The oldest open part ends with what is known of it: nobody will ever say more.
+    pub fn end_oldest(&mut self, events: &mut Vec<LedgerEvent>) {
+        let Some(at) = self.parts.iter().position(|p| !p.finished) else { return };
+        let index = self.first + at;
+        self.segments.retain(|s| s.part != index);
+        let part = &mut self.parts[at];
+        part.finished = true;
+        if part.started {
+            events.push(LedgerEvent::Finished(part.heard.clone(), part.heard.heard == part.heard.received));
+        }
+        self.trim();
+    }
+
     /// The speaker did not say where a flush took effect: what it reported last counts, and nothing
     /// before `source` will be played.
     pub fn give_up(&mut self, source: u64, events: &mut Vec<LedgerEvent>) {
