@@ -9,7 +9,10 @@ use duologue::{
     config::{AudioDelivery, Positions},
     event::{Event, EventKind},
     message::Part,
-    session::{Command, Input, Output},
+    session::{
+        Command, Input, Output,
+        ledger::{AudioKey, HeardLedger, LedgerEvent},
+    },
     transport::scripted::{Outbound, Peer, ScriptedDialer},
 };
 use serde_json::{Value, json};
@@ -317,6 +320,8 @@ async fn a_client_that_ends_tells_what_was_pulled() {
         call.pull(Some(u64::MAX)).await;
     }
     let mut events = call.client.events();
+    // So soon that the second has not passed.
+    call.peer.close(Some(1000), "");
     call.client.clone().shutdown().await;
     let mut heard = None;
     while let Some(event) = events.next().await {
@@ -527,6 +532,28 @@ fn what_is_heard_of_a_later_part_says_that_the_earlier_ones_were() {
     assert_eq!((out.of("playback_finished").len(), out.of("turn_done").len()), (1, 1));
     assert_eq!((heard_ms(&talk, "A1"), heard_ms(&talk, "A2")), (vec![500], vec![500, 400]));
     talk.finish();
+}
+
+#[test]
+fn hosts_count_in_whole_milliseconds() {
+    let key = |item: &str| AudioKey { response: "R1".into(), item: item.into(), part: 0 };
+    let (mut ledger, mut events) = (HeardLedger::new(24_000), Vec::new());
+    ledger.push(&key("A1"), 100 * PER_MS + 12);
+    ledger.complete(&key("A1"), &mut events);
+    ledger.push(&key("A2"), 12);
+    ledger.complete(&key("A2"), &mut events);
+    assert!(ledger.played(&"A1".into(), 0, 99 * PER_MS, &mut events));
+    assert_eq!(events, [LedgerEvent::Started(key("A1"))]);
+    events.clear();
+    // Nothing is nothing, also of a part that is shorter than a millisecond.
+    assert!(ledger.played(&"A2".into(), 0, 0, &mut events));
+    assert_eq!(events, []);
+    ledger.played(&"A1".into(), 0, 100 * PER_MS, &mut events);
+    assert!(matches!(&events[..], [LedgerEvent::Finished(h, true)] if h.heard == 100 * PER_MS + 12), "{events:?}");
+    events.clear();
+    ledger.played(&"A2".into(), 0, PER_MS, &mut events);
+    assert!(matches!(&events[..], [LedgerEvent::Started(_), LedgerEvent::Finished(_, true)]), "{events:?}");
+    assert!(!ledger.played(&"A2".into(), 0, PER_MS, &mut events), "it is over");
 }
 
 #[test]
