@@ -3,6 +3,7 @@
 
 use super::{
     audio_path::{AudioPath, FRAME_MS},
+    dispatch::guarded,
     shared::Shared,
 };
 use crate::{
@@ -287,11 +288,22 @@ impl Core {
         matches!(self.session.status(), Status::Idle { .. } | Status::Error { .. })
     }
 
+    /// A listener of the host panicked: its session ends. Without one, the host is told all the same.
+    pub fn listener_panicked(&mut self) {
+        let error = Error::new(ErrorClass::Host, "listener_panicked", "an event listener panicked")
+            .fix("a listener must not panic; the report is on stderr");
+        if self.is_over() { self.tell(EventKind::Error(error)) } else { self.handle(Input::Fatal { error }) }
+    }
+
     /// The engine failed: the host must not believe that it is still connected.
     pub fn broken(&mut self) {
         let error = Error::new(ErrorClass::Internal, "panic", "duologue failed; this is a bug").fatal();
+        self.tell(EventKind::Status(Status::Error { error }));
+    }
+
+    /// An event the session knows nothing of.
+    fn tell(&mut self, kind: EventKind) {
         let (time_ms, epoch, turn, response, item, inferred) = (self.now.as_ms(), 0, None, None, None, false);
-        let kind = EventKind::Status(Status::Error { error });
         self.publish(Event { seq: 0, time_ms, epoch, turn, response, item, inferred, kind });
     }
 
@@ -327,6 +339,5 @@ fn deliver(sink: &mut Option<AudioSink>, bare: &Event, pcm: &[i16]) -> Result<Ev
         return Ok(event);
     };
     let chunk = AudioChunk { response, item, part: audio.part, rate: audio.rate, pcm };
-    let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink(chunk)));
-    Err(called.is_err())
+    Err(guarded(|| sink(chunk)).is_none())
 }

@@ -26,8 +26,11 @@
 mod audio_path;
 mod core;
 mod device;
+mod dispatch;
 mod driver;
+mod engine;
 mod host_audio;
+mod listen;
 mod microphone;
 mod op;
 mod pull;
@@ -35,8 +38,11 @@ mod queue;
 mod runtime;
 mod shared;
 mod state;
+mod status;
 
 pub use core::AudioChunk;
+pub use dispatch::{Listener, Slot, in_callback};
+pub use engine::{Engine, EngineBuilder};
 pub use op::Op;
 pub use queue::EventStream;
 pub use shared::Stats;
@@ -45,9 +51,10 @@ pub use state::State;
 use crate::{
     audio::device::AudioBackend,
     capabilities::Capabilities,
-    config::{AudioDelivery, AudioSource, Config},
+    config::{AudioDelivery, AudioSource, Config, Delivery},
     credential::Credential,
     error::{Error, ErrorClass, Result},
+    event::{Mode, Status},
     message::{CallRef, Message},
     provider::codec_for,
     session::{Command, Session, log::LogWriter},
@@ -55,9 +62,11 @@ use crate::{
 };
 use audio_path::AudioPath;
 use core::{AudioSink, Parts};
+use dispatch::ClientLane;
 use driver::Driver;
 use futures_util::task::AtomicWaker;
-use shared::Shared;
+use queue::Queue;
+use shared::{Audience, Shared};
 use std::{io::Write, sync::Arc};
 use tokio::runtime::Handle;
 
@@ -68,6 +77,7 @@ pub struct ClientBuilder {
     config: Arc<Config>,
     credential: Option<Credential>,
     runtime: Option<Handle>,
+    engine: Option<Engine>,
     dialer: Option<Arc<dyn Dialer>>,
     backend: Option<Box<dyn AudioBackend>>,
     sink: Option<AudioSink>,
@@ -91,6 +101,12 @@ impl ClientBuilder {
     /// Runs the client on this runtime (it needs the time and I/O drivers) instead of duologue's own.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
+        self
+    }
+
+    /// Calls listeners on the threads of this engine instead of [`Engine::shared`].
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
         self
     }
 
@@ -154,7 +170,14 @@ impl ClientBuilder {
         let seed = self.seed.unwrap_or_else(new_seed);
         let log = self.log.map(|out| LogWriter::new(out, &config, seed)).transpose()?;
         let session = Session::new(config.clone(), codec, seed);
-        let shared = Arc::new(Shared::new(waker, self.credential, host_audio));
+        let audience = match config.delivery {
+            Delivery::Callbacks => {
+                let engine = self.engine.unwrap_or_else(Engine::shared);
+                Audience::Callbacks(ClientLane::new(engine.threads(), waker.clone()))
+            }
+            Delivery::Queue => Audience::Queue(Arc::new(Queue::for_thread())),
+        };
+        let shared = Arc::new(Shared::new(waker, self.credential, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
         let dialer = self.dialer.or_else(default_dialer);
         let parts =
@@ -233,6 +256,16 @@ impl Client {
         self.inner.shared.state()
     }
 
+    /// The connection, as [`Self::state`] has it, without copying the conversation.
+    pub fn status(&self) -> Status {
+        self.inner.shared.read(|state| state.status.clone())
+    }
+
+    /// One word for a user interface, as [`Self::state`] has it.
+    pub fn mode(&self) -> Mode {
+        self.inner.shared.read(|state| state.mode)
+    }
+
     /// The conversation in order.
     pub fn messages(&self) -> Vec<Message> {
         self.state().messages
@@ -259,8 +292,7 @@ impl Client {
     }
 
     fn command(&self, command: Command) -> Op {
-        let (id, receiver) = self.inner.shared.command(command);
-        Op::new(id, receiver)
+        self.inner.shared.command(command)
     }
 
     /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.

@@ -61,6 +61,8 @@ pub struct Config {
     pub auto_capture: bool,
     /// Vendor events handed through as `raw` events.
     pub raw_events: RawEvents,
+    /// How a host without Rust's event streams gets events.
+    pub delivery: Delivery,
     /// Transport security.
     pub tls: Tls,
     /// Free labels of the host, kept with the client.
@@ -89,6 +91,7 @@ impl Default for Config {
             audio: Audio::default(),
             auto_capture: true,
             raw_events: RawEvents::None,
+            delivery: Delivery::Callbacks,
             tls: Tls::default(),
             labels: BTreeMap::new(),
             extra: serde_json::Map::new(),
@@ -297,6 +300,20 @@ pub enum RawEvents {
     Unknown,
     /// All but audio, both directions.
     All,
+}
+
+/// How a host gets events. The streams of the Rust API work in both modes; functions of the other mode
+/// are refused with `invalid_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Listeners are called on threads of the engine.
+    #[default]
+    Callbacks,
+    /// The host fetches them from a queue, on a thread of its own. The queue is there from the start:
+    /// a host that never fetches ends its session with `host_too_slow`.
+    Queue,
 }
 
 /// Transport security. There is no way to switch verification off.

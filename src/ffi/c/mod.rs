@@ -28,6 +28,8 @@ mod log;
 mod options;
 mod queue;
 mod result;
+#[cfg(test)]
+mod tests;
 mod text;
 mod user_data;
 mod version;
