@@ -98,6 +98,7 @@ type Does = Box<dyn Fn(u64) + Send + Sync>;
 struct Listener {
     world: Arc<World>,
     called: AtomicBool,
+    gone: Arc<AtomicBool>,
     does: Does,
 }
 
@@ -107,6 +108,7 @@ impl Drop for Listener {
         // Whoever waits for the drop waits for all of it.
         thread::yield_now();
         self.world.dropped.fetch_add(1, SeqCst);
+        self.gone.store(true, SeqCst);
     }
 }
 
@@ -195,7 +197,8 @@ impl World {
 
     fn listener(self: &Arc<Self>, does: impl Fn(u64) + Send + Sync + 'static) -> Option<Arc<Listener>> {
         self.made.fetch_add(1, SeqCst);
-        Some(Arc::new(Listener { world: self.clone(), called: AtomicBool::new(false), does: Box::new(does) }))
+        let (called, gone) = (AtomicBool::new(false), Arc::new(AtomicBool::new(false)));
+        Some(Arc::new(Listener { world: self.clone(), called, gone, does: Box::new(does) }))
     }
 
     fn carry_out(self: &Arc<Self>, hire: Hire) {
@@ -278,6 +281,11 @@ fn destroy(lane: &Arc<ClientLane>, outside: bool) -> bool {
     first
 }
 
+/// Set when the listener's drop is over.
+fn gone(listener: &Option<Arc<Listener>>) -> Arc<AtomicBool> {
+    listener.as_ref().unwrap().gone.clone()
+}
+
 fn check(model: fn()) {
     shuttle::check_random(model, 5000);
     shuttle::check_pct(model, 5000, 3);
@@ -288,7 +296,9 @@ fn events_registrations_and_a_destroy_race() {
     check(|| {
         let world = World::new(2, 3);
         let lane = world.client();
-        assert!(set(&lane, 0, world.listener(|_| {}), true));
+        let first = world.listener(|_| {});
+        let first_gone = gone(&first);
+        assert!(set(&lane, 0, first, true));
         let pusher = thread::spawn({
             let lane = lane.clone();
             move || (0..3).for_each(|event| push(&lane, event))
@@ -297,16 +307,16 @@ fn events_registrations_and_a_destroy_race() {
             let (lane, world) = (lane.clone(), world.clone());
             move || {
                 let first = world.listener(|_| {});
-                let weak = Arc::downgrade(first.as_ref().unwrap());
+                let gone = gone(&first);
                 set(&lane, 1, first, true);
                 if set(&lane, 1, world.listener(|_| {}), true) {
-                    assert_eq!(weak.strong_count(), 0, "replaced and not dropped");
+                    assert!(gone.load(SeqCst), "replaced and not dropped");
                 }
                 set(&lane, 0, None, true);
             }
         });
-        // What was there before is gone when it returns.
         assert!(destroy(&lane, true));
+        assert!(first_gone.load(SeqCst), "whoever took it away");
         assert!(!set(&lane, 2, world.listener(|_| {}), true), "closed");
         pusher.join().unwrap();
         replacer.join().unwrap();
@@ -340,15 +350,19 @@ fn a_client_destroys_itself_in_a_callback_while_others_destroy_it_too() {
         let world = World::new(2, 3);
         let lane = world.client();
         let own = Arc::downgrade(&lane);
+        let by_itself = Arc::new(AtomicBool::new(false));
+        let destroyed = by_itself.clone();
         let listener = world.listener(move |_| {
             let lane = own.upgrade().unwrap();
             let before = lane.host.world.dropped.load(SeqCst);
             if destroy(&lane, false) {
+                destroyed.store(true, SeqCst);
                 assert_eq!(lane.host.world.dropped.load(SeqCst), before, "dropped under a running callback");
             }
         });
         assert!(set(&lane, 0, listener, true));
-        assert!(set(&lane, 1, world.listener(|_| {}), true));
+        let next = world.listener(move |_| assert!(!by_itself.load(SeqCst), "no call begins after that"));
+        assert!(set(&lane, 1, next, true));
         let other = thread::spawn({
             let lane = lane.clone();
             move || destroy(&lane, true)
@@ -394,13 +408,13 @@ fn a_callback_replaces_itself_and_another_thread_waits_for_it() {
             set(&lane, 0, next, false);
             set(&lane, 1, None, false);
         });
-        let weak = Arc::downgrade(listener.as_ref().unwrap());
+        let gone = gone(&listener);
         assert!(set(&lane, 0, listener, true));
         assert!(set(&lane, 1, world.listener(|_| {}), true));
         push(&lane, 1);
         // Whether the call has begun, has replaced itself, or has not happened.
         set(&lane, 0, None, true);
-        assert_eq!(weak.strong_count(), 0, "its call is under way");
+        assert!(gone.load(SeqCst), "its call is under way");
         push(&lane, 2);
         destroy(&lane, true);
         world.finish();
@@ -511,6 +525,43 @@ fn blocked_hosts_get_threads_of_their_own_up_to_the_bound() {
         });
         lanes.iter().for_each(|lane| push(lane, 1));
         lanes.iter().for_each(end);
+        world.finish();
+    });
+}
+
+#[test]
+fn a_task_is_not_lost_to_a_thread_that_is_about_to_leave() {
+    check(|| {
+        let world = World::new(2, 3);
+        let gate = Arc::new((sync::Mutex::new(0), sync::Condvar::new()));
+        let blocked = [(); 2].map(|()| {
+            let (lane, gate) = (world.client(), gate.clone());
+            let listener = world.listener(move |_| {
+                let mut heard = gate.0.lock();
+                while *heard < 3 {
+                    gate.1.wait(&mut heard);
+                }
+            });
+            assert!(set(&lane, 0, listener, true));
+            push(&lane, 1);
+            lane
+        });
+        // Served by a third thread, which may have gone before each event, or is just going.
+        let (lane, hears) = (world.client(), gate.clone());
+        let listener = world.listener(move |_| {
+            *hears.0.lock() += 1;
+            hears.1.notify_all();
+        });
+        assert!(set(&lane, 0, listener, true));
+        for event in 0..3 {
+            push(&lane, event);
+            let mut heard = gate.0.lock();
+            while *heard as u64 <= event {
+                gate.1.wait(&mut heard);
+            }
+        }
+        end(&lane);
+        blocked.iter().for_each(end);
         world.finish();
     });
 }
