@@ -345,6 +345,25 @@ fn everything_is_dropped_when_destroy_returns() {
 }
 
 #[test]
+fn destroy_waits_for_a_drop_that_another_thread_is_at() {
+    check(|| {
+        let world = World::new(2, 3);
+        let lane = world.client();
+        let first = world.listener(|_| {});
+        let gone = gone(&first);
+        assert!(set(&lane, 0, first, true));
+        let replacer = thread::spawn({
+            let lane = lane.clone();
+            move || set(&lane, 0, None, true)
+        });
+        assert!(destroy(&lane, true));
+        assert!(gone.load(SeqCst), "whoever took it away");
+        replacer.join().unwrap();
+        world.finish();
+    });
+}
+
+#[test]
 fn a_client_destroys_itself_in_a_callback_while_others_destroy_it_too() {
     check(|| {
         let world = World::new(2, 3);
@@ -381,7 +400,7 @@ fn two_callbacks_destroy_each_others_clients() {
         let lanes = [world.client(), world.client()];
         for (lane, other) in [(&lanes[0], &lanes[1]), (&lanes[1], &lanes[0])] {
             let other = Arc::downgrade(other);
-            let listener = world.listener(move |_| drop(other.upgrade().map(|lane| destroy(&lane, false))));
+            let listener = world.listener(move |_| _ = other.upgrade().map(|lane| destroy(&lane, false)));
             assert!(set(lane, 0, listener, true));
         }
         let pusher = thread::spawn({
@@ -391,7 +410,7 @@ fn two_callbacks_destroy_each_others_clients() {
         push(&lanes[1], 1);
         pusher.join().unwrap();
         // Whichever came first: at the latest now.
-        lanes.iter().for_each(|lane| drop(destroy(lane, true)));
+        lanes.iter().for_each(|lane| _ = destroy(lane, true));
         world.finish();
     });
 }
