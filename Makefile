@@ -1,14 +1,20 @@
 # duologue: `make demo` and `make test` are all a newcomer needs.
-# Prerequisites: gcc and Rust. What else the tests need, `make test` installs (see tests/referees/setup.sh).
+# Prerequisites: gcc and Rust. What else the tests need, `make test` installs (see tests/run.sh).
 
 CARGO ?= cargo
 MSRV := 1.91
-FEATURES := cli
+FEATURES := cli,capi
+# For install and uninstall: where to, and cargo's profile (dev builds faster and runs slower).
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+DESTDIR ?=
+PROFILE ?= release
+export CARGO PREFIX LIBDIR DESTDIR PROFILE
 
-.PHONY: help demo test lib bench lint clean rust
+.PHONY: help demo test lib install uninstall bench lint clean rust
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 rust:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \
@@ -18,14 +24,21 @@ rust:
 
 demo: rust ## Hold a spoken conversation offline, shown here and recorded in conversation.wav
 	@echo "building; the first time takes a few minutes"
-	$(CARGO) build --features $(FEATURES) --bin duologue
-	$(CARGO) run --quiet --features $(FEATURES) --bin duologue -- talk --simulate --output conversation.wav
+	$(CARGO) build --features cli --bin duologue
+	$(CARGO) run --quiet --features cli --bin duologue -- talk --simulate --output conversation.wav
 
 test: rust ## Install what the tests need and run them all
 	sh tests/run.sh
 
 lib: rust ## Build the shared and the static library, optimised
-	$(CARGO) rustc --lib --release --crate-type cdylib,staticlib
+	DUOLOGUE_CDYLIB=1 $(CARGO) rustc --lib --profile $(PROFILE) --features capi --crate-type cdylib,staticlib \
+	  -- --print native-static-libs
+
+install: lib ## Install them for C and C++: PREFIX=/usr/local LIBDIR=lib DESTDIR= PROFILE=release
+	sh bindings/c/install.sh install
+
+uninstall: ## Remove what install put there (same PREFIX, LIBDIR and DESTDIR)
+	sh bindings/c/install.sh uninstall
 
 bench: rust ## Run the benchmarks
 	$(CARGO) bench --bench hot_path

@@ -219,6 +219,10 @@ impl Shared {
         patient
     }
 
+    pub fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
+        of(&self.state.lock())
+    }
+
     pub fn state(&self) -> State {
         self.state.lock().clone()
     }

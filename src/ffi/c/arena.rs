@@ -3,10 +3,13 @@
 use super::event::duologue_text;
 use std::{ffi::c_char, ptr};
 
+/// Drops what a pointer owns.
+type Release = unsafe fn(*mut u8);
+
 /// Keeps values in place until it is dropped.
 #[derive(Default)]
 pub(super) struct Arena {
-    values: Vec<(*mut u8, unsafe fn(*mut u8))>,
+    values: Vec<(*mut u8, Release)>,
     // The bytes of a vector stay where they are when the vector moves.
     texts: Vec<Vec<u8>>,
 }

@@ -26,7 +26,7 @@ pub struct duologue_config {
 
 /// A configuration, and whether it may still change.
 pub(super) enum Held {
-    Open(Config),
+    Open(Box<Config>),
     Used(Arc<Config>),
 }
 
@@ -53,7 +53,7 @@ pub(super) fn used(config: *const duologue_config) -> Result<Arc<Config>, Error>
         Held::Open(config) => {
             // One that is wrong may still be put right.
             config.validate()?;
-            let config = Arc::new(config.clone());
+            let config = Arc::new(Config::clone(config));
             *held = Held::Used(config.clone());
             Ok(config)
         }
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn duologue_config_create(
         // SAFETY: the caller's promise.
         let json = unsafe { text::optional("json", json) }?;
         let config = json.as_deref().map_or_else(|| Ok(Config::default()), Config::from_json)?;
-        let handle = CONFIGS.insert(Arc::new(Mutex::new(Held::Open(config))));
+        let handle = CONFIGS.insert(Arc::new(Mutex::new(Held::Open(Box::new(config)))));
         // SAFETY: not NULL, valid by the caller's promise.
         unsafe { out.write(handle) };
         Ok(())

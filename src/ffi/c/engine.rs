@@ -5,7 +5,7 @@ use super::{
     handle::Registry,
     options::read_options,
     result::duologue_result,
-    user_data::UserData,
+    user_data::{UserData, duologue_user_data_free},
 };
 use crate::{
     client::Engine,
@@ -29,17 +29,19 @@ pub type duologue_thread_start_callback = Option<unsafe extern "C" fn(user_data:
 pub struct duologue_engine_options {
     /// sizeof(duologue_engine_options)
     pub struct_size: u32,
-    /// Threads kept ready, from 2 to 256; default 2.
+    /// Threads kept ready, from 2 to max_callback_threads; default 2.
     pub callback_threads: u32,
-    /// Threads at most, when callbacks that do not return hold up others, up to 4096; default 256.
+    /// Threads at most, when callbacks that do not return hold up others, from 2 to 4096; default 256.
     pub max_callback_threads: u32,
     /// Must be 0.
     pub reserved: u32,
     /// May be NULL.
     pub thread_start: duologue_thread_start_callback,
-    /// Handed to thread_start; used as long as the engine or one of its clients lives, from several
-    /// threads.
+    /// Handed to thread_start, from several threads.
     pub thread_start_user_data: *mut c_void,
+    /// Frees thread_start_user_data: called exactly once, when the engine and all its clients are gone, or
+    /// before duologue_engine_create() returns if it fails. May be NULL.
+    pub thread_start_free: duologue_user_data_free,
 }
 
 pub(super) static ENGINES: Registry<Engine> = Registry::new("engine");
@@ -59,7 +61,6 @@ pub unsafe extern "C" fn duologue_engine_create(
     out_engine: *mut *mut duologue_engine,
 ) -> duologue_result {
     guard(|| {
-        let out = required("out_engine", out_engine)?;
         let defaults = duologue_engine_options {
             struct_size: 0,
             callback_threads: 0,
@@ -67,13 +68,18 @@ pub unsafe extern "C" fn duologue_engine_create(
             reserved: 0,
             thread_start: None,
             thread_start_user_data: std::ptr::null_mut(),
+            thread_start_free: None,
         };
         // SAFETY: a plain struct for which zeros are valid; the caller's promise about its size.
-        let options = unsafe { read_options("options", options, defaults) }?;
+        let (options, whole) = unsafe { read_options("options", options, defaults) };
+        // Made first: it is freed whatever happens.
+        let user_data = UserData::new(options.thread_start_user_data, options.thread_start_free);
+        whole?;
         if options.reserved != 0 {
             let error = Error::new(ErrorClass::Argument, "invalid_argument", "is not 0").field("options.reserved");
             return Err(error.fix("fill the options with zeros first"));
         }
+        let out = required("out_engine", out_engine)?;
         let mut builder = Engine::builder();
         if options.callback_threads > 0 {
             builder = builder.callback_threads(options.callback_threads as usize);
@@ -82,7 +88,6 @@ pub unsafe extern "C" fn duologue_engine_create(
             builder = builder.max_callback_threads(options.max_callback_threads as usize);
         }
         if let Some(start) = options.thread_start {
-            let user_data = UserData::new(options.thread_start_user_data, None);
             // SAFETY: the caller's promise: the function may be called from any thread.
             builder = builder.on_thread_start(move || unsafe { start(user_data.get()) });
         }
