@@ -124,7 +124,7 @@ impl ClientBuilder {
 
     /// Gives assistant audio straight to `sink`, on the engine's thread, instead of `audio` events:
     /// for hosts that want no hop. The sink must not block; if it panics the session ends. Played
-    /// positions are counted in real time from the delivery.
+    /// positions are counted in real time from the delivery, unless the host reports them.
     pub fn audio_sink(mut self, sink: impl FnMut(AudioChunk<'_>) + Send + 'static) -> Self {
         self.sink = Some(Box::new(sink));
         self

@@ -130,8 +130,7 @@ pub unsafe extern "C" fn duologue_client_pull_audio(
 }
 
 /// Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
-/// heard. Never blocks, allocates or logs, unless it fails for another reason than
-/// DUOLOGUE_ERROR_WOULD_BLOCK.
+/// heard. Never blocks or logs; a report that is taken allocates nothing.
 ///
 /// @param client the client
 /// @param item the item of the audio event's envelope, at most 128 bytes
@@ -165,11 +164,11 @@ pub unsafe extern "C" fn duologue_client_report_playback(
 }
 
 /// As [`guard`], with a "come again" that costs nothing.
-fn realtime(body: impl FnOnce() -> Result<bool, Error>) -> duologue_result {
+fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_result {
     let mut again = false;
     let result = guard(|| {
         match body() {
-            Ok(done) => again = !done,
+            Ok(done) => again = done != Some(true),
             Err(error) if error.code == "would_block" => again = true,
             Err(error) => return Err(error),
         }

@@ -43,15 +43,13 @@ pub(super) fn with<T>(
     caught(&client, body)
 }
 
-/// As [`with`] for audio threads: `would_block` when it would have to wait.
+/// As [`with`] for audio threads: `None` when it would have to wait.
 pub(super) fn try_with<T>(
     handle: *const duologue_client,
     body: impl FnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let client = CLIENTS.try_get(handle).unwrap_or_else(|| {
-        Err(Error::new(ErrorClass::State, "would_block", "clients are being made or destroyed").retryable())
-    })?;
-    caught(&client, body)
+) -> Result<Option<T>, Error> {
+    let Some(client) = CLIENTS.try_get(handle) else { return Ok(None) };
+    caught(&*client?, body).map(Some)
 }
 
 fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
@@ -176,7 +174,8 @@ pub unsafe extern "C" fn duologue_client_set_credential(
             }
             let defaults = duologue_credential { struct_size: 0, kind: 0, value: std::ptr::null() };
             // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-            let given = unsafe { read_options("credential", credential, defaults) }?;
+            let (given, whole) = unsafe { read_options("credential", credential, defaults) };
+            whole?;
             // SAFETY: the caller's promise about the text.
             let value = unsafe { text::required("credential.value", given.value) }?;
             let kind = match given.kind {

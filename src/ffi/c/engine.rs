@@ -71,9 +71,10 @@ pub unsafe extern "C" fn duologue_engine_create(
             thread_start_free: None,
         };
         // SAFETY: a plain struct for which zeros are valid; the caller's promise about its size.
-        let options = unsafe { read_options("options", options, defaults) }?;
+        let (options, whole) = unsafe { read_options("options", options, defaults) };
         // Made first: it is freed whatever happens.
         let user_data = UserData::new(options.thread_start_user_data, options.thread_start_free);
+        whole?;
         if options.reserved != 0 {
             let error = Error::new(ErrorClass::Argument, "invalid_argument", "is not 0").field("options.reserved");
             return Err(error.fix("fill the options with zeros first"));

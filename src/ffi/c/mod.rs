@@ -28,6 +28,7 @@ mod log;
 mod options;
 mod queue;
 mod result;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod text;

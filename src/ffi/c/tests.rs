@@ -3,6 +3,7 @@
 use super::{
     event::{duologue_event, duologue_text},
     event_enums::duologue_event_kind,
+    handle::Registry,
     view::Viewed,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     event::*,
     message::{CallId, CallRef, Message, MessageState, Part, Role, ToolCallState},
 };
-use std::{ffi::CStr, sync::Arc};
+use std::{ffi::CStr, ptr, sync::Arc};
 
 fn event(kind: EventKind) -> Arc<Event> {
     let (response, item) = (Some("resp".into()), Some("item".into()));
@@ -231,4 +232,36 @@ fn text_with_a_nul_keeps_its_length() {
         assert_eq!(std::slice::from_raw_parts(raw.data.cast::<u8>(), raw.length), json.as_bytes());
         assert_eq!(*raw.data.add(raw.length), 0);
     }
+}
+
+#[test]
+fn a_handle_ends_once_and_never_comes_back() {
+    let registry = Registry::new("thing");
+    let first: *mut u8 = registry.insert(Arc::new(1));
+    let second: *mut u8 = registry.insert(Arc::new(2));
+    assert_ne!(first, second);
+    assert_eq!((*registry.get(first).unwrap(), registry.len()), (1, 2));
+    assert_eq!(registry.remove(first).as_deref(), Some(&1));
+    assert!(registry.remove(first).is_none());
+    assert_eq!(registry.get(first).unwrap_err().code, "invalid_handle");
+    assert_eq!(registry.get::<u8>(ptr::null()).unwrap_err().code, "null_argument");
+    assert_eq!(registry.try_get(second).unwrap().as_deref(), Ok(&2));
+}
+
+#[test]
+fn a_handle_of_another_type_is_refused() {
+    let (numbers, words) = (Registry::new("number"), Registry::new("word"));
+    let number: *mut u8 = numbers.insert(Arc::new(1));
+    let _: *mut u8 = words.insert(Arc::new("one"));
+    assert_eq!(words.get(number).unwrap_err().field.as_deref(), Some("word"));
+}
+
+#[test]
+fn an_audio_thread_does_not_wait() {
+    let registry = Registry::new("thing");
+    let handle: *mut u8 = registry.insert(Arc::new(1));
+    let writing = registry.living.write();
+    assert!(registry.try_get(handle).is_none());
+    drop(writing);
+    assert!(registry.try_get(handle).is_some());
 }
