@@ -54,7 +54,9 @@ static void every_client_function(duologue_client *client, int32_t code) {
     ENDS(code, duologue_client_set_event_mask(client, DUOLOGUE_EVENT_MASK_ALL));
 
     ENDS(code, duologue_client_push_audio(client, samples, COUNT(samples), 0, NULL));
+    PREFILL(frames);
     ENDS(code, duologue_client_push_audio(client, NULL, 0, 0, &frames));
+    CHECK(frames == 0);
     ENDS(code, duologue_client_report_playback(client, "item", 0, 20, 0));
     ENDS(code, duologue_client_pull_audio(client, samples, COUNT(samples), 0, NULL));
     /* A speaker never plays what happened to lie in its buffer. */
