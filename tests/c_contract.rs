@@ -68,6 +68,17 @@ fn the_contract_holds_under_address_sanitizer() {
 }
 
 #[test]
+fn a_planted_overflow_is_found() {
+    if !rig::have(&["gcc"]) {
+        return;
+    }
+    let output = rig::run(&compile("planted_overflow.c", Flavour::Asan, &[]), &[] as &[&str], &[], LIMIT);
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(66), "AddressSanitizer saw nothing:\n{report}");
+    assert!(report.contains("heap-buffer-overflow") && report.contains("push_audio"), "{report}");
+}
+
+#[test]
 fn the_contract_holds_under_valgrind() {
     if !rig::have(&["gcc", "valgrind"]) {
         return;

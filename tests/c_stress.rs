@@ -6,13 +6,27 @@
 mod rig;
 
 use rig::Flavour;
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 /// Ends what hangs; the programs have watchdogs of their own that say more.
 const LIMIT: Duration = Duration::from_secs(280);
 
 fn compile(program: &str, flavour: Flavour) -> PathBuf {
-    rig::compile_c(&[&format!("tests/c/{program}.c")], flavour, "gcc", &["-std=c11", "-D_GNU_SOURCE"])
+    let program = format!("tests/c/{program}.c");
+    let sources = [program.as_str(), "tests/c/tsan_memory.c"];
+    let sources = if flavour == Flavour::Tsan { &sources[..] } else { &sources[..1] };
+    rig::compile_c(sources, flavour, "gcc", &["-std=c11", "-D_GNU_SOURCE"])
+}
+
+/// Whether the code of the library tells ThreadSanitizer what it reads.
+fn instrumented(library: &Path) -> bool {
+    let mut nm = Command::new("nm");
+    nm.args(["-D", "--undefined-only", "--format=posix"]).arg(library);
+    rig::expect_success(&rig::finish(nm, Duration::from_secs(60))).contains("__tsan_read8")
 }
 
 fn simulator() -> rig::Simulator {
@@ -50,9 +64,11 @@ fn callbacks_survive_three_thousand_clients_under_thread_sanitizer() {
 
 #[test]
 fn a_planted_race_is_found() {
-    if !rig::have(&["gcc"]) {
+    if !rig::have(&["gcc", "nm"]) {
         return;
     }
+    assert!(instrumented(&rig::library(Flavour::Tsan).shared), "the library was built without ThreadSanitizer");
+    assert!(!instrumented(&rig::library(Flavour::Debug).shared), "every library looks instrumented");
     let program = compile("planted_race", Flavour::Tsan);
     let output = rig::run(&program, &[] as &[&str], &[], LIMIT);
     let report = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,6 +1,6 @@
 /*
- * A mistake on purpose: one thread writes into a buffer while another hands it to duologue, which reads it. Only a
- * library that is instrumented itself lets ThreadSanitizer see this: the test fails when it does not.
+ * A mistake on purpose: one thread writes into a buffer while another hands it to duologue, which reads it. The test
+ * fails when ThreadSanitizer does not see it.
  */
 #include "check.h"
 
