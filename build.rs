@@ -20,8 +20,7 @@ fn main() {
 #[cfg(feature = "capi")]
 mod capi {
     use cbindgen::{
-        Config, DocumentationLength, DocumentationStyle, EnumConfig, FunctionConfig, Language, Layout, RenameRule,
-        SortKey, StructConfig, Style,
+        Config, DocumentationLength, DocumentationStyle, FunctionConfig, Language, Layout, SortKey, StructConfig, Style,
     };
     use std::{
         env, fs,
@@ -33,19 +32,17 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 12] = [
+    const ORDER: [&str; 10] = [
         "version.rs",
         "result.rs",
-        "error.rs",
-        "log.rs",
-        "string.rs",
         "config.rs",
-        "credential.rs",
         "engine.rs",
         "client.rs",
-        "event.rs",
-        "callback.rs",
+        "command.rs",
         "audio.rs",
+        "event.rs",
+        "callbacks.rs",
+        "queue.rs",
     ];
     /// Functions, types and constants of the library carry it. Only such types reach the header.
     const PREFIX: &str = "duologue_";
@@ -97,6 +94,7 @@ mod capi {
         let mut header = Vec::new();
         bindings.write(&mut header);
         let header = String::from_utf8(header).expect("Rust source is UTF-8, so is the header");
+        let header = without_tags(&header);
 
         // cbindgen passes over what it does not understand without a word.
         for function in texts.iter().flat_map(|text| declared(text, &["extern \"C\" fn"])) {
@@ -109,15 +107,31 @@ mod capi {
         println!("cargo::rustc-env=DUOLOGUE_HEADER={}", target.display());
     }
 
+    /// All files but `mod.rs`: cbindgen would follow its modules and see everything twice.
     fn sources(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()));
         let mut files: Vec<(usize, String)> = entries
             .map(|entry| entry.expect("the folder can be listed").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".rs") && name != "tests.rs")
+            .filter(|name| name.ends_with(".rs") && name != "mod.rs" && name != "tests.rs")
             .map(|name| (ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()), name))
             .collect();
         files.sort();
         files.into_iter().map(|(_, name)| folder.join(name)).collect()
+    }
+
+    /// Functions come last, when every struct has a typedef of its name: they need not say `struct`.
+    fn without_tags(header: &str) -> String {
+        let mut function = false;
+        let mut text = String::with_capacity(header.len());
+        for line in header.split_inclusive('\n') {
+            function |= line.starts_with("DUOLOGUE_API");
+            match function {
+                true => text.push_str(&line.replace("struct duologue_", "duologue_")),
+                false => text.push_str(line),
+            }
+            function &= !line.trim_end().ends_with(';');
+        }
+        text
     }
 
     /// Names of the library that a text declares with one of these keywords, public.
@@ -157,11 +171,6 @@ mod capi {
                 ..FunctionConfig::default()
             },
             structure: StructConfig { deprecated: Some("DUOLOGUE_DEPRECATED".to_owned()), ..StructConfig::default() },
-            enumeration: EnumConfig {
-                rename_variants: RenameRule::ScreamingSnakeCase,
-                prefix_with_name: true,
-                ..EnumConfig::default()
-            },
             ..Config::default()
         }
     }
