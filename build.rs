@@ -32,16 +32,20 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 10] = [
+    const ORDER: [&str; 14] = [
         "version.rs",
         "result.rs",
+        "log.rs",
         "config.rs",
+        "user_data.rs",
         "engine.rs",
         "client.rs",
         "command.rs",
         "audio.rs",
         "event.rs",
         "callbacks.rs",
+        "callbacks_service.rs",
+        "callbacks_conversation.rs",
         "queue.rs",
     ];
     /// Functions, types and constants of the library carry it. Only such types reach the header.
@@ -107,12 +111,12 @@ mod capi {
         println!("cargo::rustc-env=DUOLOGUE_HEADER={}", target.display());
     }
 
-    /// All files but `mod.rs`: cbindgen would follow its modules and see everything twice.
     fn sources(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()));
         let mut files: Vec<(usize, String)> = entries
             .map(|entry| entry.expect("the folder can be listed").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".rs") && name != "mod.rs" && name != "tests.rs")
+            // cbindgen would follow the modules of mod.rs and have everything twice.
+            .filter(|name| name.ends_with(".rs") && name != "tests.rs" && name != "mod.rs")
             .map(|name| (ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()), name))
             .collect();
         files.sort();
@@ -216,7 +220,10 @@ mod capi {
 #else
 #define DUOLOGUE_DEPRECATED
 #endif
-#endif"#,
+#endif
+
+/** The bit of a duologue_event_kind in a mask of events; bits are added up with |. */
+#define DUOLOGUE_EVENT_MASK(kind) (((uint64_t)1) << (kind))"#,
             version = var("CARGO_PKG_VERSION"),
             number = major * 1_000_000 + minor * 1000 + patch,
         )

@@ -144,7 +144,7 @@ fn session(c: &mut Criterion) {
     c.bench_function("session/microphone 20 ms", |b| {
         let mut speaking = Speaking::new();
         // Virtual minutes pass here, so now and then a timer has something to say as well.
-        b.iter(|| assert_ne!(speaking.step(Input::Microphone { pcm: Cow::Borrowed(&microphone) }), 0));
+        b.iter(|| assert_ne!(speaking.step(Input::Microphone { pcm: Cow::Borrowed(&microphone), age_us: 0 }), 0));
     });
 }
 

@@ -26,6 +26,18 @@ impl Credential {
     /// # Errors
     /// `missing_key` when empty, `malformed_key` when it has spaces, control or non-ASCII characters.
     pub fn new(value: impl Into<String>) -> Result<Self> {
+        let mut credential = Self::of_kind(CredentialKind::ApiKey, value)?;
+        if credential.expose().starts_with("ek_") {
+            credential.kind = CredentialKind::Ephemeral;
+        }
+        Ok(credential)
+    }
+
+    /// A secret of a known kind.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_kind(kind: CredentialKind, value: impl Into<String>) -> Result<Self> {
         let value = SecretString::from(value.into());
         let text = value.expose_secret().trim();
         let wrong = |code: &'static str, message: &str| {
@@ -37,7 +49,6 @@ impl Credential {
         if !text.chars().all(|c| c.is_ascii_graphic()) {
             return wrong("malformed_key", "the API key contains spaces or characters no key has");
         }
-        let kind = if text.starts_with("ek_") { CredentialKind::Ephemeral } else { CredentialKind::ApiKey };
         Ok(Self { kind, value: text.to_owned().into() })
     }
 

@@ -8,6 +8,7 @@
 pub mod audio;
 pub mod capabilities;
 pub mod client;
+mod clock;
 pub mod config;
 pub mod credential;
 pub mod error;
@@ -23,9 +24,10 @@ pub mod time;
 pub mod transport;
 
 pub use client::{Client, ClientBuilder};
+pub use clock::clock_us;
 pub use config::Config;
 pub use credential::Credential;
-pub use error::{Error, ErrorClass, Result};
+pub use error::{Error, ErrorClass, ErrorCode, Result};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use duologue::{
         device::{AudioBackend, AudioStream, DeviceIo, StreamFormats, StreamWish},
         playout::PlayoutReader,
     },
-    config::{Audio, AudioSide, AudioSource},
+    config::{Audio, AudioSide, AudioSource, OutputSide},
     event::{EventKind, Status},
     transport::scripted::{Outbound, Peer, ScriptedDialer},
 };
@@ -91,8 +91,9 @@ struct Call {
 fn call(auto_capture: bool, hold: Option<mpsc::Receiver<()>>) -> Call {
     let device = Shared::default();
     let (dialer, peers) = ScriptedDialer::new();
-    let side = || AudioSide { source: AudioSource::Device, rate: None };
-    let audio = Audio { input: side(), output: side(), level_events: false };
+    let input = AudioSide { source: AudioSource::Device, rate: None };
+    let output = OutputSide { source: AudioSource::Device, ..OutputSide::default() };
+    let audio = Audio { input, output, level_events: false };
     let client = Client::builder()
         .config(Config { auto_capture, audio, ..Config::default() })
         .credential(Credential::new("sk-test").unwrap())
@@ -286,7 +287,7 @@ async fn what_nothing_would_use_is_refused() {
     let device = Shared::default();
     let backend = Client::builder().audio_backend(Box::new(Backend { device, hold: None })).build();
     assert_eq!(backend.unwrap_err().code, "unused_audio_backend");
-    let output = AudioSide { source: AudioSource::None, rate: None };
+    let output = OutputSide { source: AudioSource::None, ..OutputSide::default() };
     let config = Config { audio: Audio { output, ..Audio::default() }, ..Config::default() };
     let sink = Client::builder().config(config).audio_sink(|_| ()).build();
     assert_eq!(sink.unwrap_err().code, "unused_audio_sink");

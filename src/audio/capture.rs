@@ -14,7 +14,7 @@
 //! assert_eq!(out, [1, 2, 3]);
 //! ```
 
-use super::pcm::ms_to_frames;
+use super::pcm::{ms_to_frames, scale};
 use futures_util::task::AtomicWaker;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::{
@@ -32,13 +32,22 @@ pub const CAPTURE_RING_MS: u64 = 500;
 /// by every write and when the writer is dropped.
 pub fn capture_ring(rate: u32, wake: Arc<AtomicWaker>) -> (CaptureWriter, CaptureReader) {
     let (producer, consumer) = RingBuffer::new(ms_to_frames(CAPTURE_RING_MS, rate).max(1) as usize);
-    let shared = Arc::new(Shared { overruns: AtomicU64::new(0), closed: AtomicBool::new(false) });
+    let shared = Arc::new(Shared {
+        overruns: AtomicU64::new(0),
+        captured_us: AtomicU64::new(UNKNOWN),
+        closed: AtomicBool::new(false),
+    });
     let writer = CaptureWriter { ring: producer, shared: shared.clone(), wake, rate };
     (writer, CaptureReader { ring: consumer, shared, rate })
 }
 
+/// Nobody said when a block was captured.
+const UNKNOWN: u64 = u64::MAX;
+
 struct Shared {
     overruns: AtomicU64,
+    /// When the last frame of the newest block was captured, or [`UNKNOWN`].
+    captured_us: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -56,6 +65,18 @@ impl CaptureWriter {
     ///
     /// Callback-safe: no allocation, lock or log. The wake-up is the waker's own cost.
     pub fn write(&mut self, pcm: &[i16]) -> usize {
+        self.write_at(pcm, None)
+    }
+
+    /// The same with the time when the first frame was captured, in microseconds of whatever clock the
+    /// reader knows. Callback-safe.
+    pub fn write_at(&mut self, pcm: &[i16], captured_us: Option<u64>) -> usize {
+        if pcm.len() <= self.ring.slots() {
+            // Before the frames: a reader in between believes older ones to be newer by a block.
+            let length = scale(pcm.len() as u64, 1_000_000, self.rate.into());
+            let end = captured_us.map_or(UNKNOWN, |at| at.saturating_add(length));
+            self.shared.captured_us.store(end, Release);
+        }
         let accepted = match self.ring.push_entire_slice(pcm) {
             Ok(()) => pcm.len(),
             Err(_) => {
@@ -102,6 +123,11 @@ impl CaptureReader {
         let n = chunk.len();
         chunk.commit_all();
         n
+    }
+
+    /// When the newest frame was captured, if its writer said so.
+    pub fn captured_us(&self) -> Option<u64> {
+        Some(self.shared.captured_us.load(Acquire)).filter(|at| *at != UNKNOWN)
     }
 
     /// Blocks dropped since the start because the ring was too full.
@@ -158,6 +184,18 @@ mod tests {
         assert_eq!(r.read(1_000, &mut out), 201);
         assert_eq!(r.read(1, &mut out), 0);
         assert_eq!(out, [vec![9], vec![1; 300], vec![3; 200]].concat());
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_newest_frame() {
+        let (mut w, r) = capture_ring(1_000, Arc::default());
+        assert_eq!(r.captured_us(), None);
+        w.write_at(&[0; 300], Some(5_000_000));
+        assert_eq!(r.captured_us(), Some(5_300_000));
+        assert_eq!(w.write_at(&[0; 300], Some(9_000_000)), 0);
+        assert_eq!(r.captured_us(), Some(5_300_000), "what was not taken has no time");
+        w.write(&[0; 10]);
+        assert_eq!(r.captured_us(), None, "nor has what came without one");
     }
 
     #[test]

@@ -272,6 +272,11 @@ impl Playout {
         Ok(reader)
     }
 
+    /// A flush has not taken effect yet: the reader was not called since.
+    pub fn is_flushing(&self) -> bool {
+        !self.flushes.is_empty() && self.shared.flush_done.load(Acquire) != self.flush_epoch
+    }
+
     /// Times the ring ran dry inside an item.
     pub fn underruns(&self) -> u64 {
         self.underruns_before + self.shared.underruns.load(Relaxed)

@@ -2,11 +2,13 @@
 
 use super::{
     device::Opening,
+    host_audio::{HostAudio, Report, report_ring},
     microphone::{Batch, LEVEL_MS, Microphone},
+    pull::PullSpeaker,
 };
 use crate::{
     audio::{
-        capture::{CaptureWriter, capture_ring},
+        capture::capture_ring,
         clocked::ClockedPlayout,
         device::{AudioBackend, AudioStream},
         meter::{Level, Meter},
@@ -15,16 +17,18 @@ use crate::{
         resample::Resampler,
     },
     capabilities::Capabilities,
-    config::{AudioSource, Config},
+    config::{AudioDelivery, AudioSource, Config, Positions},
     error::{Error, ErrorClass, Result},
     event::{AudioLevel, Direction},
     time::Time,
 };
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use rtrb::Consumer;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Microphone frames go out at this length, nothing gathered.
-const FRAME_MS: u32 = 20;
+pub(super) const FRAME_MS: u32 = 20;
 /// A clock is looked at this often.
 const CLOCK_MS: u64 = 10;
 
@@ -34,6 +38,8 @@ pub(super) enum Speaker {
     Clock(ClockedPlayout),
     /// A device.
     Device(Box<Playout>),
+    /// The host, which pulls.
+    Pull(Box<PullSpeaker>),
 }
 
 /// See the module. Owned by the driver's task.
@@ -76,16 +82,18 @@ pub(super) struct AudioPath {
     pub(super) map: (u64, u64, u32, u32),
     /// Source frames heard.
     pub(super) heard: u64,
+    /// What the host says it played. Where it does, the speaker's reports serve levels only.
+    pub(super) playback: Option<Consumer<Report>>,
 }
 
 impl AudioPath {
-    /// The path for a configuration, and the writer a host pushes to.
+    /// The path for a configuration, and what the host's audio threads have of it.
     pub fn new(
         config: &Config,
         capabilities: &Capabilities,
         backend: Option<Box<dyn AudioBackend>>,
         wake: &Arc<AtomicWaker>,
-    ) -> Result<(Self, Option<CaptureWriter>)> {
+    ) -> Result<(Self, HostAudio)> {
         let (input_rate, output_rate) = (capabilities.input_rate, capabilities.output_rate);
         let device_input = config.audio.input.source == AudioSource::Device;
         let device_output = config.audio.output.source == AudioSource::Device;
@@ -107,18 +115,28 @@ impl AudioPath {
             .field("audio")
             .fix("set audio.input.source or audio.output.source to device, or give no backend"));
         }
-        let mut writer = None;
+        let output = &config.audio.output;
+        let mut host = HostAudio::default();
         let mut microphone = None;
         if config.audio.input.source == AudioSource::Host {
             let rate = config.audio.input.rate.unwrap_or(input_rate);
             let (w, reader) = capture_ring(rate, wake.clone());
-            writer = Some(w);
+            host.capture = Some(Mutex::new(w));
             microphone = Some(Microphone::new(reader, input_rate)?);
         }
-        let host_output = match config.audio.output.rate {
-            Some(rate) if rate != output_rate => Some(Resampler::new(output_rate, rate)?),
-            _ => None,
-        };
+        let (mut speaker, mut host_output) = (Speaker::Clock(ClockedPlayout::new(output_rate)), None);
+        let rate = output.rate.unwrap_or(output_rate);
+        if output.delivery == AudioDelivery::Pull {
+            let (pull, port) = PullSpeaker::new(output_rate, rate, wake)?;
+            (speaker, host.pull) = (Speaker::Pull(Box::new(pull)), Some(port));
+        } else if rate != output_rate {
+            host_output = Some(Resampler::new(output_rate, rate)?);
+        }
+        let mut playback = None;
+        if output.positions == Positions::Reported {
+            let (producer, consumer) = report_ring();
+            (host.reports, playback) = (Some(producer), Some(consumer));
+        }
         let path = Self {
             input_rate,
             output_rate,
@@ -126,7 +144,7 @@ impl AudioPath {
             levels: config.audio.level_events,
             wake: wake.clone(),
             microphone,
-            speaker: Speaker::Clock(ClockedPlayout::new(output_rate)),
+            speaker,
             backend,
             opening: None,
             stream: None,
@@ -149,8 +167,9 @@ impl AudioPath {
             clock_started: false,
             map: (0, 0, output_rate, output_rate),
             heard: 0,
+            playback,
         };
-        Ok((path, writer))
+        Ok((path, host))
     }
 
     /// Assistant audio, after what was given before.
@@ -162,6 +181,7 @@ impl AudioPath {
                 playout.push(pcm);
                 playout.pump();
             }
+            Speaker::Pull(pull) => pull.push(pcm),
             Speaker::Clock(_) if self.device_output => {
                 self.waiting.extend_from_slice(pcm);
                 self.open_device(false);
@@ -191,9 +211,13 @@ impl AudioPath {
 
     /// What was given is all there is for now.
     pub fn item_end(&mut self) {
-        if let Speaker::Device(playout) = &mut self.speaker {
-            playout.item_end();
-            playout.pump();
+        match &mut self.speaker {
+            Speaker::Device(playout) => {
+                playout.item_end();
+                playout.pump();
+            }
+            Speaker::Pull(pull) => pull.item_end(),
+            Speaker::Clock(_) => {}
         }
     }
 
@@ -205,6 +229,7 @@ impl AudioPath {
         }
         match &mut self.speaker {
             Speaker::Device(playout) => playout.flush(),
+            Speaker::Pull(pull) => pull.flush(now),
             Speaker::Clock(_) if self.device_output => {
                 // The device is not open: nothing more is heard of what it had, nothing of what waits.
                 self.waiting.clear();
@@ -222,8 +247,23 @@ impl AudioPath {
 
     /// What the speaker did; call until `None`.
     pub fn report(&mut self, now: Time) -> Option<PlayoutReport> {
+        loop {
+            let report = self.next_report(now)?;
+            let report = self.note(report);
+            if self.playback.is_none() {
+                return Some(report);
+            }
+        }
+    }
+
+    /// What the host says it played.
+    pub fn playback_report(&mut self) -> Option<Report> {
+        self.playback.as_mut()?.pop().ok()
+    }
+
+    fn next_report(&mut self, now: Time) -> Option<PlayoutReport> {
         if let Some(report) = self.reports.pop_front() {
-            return Some(self.note(report));
+            return Some(report);
         }
         let report = match &mut self.speaker {
             Speaker::Device(playout) => {
@@ -231,6 +271,7 @@ impl AudioPath {
                 playout.pump();
                 playout.report()
             }
+            Speaker::Pull(pull) => pull.report(now),
             Speaker::Clock(_) if self.device_output => None,
             // A clock has always moved; looking at it a hundred times a second is enough.
             Speaker::Clock(clock) => {
@@ -246,8 +287,7 @@ impl AudioPath {
                 report
             }
         }?;
-        let report = rebase(report, self.base);
-        Some(self.note(report))
+        Some(rebase(report, self.base))
     }
 
     /// Remembers how far playing is, for the levels.
@@ -268,6 +308,7 @@ impl AudioPath {
     /// When [`Self::report`] has something by the clock.
     pub fn due(&self) -> Option<Time> {
         match &self.speaker {
+            Speaker::Pull(pull) => pull.due(),
             Speaker::Clock(clock) if !self.device_output => {
                 let drained = clock.drained_at_us().map(Time)?;
                 // Soon after the start, so that the first sample is told at once; then at the end.
@@ -307,10 +348,18 @@ impl AudioPath {
         self.microphone.as_ref().map_or(0, Microphone::overruns)
     }
 
-    /// Underruns of the device's speaker.
+    /// The client is over: a host that pulls is waited for no longer.
+    pub fn settle(&mut self, now: Time) {
+        if let Speaker::Pull(pull) = &mut self.speaker {
+            pull.settle(now);
+        }
+    }
+
+    /// Underruns of the device's speaker, or of one that is pulled.
     pub fn underruns(&self) -> u64 {
         match &self.speaker {
             Speaker::Device(playout) => playout.underruns(),
+            Speaker::Pull(pull) => pull.underruns(),
             Speaker::Clock(_) => 0,
         }
     }

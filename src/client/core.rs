@@ -1,8 +1,13 @@
 //! The session with its audio and its audience: everything of a client that is not the network, so
 //! that frames can be handled while the socket is read.
 
-use super::{audio_path::AudioPath, shared::Shared};
+use super::{
+    audio_path::{AudioPath, FRAME_MS},
+    dispatch::guarded,
+    shared::Shared,
+};
 use crate::{
+    clock_us,
     config::Config,
     error::{Error, ErrorClass},
     event::{Event, EventKind, OpId, Pcm, Status},
@@ -40,6 +45,8 @@ pub struct AudioChunk<'a> {
 
 /// A host's audio sink. Must not block: it runs between the socket and everything else.
 pub(super) type AudioSink = Box<dyn FnMut(AudioChunk<'_>) + Send>;
+/// A microphone frame in microseconds.
+const FRAME_US: u64 = FRAME_MS as u64 * 1000;
 /// How long the last flush may take before the device is closed all the same.
 const DEVICE_GRACE: Duration = Duration::from_millis(200);
 
@@ -246,13 +253,22 @@ impl Core {
             self.handle(Input::Level { level });
         }
         // No progress: what a frame leads to is done by the steps after this one.
-        for frame in batch.frames.chunks_exact(self.audio.frame()) {
-            self.handle(Input::Microphone { pcm: Cow::Borrowed(frame) });
+        let frames = batch.frames.chunks_exact(self.audio.frame());
+        let mut age_us = batch.captured_us.map(|at| clock_us().saturating_sub(at) + frames.len() as u64 * FRAME_US);
+        for frame in frames {
+            // Each is newer than the one before.
+            age_us = age_us.map(|age| age - FRAME_US);
+            self.handle(Input::Microphone { pcm: Cow::Borrowed(frame), age_us: age_us.unwrap_or(0) });
         }
         self.audio.give_back(batch);
         while let Some(report) = self.audio.report(self.now) {
             progress = true;
             self.handle(Input::Playout { report });
+        }
+        while let Some(report) = self.audio.playback_report() {
+            progress = true;
+            let (item, part, heard_ms) = (report.item(), report.part, report.heard_ms);
+            self.handle(Input::PlaybackReport { item, part, heard_ms });
         }
         if let Some(level) = self.audio.output_level() {
             self.handle(Input::Level { level });
@@ -272,11 +288,22 @@ impl Core {
         matches!(self.session.status(), Status::Idle { .. } | Status::Error { .. })
     }
 
+    /// A listener of the host panicked: its session ends. Without one, the host is told all the same.
+    pub fn listener_panicked(&mut self) {
+        let error = Error::new(ErrorClass::Host, "listener_panicked", "an event listener panicked")
+            .fix("a listener must not panic; the report is on stderr");
+        if self.is_over() { self.tell(EventKind::Error(error)) } else { self.handle(Input::Fatal { error }) }
+    }
+
     /// The engine failed: the host must not believe that it is still connected.
     pub fn broken(&mut self) {
         let error = Error::new(ErrorClass::Internal, "panic", "duologue failed; this is a bug").fatal();
+        self.tell(EventKind::Status(Status::Error { error }));
+    }
+
+    /// An event the session knows nothing of.
+    fn tell(&mut self, kind: EventKind) {
         let (time_ms, epoch, turn, response, item, inferred) = (self.now.as_ms(), 0, None, None, None, false);
-        let kind = EventKind::Status(Status::Error { error });
         self.publish(Event { seq: 0, time_ms, epoch, turn, response, item, inferred, kind });
     }
 
@@ -290,7 +317,8 @@ impl Core {
         // A flush the device had no time to confirm is settled by what it played: the host learns
         // what was heard before its streams end.
         self.tick();
-        for _ in 0..16 {
+        self.audio.settle(self.now);
+        for _ in 0..256 {
             let Some(report) = self.audio.report(self.now) else { break };
             self.handle(Input::Playout { report });
         }
@@ -311,6 +339,5 @@ fn deliver(sink: &mut Option<AudioSink>, bare: &Event, pcm: &[i16]) -> Result<Ev
         return Ok(event);
     };
     let chunk = AudioChunk { response, item, part: audio.part, rate: audio.rate, pcm };
-    let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink(chunk)));
-    Err(called.is_err())
+    Err(guarded(|| sink(chunk)).is_none())
 }

@@ -53,8 +53,8 @@ impl AudioPath {
                 }
                 Some(playout)
             }
-            clock @ Speaker::Clock(_) => {
-                self.speaker = clock;
+            other => {
+                self.speaker = other;
                 None
             }
         };

@@ -54,6 +54,7 @@ impl Driver {
                 Some(error) => self.core.handle(Input::Refused { op, error }),
                 None => self.core.handle(Input::Command { op, command }),
             }
+            self.core.shared.handled();
             // Each command leaves before the next is looked at, so that the bound is the network's.
             self.network();
         }
@@ -240,6 +241,10 @@ impl Future for Driver {
                 let error = Error::new(ErrorClass::Host, "host_too_slow", "an event stream was not read for 5 s")
                     .fix("read events as they come, or drop the stream");
                 this.core.handle(Input::Fatal { error });
+                progress = true;
+            }
+            if this.core.shared.take_panic() {
+                this.core.listener_panicked();
                 progress = true;
             }
             if this.core.is_over() {

@@ -4,6 +4,7 @@ use crate::{
     audio::{
         capture::CaptureReader,
         meter::{Level, Meter},
+        pcm::scale,
         resample::Resampler,
     },
     error::Result,
@@ -34,6 +35,8 @@ pub(super) struct Batch {
     pub frames: Vec<i16>,
     /// How loud it is, ten times a second.
     pub level: Option<AudioLevel>,
+    /// When the last frame was captured, on the host's clock, if the host said so.
+    pub captured_us: Option<u64>,
 }
 
 impl Microphone {
@@ -54,6 +57,7 @@ impl Microphone {
         }
         self.raw.clear();
         self.reader.read(usize::MAX, &mut self.raw);
+        let captured_us = self.reader.captured_us();
         if !keep {
             // Captured before the session was ready, or while capture is off.
             self.resampler.reset();
@@ -75,6 +79,9 @@ impl Microphone {
         let whole = batch.frames.len() / frame * frame;
         self.rest.extend_from_slice(&batch.frames[whole..]);
         batch.frames.truncate(whole);
+        // What did not fill a frame is newer than all that did.
+        let rest_us = scale(self.rest.len() as u64, 1_000_000, self.resampler.to_rate().into());
+        batch.captured_us = captured_us.map(|at| at.saturating_sub(rest_us));
         batch
     }
 

@@ -26,15 +26,23 @@
 mod audio_path;
 mod core;
 mod device;
+mod dispatch;
 mod driver;
+mod engine;
+mod host_audio;
+mod listen;
 mod microphone;
 mod op;
+mod pull;
 mod queue;
 mod runtime;
 mod shared;
 mod state;
+mod status;
 
 pub use core::AudioChunk;
+pub use dispatch::{Listener, Slot, in_callback};
+pub use engine::{Engine, EngineBuilder};
 pub use op::Op;
 pub use queue::EventStream;
 pub use shared::Stats;
@@ -43,7 +51,7 @@ pub use state::State;
 use crate::{
     audio::device::AudioBackend,
     capabilities::Capabilities,
-    config::{AudioSource, Config},
+    config::{AudioDelivery, AudioSource, Config, Delivery},
     credential::Credential,
     error::{Error, ErrorClass, Result},
     message::{CallRef, Message},
@@ -53,9 +61,11 @@ use crate::{
 };
 use audio_path::AudioPath;
 use core::{AudioSink, Parts};
+use dispatch::ClientLane;
 use driver::Driver;
 use futures_util::task::AtomicWaker;
-use shared::Shared;
+use queue::Queue;
+use shared::{Audience, Shared};
 use std::{io::Write, sync::Arc};
 use tokio::runtime::Handle;
 
@@ -66,6 +76,7 @@ pub struct ClientBuilder {
     config: Arc<Config>,
     credential: Option<Credential>,
     runtime: Option<Handle>,
+    engine: Option<Engine>,
     dialer: Option<Arc<dyn Dialer>>,
     backend: Option<Box<dyn AudioBackend>>,
     sink: Option<AudioSink>,
@@ -89,6 +100,12 @@ impl ClientBuilder {
     /// Runs the client on this runtime (it needs the time and I/O drivers) instead of duologue's own.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
+        self
+    }
+
+    /// Calls listeners on the threads of this engine instead of [`Engine::shared`].
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
         self
     }
 
@@ -140,13 +157,26 @@ impl ClientBuilder {
             .field("audio.output.source")
             .fix("set it to host, or give no sink"));
         }
+        if self.sink.is_some() && config.audio.output.delivery == AudioDelivery::Pull {
+            let message = "a sink was given and the host pulls its audio";
+            return Err(Error::new(ErrorClass::Config, "unused_audio_sink", message)
+                .field("audio.output.delivery")
+                .fix("set it to events, or give no sink"));
+        }
         let capabilities = Arc::new(codec.capabilities().clone());
         let waker = Arc::new(AtomicWaker::new());
-        let (audio, capture) = AudioPath::new(&config, &capabilities, self.backend, &waker)?;
+        let (audio, host_audio) = AudioPath::new(&config, &capabilities, self.backend, &waker)?;
         let seed = self.seed.unwrap_or_else(new_seed);
         let log = self.log.map(|out| LogWriter::new(out, &config, seed)).transpose()?;
         let session = Session::new(config.clone(), codec, seed);
-        let shared = Arc::new(Shared::new(waker, self.credential, capture));
+        let audience = match config.delivery {
+            Delivery::Callbacks => {
+                let engine = self.engine.unwrap_or_else(Engine::shared);
+                Audience::Callbacks(ClientLane::new(engine.threads(), waker.clone()))
+            }
+            Delivery::Queue => Audience::Queue(Arc::new(Queue::for_thread())),
+        };
+        let shared = Arc::new(Shared::new(waker, self.credential, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
         let dialer = self.dialer.or_else(default_dialer);
         let parts =
@@ -251,8 +281,7 @@ impl Client {
     }
 
     fn command(&self, command: Command) -> Op {
-        let (id, receiver) = self.inner.shared.command(command);
-        Op::new(id, receiver)
+        self.inner.shared.command(command)
     }
 
     /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.
@@ -304,30 +333,6 @@ impl Client {
     /// Sends one vendor event (a JSON object) as it is.
     pub fn send_raw(&self, json: impl Into<String>) -> Op {
         self.command(Command::SendRaw { json: json.into() })
-    }
-
-    /// Hands over microphone audio: mono, at `audio.input.rate` (default: the provider's rate), from
-    /// one thread at a time. Copies and returns the frames taken: all, or none when half a second is
-    /// waiting already or another thread is pushing: push in real time, 20 ms at a time, and offer again
-    /// what was not taken. Never blocks, never allocates.
-    ///
-    /// # Errors
-    /// `invalid_state`: the configuration does not say that the host has the microphone. `too_long`:
-    /// more than half a second at once, which would never be taken.
-    pub fn push_audio(&self, pcm: &[i16]) -> Result<usize> {
-        let Some(mut capture) = self.inner.shared.capture.try_lock() else { return Ok(0) };
-        match capture.as_mut() {
-            Some(writer) if pcm.len() > writer.rate() as usize / 2 => {
-                let message = format!("{} frames are more than half a second", pcm.len());
-                Err(Error::new(ErrorClass::Argument, "too_long", message)
-                    .field("pcm")
-                    .fix("push in real time, for example 20 ms at a time"))
-            }
-            Some(writer) => Ok(writer.write(pcm)),
-            None => Err(Error::new(ErrorClass::State, "invalid_state", "the microphone is not the host's")
-                .field("audio.input.source")
-                .fix("set it to host")),
-        }
     }
 
     /// Ends the client for all its handles and waits until everything is released: the connection

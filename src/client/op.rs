@@ -1,7 +1,8 @@
 //! An operation under way.
 
+use super::shared::closed;
 use crate::{
-    error::{Error, ErrorClass, Result},
+    error::{Error, Result},
     event::OpId,
 };
 use std::{
@@ -15,17 +16,36 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub struct Op {
     id: OpId,
-    outcome: oneshot::Receiver<Result<()>>,
+    fate: Fate,
+}
+
+#[derive(Debug)]
+enum Fate {
+    Given(oneshot::Receiver<Result<()>>),
+    Refused(Error),
 }
 
 impl Op {
-    pub(super) fn new(id: OpId, receiver: oneshot::Receiver<Result<()>>) -> Self {
-        Self { id, outcome: receiver }
+    pub(super) fn given(id: OpId, outcome: oneshot::Receiver<Result<()>>) -> Self {
+        Self { id, fate: Fate::Given(outcome) }
+    }
+
+    pub(super) fn refused(id: OpId, error: Error) -> Self {
+        Self { id, fate: Fate::Refused(error) }
     }
 
     /// Its number, which the `completed` event carries.
     pub fn id(&self) -> OpId {
         self.id
+    }
+
+    /// Why the command never got to the engine: 256 are waiting, or the client is gone. Such a command
+    /// has no `completed` event; awaiting it gives this error.
+    pub fn refusal(&self) -> Option<&Error> {
+        match &self.fate {
+            Fate::Given(_) => None,
+            Fate::Refused(error) => Some(error),
+        }
     }
 }
 
@@ -33,8 +53,9 @@ impl Future for Op {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.outcome).poll(cx).map(|outcome| {
-            outcome.unwrap_or_else(|_| Err(Error::new(ErrorClass::State, "closed", "the client is gone")))
-        })
+        match &mut self.fate {
+            Fate::Given(outcome) => Pin::new(outcome).poll(cx).map(|outcome| outcome.unwrap_or_else(|_| Err(closed()))),
+            Fate::Refused(error) => Poll::Ready(Err(error.clone())),
+        }
     }
 }

@@ -3,21 +3,28 @@
 //! Assistant audio may wait for 300 s; beyond it the newest is dropped. Of the rest, beyond 1024 events
 //! or 4 MiB: the oldest levels go first, then raw events, then superseded usage
 //! and latency figures, then deltas melt into the one before. What may never be dropped stays; a
-//! subscriber that is still over the bound after five seconds ends the run.
+//! subscriber that is still over the bound after five seconds ends the run. Kinds a subscriber does not
+//! want are neither queued nor wake it.
 
+#[cfg(unix)]
+mod descriptor;
+mod fetch;
+
+use super::dispatch::{ClientLane, Next};
 use crate::{
-    event::{Event, EventKind, Lagged, TranscriptMode},
+    event::{Event, EventKind, EventMask, Lagged, TranscriptMode},
     message::Part,
     time::Time,
 };
+use fetch::Fetch;
 use futures_util::{Stream, task::AtomicWaker};
 use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -38,30 +45,144 @@ struct Inner {
     lagged: Lagged,
     full_since: Option<Time>,
     ended: bool,
+    #[cfg(unix)]
+    descriptor: Option<descriptor::Descriptor>,
+}
+
+/// Who is told that there is something.
+enum Reader {
+    Stream(AtomicWaker),
+    /// The callback dispatcher.
+    Lane(Weak<ClientLane>),
+    /// A thread of the host that waits for it.
+    Thread(Fetch),
 }
 
 /// The shared half.
-#[derive(Debug, Default)]
 pub(super) struct Queue {
     inner: Mutex<Inner>,
-    waker: AtomicWaker,
+    /// An [`EventMask`].
+    mask: AtomicU64,
+    reader: Reader,
     gone: AtomicBool,
 }
 
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("gone", &self.gone).finish_non_exhaustive()
+    }
+}
+
 impl Queue {
-    /// The subscriber dropped its stream.
+    fn new(reader: Reader, mask: EventMask) -> Self {
+        Self { inner: Mutex::default(), mask: AtomicU64::new(mask.0), reader, gone: AtomicBool::new(false) }
+    }
+
+    /// For a stream, of everything.
+    pub fn for_stream() -> Self {
+        Self::new(Reader::Stream(AtomicWaker::new()), EventMask::ALL)
+    }
+
+    /// For the callback dispatcher, of nothing yet.
+    pub fn for_lane(lane: Weak<ClientLane>) -> Self {
+        Self::new(Reader::Lane(lane), EventMask::NONE)
+    }
+
+    /// For a host that fetches, of everything.
+    pub fn for_thread() -> Self {
+        Self::new(Reader::Thread(Fetch::default()), EventMask::ALL)
+    }
+
+    /// Which kinds are queued from now on.
+    pub fn set_mask(&self, mask: EventMask) {
+        self.mask.store(mask.0, Ordering::Relaxed);
+    }
+
+    /// Events of this kind are queued.
+    pub fn wants(&self, kind: &EventKind) -> bool {
+        EventMask(self.mask.load(Ordering::Relaxed)).contains(kind)
+    }
+
+    /// The subscriber is gone.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 
+    /// The subscriber goes: what waits is forgotten.
+    pub fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+        let mut inner = self.inner.lock();
+        let forgotten = std::mem::take(&mut inner.events);
+        (inner.bytes, inner.audio_bytes, inner.audio_events) = (0, 0, 0);
+        drop(inner);
+        drop(forgotten);
+    }
+
     /// Nothing will come any more; what is there can still be read.
     pub fn end(&self) {
-        self.inner.lock().ended = true;
-        self.waker.wake();
+        let mut inner = self.inner.lock();
+        inner.ended = true;
+        self.raise(&mut inner);
+        drop(inner);
+        self.wake();
+    }
+
+    /// There is an event, or the end was reached.
+    pub fn has_news(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.ended || !inner.events.is_empty()
+    }
+
+    /// What is next.
+    pub fn next(&self) -> Next<Arc<Event>> {
+        let mut inner = self.inner.lock();
+        match self.take(&mut inner) {
+            Some(event) => Next::Event(event),
+            None if inner.ended => Next::End,
+            None => Next::Empty,
+        }
+    }
+
+    /// There is something now. Under the lock, or a wake-up descriptor would drift from the queue.
+    fn raise(&self, inner: &mut Inner) {
+        #[cfg(unix)]
+        if let Some(descriptor) = &mut inner.descriptor {
+            descriptor.raise();
+        }
+        #[cfg(not(unix))]
+        let _ = inner;
+    }
+
+    /// Takes the next event; a wake-up descriptor stays readable as long as there are more.
+    fn take(&self, inner: &mut Inner) -> Option<Arc<Event>> {
+        let event = inner.take();
+        #[cfg(unix)]
+        if inner.events.is_empty()
+            && !inner.ended
+            && let Some(descriptor) = &mut inner.descriptor
+        {
+            descriptor.lower();
+        }
+        event
+    }
+
+    fn wake(&self) {
+        match &self.reader {
+            Reader::Stream(waker) => waker.wake(),
+            Reader::Lane(lane) => {
+                if let Some(lane) = lane.upgrade() {
+                    lane.wake();
+                }
+            }
+            Reader::Thread(fetch) => fetch.wake(),
+        }
     }
 
     /// Adds an event. False: the subscriber has been too slow for too long.
     pub fn push(&self, event: &Arc<Event>, now: Time) -> bool {
+        if !self.wants(&event.kind) {
+            return true;
+        }
         let mut inner = self.inner.lock();
         inner.supersede_level(event);
         if let EventKind::Audio(audio) = &event.kind {
@@ -70,8 +191,9 @@ impl Queue {
             } else {
                 inner.add(event.clone());
             }
+            self.raise(&mut inner);
             drop(inner);
-            self.waker.wake();
+            self.wake();
             return true;
         }
         let patient = inner.make_room(now);
@@ -81,12 +203,15 @@ impl Queue {
             if !inner.is_full() && inner.lagged != Lagged::default() {
                 let lagged = std::mem::take(&mut inner.lagged);
                 let notice = Event { kind: EventKind::Lagged(lagged), ..(**event).clone() };
-                inner.add(Arc::new(notice));
+                if self.wants(&notice.kind) {
+                    inner.add(Arc::new(notice));
+                }
             }
             inner.add(event.clone());
         }
+        self.raise(&mut inner);
         drop(inner);
-        self.waker.wake();
+        self.wake();
         patient
     }
 }
@@ -252,7 +377,9 @@ impl Stream for EventStream {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         // Registered before looking, so that nothing comes unnoticed in between; what is there and
         // whether more will come is decided under one lock, so that the last events are not missed.
-        self.queue.waker.register(cx.waker());
+        if let Reader::Stream(waker) = &self.queue.reader {
+            waker.register(cx.waker());
+        }
         let mut inner = self.queue.inner.lock();
         match inner.take() {
             Some(event) => Poll::Ready(Some(event)),
@@ -264,112 +391,9 @@ impl Stream for EventStream {
 
 impl Drop for EventStream {
     fn drop(&mut self) {
-        self.queue.gone.store(true, Ordering::Release);
+        self.queue.leave();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{AudioLevel, AudioOut, Direction, Mode, ModeChange, Pcm, Raw, Transcript, TranscriptStage};
-
-    fn event(seq: u64, kind: EventKind) -> Arc<Event> {
-        let (time_ms, epoch, turn, response, item, inferred) = (0, 1, None, None, None, false);
-        Arc::new(Event { seq, time_ms, epoch, turn, response, item, inferred, kind })
-    }
-
-    fn mode() -> EventKind {
-        let agent = crate::event::Agent::Idle;
-        EventKind::Mode(ModeChange { mode: Mode::Idle, user_speaking: false, agent })
-    }
-
-    fn delta(text: &str) -> EventKind {
-        let (role, mode, stage) = (crate::message::Role::User, TranscriptMode::Delta, TranscriptStage::Recognized);
-        EventKind::Transcript(Transcript { role, part: 0, mode, text: text.into(), stage, estimated: false })
-    }
-
-    fn stream() -> (Arc<Queue>, EventStream) {
-        let queue = Arc::new(Queue::default());
-        (queue.clone(), EventStream { queue })
-    }
-
-    #[test]
-    fn the_latest_level_replaces_the_waiting_one() {
-        let (queue, mut events) = stream();
-        let level = |rms| EventKind::AudioLevel(AudioLevel { direction: Direction::Input, rms, peak: rms });
-        for (seq, rms) in [(1, 0.1), (2, 0.2), (3, 0.3)] {
-            queue.push(&event(seq, level(rms)), Time(0));
-        }
-        queue.push(&event(4, mode()), Time(0));
-        queue.push(&event(5, level(0.5)), Time(0));
-        assert_eq!(events.try_next().unwrap().seq, 4, "order stays");
-        assert_eq!(events.try_next().unwrap().seq, 5);
-        assert!(events.try_next().is_none());
-    }
-
-    #[test]
-    fn audio_waits_for_three_hundred_seconds_and_no_longer() {
-        let (queue, mut events) = stream();
-        let second = || {
-            let pcm = Pcm(Arc::new(vec![0; 24_000]));
-            EventKind::Audio(AudioOut { part: 0, rate: 24_000, pcm })
-        };
-        for seq in 0..310 {
-            assert!(queue.push(&event(seq, second()), Time(0)));
-        }
-        queue.push(&event(310, mode()), Time(0));
-        let got: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
-        assert_eq!(got.iter().filter(|e| matches!(e.kind, EventKind::Audio(_))).count(), 300);
-        assert!(matches!(&got[300].kind, EventKind::Lagged(l) if l.audio == 10));
-    }
-
-    #[test]
-    fn raw_goes_before_deltas_melt_and_state_is_never_dropped() {
-        let (queue, mut events) = stream();
-        let raw = || EventKind::Raw(Raw { direction: Direction::Output, json: "{}".into() });
-        let mut seq = 0;
-        let mut push = |kind| {
-            seq += 1;
-            assert!(queue.push(&event(seq, kind), Time(0)));
-        };
-        (0..10).for_each(|_| push(raw()));
-        (0..1014).for_each(|i| push(delta(&format!("{i} "))));
-        (0..20).for_each(|_| push(mode()));
-        let got: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
-        assert_eq!(got.iter().filter(|e| matches!(e.kind, EventKind::Mode(_))).count(), 20);
-        assert_eq!(got.iter().filter(|e| matches!(e.kind, EventKind::Raw(_))).count(), 0);
-        let text: String = got
-            .iter()
-            .filter_map(|e| match &e.kind {
-                EventKind::Transcript(t) => Some(t.text.as_str()),
-                _ => None,
-            })
-            .collect();
-        let whole: String = (0..1014).map(|i| format!("{i} ")).collect();
-        assert_eq!(text, whole, "melted, not lost");
-    }
-
-    #[test]
-    fn a_subscriber_that_never_reads_is_given_up_after_five_seconds() {
-        let (queue, _events) = stream();
-        for seq in 0..1024 {
-            assert!(queue.push(&event(seq, mode()), Time(0)));
-        }
-        assert!(queue.push(&event(1024, mode()), Time::from_ms(1)));
-        assert!(queue.push(&event(1025, mode()), Time::from_ms(5000)));
-        assert!(!queue.push(&event(1026, mode()), Time::from_ms(5001)));
-    }
-
-    #[test]
-    fn what_was_lost_is_said_once_there_is_room() {
-        let (queue, mut events) = stream();
-        let raw = || EventKind::Raw(Raw { direction: Direction::Output, json: "{}".into() });
-        (0..1024).for_each(|s| assert!(queue.push(&event(s, mode()), Time(0))));
-        queue.push(&event(1024, raw()), Time(0));
-        events.try_next().unwrap();
-        queue.push(&event(1025, mode()), Time(0));
-        let last = std::iter::from_fn(|| events.try_next()).collect::<Vec<_>>();
-        let lagged = &last[last.len() - 2];
-        assert!(matches!(&lagged.kind, EventKind::Lagged(l) if l.raw == 1), "{lagged:?}");
-    }
-}
+mod tests;

@@ -1,11 +1,14 @@
 //! What the handles and the driver of a client have in common. No lock is held across host code.
 
 use super::{
+    dispatch::ClientLane,
+    host_audio::HostAudio,
+    op::Op,
     queue::{EventStream, Queue},
     state::State,
+    status::Progress,
 };
 use crate::{
-    audio::capture::CaptureWriter,
     credential::Credential,
     error::{Error, ErrorClass, Result},
     event::{Event, EventKind, OpId},
@@ -13,7 +16,8 @@ use crate::{
     time::Time,
 };
 use futures_util::task::AtomicWaker;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+use serde::Serialize;
 use std::{
     collections::VecDeque,
     sync::{
@@ -33,13 +37,31 @@ pub(super) struct Envelope {
     pub reply: oneshot::Sender<Result<()>>,
 }
 
+/// How a host without streams gets events.
+pub(super) enum Audience {
+    Callbacks(Arc<ClientLane>),
+    Queue(Arc<Queue>),
+}
+
+impl Audience {
+    fn queue(&self) -> &Arc<Queue> {
+        match self {
+            Self::Callbacks(lane) => lane.queue(),
+            Self::Queue(queue) => queue,
+        }
+    }
+}
+
 /// See the module.
 pub(super) struct Shared {
     pub waker: Arc<AtomicWaker>,
     pub credential: Mutex<Option<Credential>>,
-    /// The host's microphone.
-    pub capture: Mutex<Option<CaptureWriter>>,
+    pub host_audio: HostAudio,
+    pub audience: Audience,
     state: Mutex<State>,
+    /// For threads that wait for a status.
+    pub(super) progress: Mutex<Progress>,
+    pub(super) progressed: Condvar,
     commands: Mutex<VecDeque<Envelope>>,
     subscribers: Mutex<Vec<Arc<Queue>>>,
     last_op: AtomicU64,
@@ -50,7 +72,7 @@ pub(super) struct Shared {
 }
 
 /// Counters of a client since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Of the session.
     pub session: SessionStats,
@@ -63,14 +85,24 @@ pub struct Stats {
 }
 
 impl Shared {
-    pub fn new(waker: Arc<AtomicWaker>, credential: Option<Credential>, capture: Option<CaptureWriter>) -> Self {
+    pub fn new(
+        waker: Arc<AtomicWaker>,
+        credential: Option<Credential>,
+        host_audio: HostAudio,
+        audience: Audience,
+    ) -> Self {
+        // From the start, so that nothing is missed; a queue nobody wants anything of costs a look.
+        let subscribers = Mutex::new(vec![audience.queue().clone()]);
         Self {
             waker,
             credential: Mutex::new(credential),
-            capture: Mutex::new(capture),
+            host_audio,
+            audience,
             state: Mutex::default(),
+            progress: Mutex::default(),
+            progressed: Condvar::new(),
             commands: Mutex::default(),
-            subscribers: Mutex::default(),
+            subscribers,
             last_op: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -83,24 +115,32 @@ impl Shared {
         OpId(self.last_op.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Queues a command for the driver.
-    pub fn command(&self, command: Command) -> (OpId, oneshot::Receiver<Result<()>>) {
+    /// Queues a command for the driver, or refuses it: then it never becomes an event.
+    pub fn command(&self, command: Command) -> Op {
         let op = self.next_op();
-        let (reply, receiver) = oneshot::channel();
+        let is_connect = matches!(command, Command::Connect);
         let mut commands = self.commands.lock();
-        if self.ended.load(Ordering::Acquire) {
-            drop(reply);
-        } else if commands.len() >= MAX_COMMANDS {
+        // A client that is leaving takes no more: whoever destroyed it is done with it.
+        if self.has_ended() || self.host_is_gone() {
+            return Op::refused(op, closed());
+        }
+        if commands.len() >= MAX_COMMANDS {
             let error = Error::new(ErrorClass::Limit, "backpressure", "256 commands are waiting")
                 .fix("await earlier commands before giving more")
                 .retryable();
-            let _ = reply.send(Err(error));
-        } else {
-            commands.push_back(Envelope { op, command, reply });
+            return Op::refused(op, error);
         }
+        let (reply, receiver) = oneshot::channel();
+        self.progress.lock().given(op, is_connect);
+        commands.push_back(Envelope { op, command, reply });
         drop(commands);
         self.waker.wake();
-        (op, receiver)
+        Op::given(op, receiver)
+    }
+
+    /// A listener panicked. True once.
+    pub fn take_panic(&self) -> bool {
+        matches!(&self.audience, Audience::Callbacks(lane) if lane.take_panic())
     }
 
     pub fn take_command(&self) -> Option<Envelope> {
@@ -127,6 +167,11 @@ impl Shared {
             return;
         }
         self.commands.lock().clear();
+        {
+            // Under the lock, or a waiter that has just looked would sleep on.
+            let _progress = self.progress.lock();
+            self.progressed.notify_all();
+        }
         for queue in self.subscribers.lock().drain(..) {
             queue.end();
         }
@@ -134,7 +179,7 @@ impl Shared {
     }
 
     pub fn subscribe(&self) -> EventStream {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::for_stream());
         let mut subscribers = self.subscribers.lock();
         if self.has_ended() {
             queue.end();
@@ -149,9 +194,10 @@ impl Shared {
     pub fn publish(&self, event: Event, now: Time) -> bool {
         if !matches!(event.kind, EventKind::Audio(_) | EventKind::AudioLevel(_) | EventKind::Raw(_)) {
             self.state.lock().apply(&event);
+            self.note(&event.kind);
         }
         let mut subscribers = self.subscribers.lock();
-        if subscribers.is_empty() {
+        if !subscribers.iter().any(|queue| queue.wants(&event.kind)) {
             return true;
         }
         let event = Arc::new(event);
@@ -169,4 +215,9 @@ impl Shared {
     pub fn state(&self) -> State {
         self.state.lock().clone()
     }
+}
+
+/// What every call gets that comes too late.
+pub(super) fn closed() -> Error {
+    Error::new(ErrorClass::State, "closed", "the client is gone")
 }

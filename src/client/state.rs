@@ -4,9 +4,10 @@ use crate::{
     event::{Agent, Event, EventKind, MessageOp, Mode, Status, TranscriptMode, TranscriptStage},
     message::{Message, Part},
 };
+use serde::Serialize;
 
 /// Where a client is. `revision` grows with every change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct State {
     /// Number of changes so far.
     pub revision: u64,

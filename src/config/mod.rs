@@ -12,6 +12,7 @@
 //! # Ok::<(), duologue::Error>(())
 //! ```
 
+mod set;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -60,6 +61,8 @@ pub struct Config {
     pub auto_capture: bool,
     /// Vendor events handed through as `raw` events.
     pub raw_events: RawEvents,
+    /// How a host without Rust's event streams gets events.
+    pub delivery: Delivery,
     /// Transport security.
     pub tls: Tls,
     /// Free labels of the host, kept with the client.
@@ -88,6 +91,7 @@ impl Default for Config {
             audio: Audio::default(),
             auto_capture: true,
             raw_events: RawEvents::None,
+            delivery: Delivery::Callbacks,
             tls: Tls::default(),
             labels: BTreeMap::new(),
             extra: serde_json::Map::new(),
@@ -206,27 +210,68 @@ pub struct Audio {
     /// From the microphone.
     pub input: AudioSide,
     /// To the speaker.
-    pub output: AudioSide,
+    pub output: OutputSide,
     /// Measure loudness and tell it in `audio_level` events.
     pub level_events: bool,
 }
 
 impl Default for Audio {
     fn default() -> Self {
-        Self { input: AudioSide::default(), output: AudioSide::default(), level_events: true }
+        Self { input: AudioSide::default(), output: OutputSide::default(), level_events: true }
     }
 }
 
-/// One direction of audio.
+/// The microphone's direction.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AudioSide {
     /// Who has the audio.
     pub source: AudioSource,
-    /// Host audio only: frames a second of what is pushed or delivered, 8000 to 192000. Default:
-    /// what the provider speaks, so that nothing is resampled.
+    /// Host audio only: frames a second of what is pushed, 8000 to 192000. Default: what the provider
+    /// takes, so that nothing is resampled.
     pub rate: Option<u32>,
+}
+
+/// The speaker's direction.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputSide {
+    /// Who has the audio.
+    pub source: AudioSource,
+    /// Host audio only: frames a second of what is delivered or pulled, 8000 to 192000. Default: what
+    /// the provider speaks, so that nothing is resampled.
+    pub rate: Option<u32>,
+    /// Host audio only: how the host gets it.
+    pub delivery: AudioDelivery,
+    /// Host audio only: who says what was heard.
+    pub positions: Positions,
+}
+
+/// How a host gets the assistant's audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AudioDelivery {
+    /// As it comes, faster than it plays: `audio` events, or the audio sink.
+    #[default]
+    Events,
+    /// It waits in the engine until the host takes it with `pull_audio`, at the pace it plays.
+    Pull,
+}
+
+/// Who says what was heard of audio the host plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// The engine: `audio` events count in real time from the delivery, pulled audio counts when it
+    /// was pulled.
+    #[default]
+    Estimated,
+    /// The host, with `report_playback`. What it does not report was not heard.
+    Reported,
 }
 
 /// Who has the audio.
@@ -234,7 +279,7 @@ pub struct AudioSide {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AudioSource {
-    /// The host: `push_audio`, and `audio` events or the audio sink.
+    /// The host: `push_audio`; `audio` events, the audio sink or `pull_audio`.
     #[default]
     Host,
     /// The audio backend given to the client.
@@ -257,6 +302,20 @@ pub enum RawEvents {
     All,
 }
 
+/// How a host gets events. The streams of the Rust API work in both modes; functions of the other mode
+/// are refused with `invalid_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Listeners are called on threads of the engine.
+    #[default]
+    Callbacks,
+    /// The host fetches them from a queue, on a thread of its own. The queue is there from the start:
+    /// a host that never fetches ends its session with `host_too_slow`.
+    Queue,
+}
+
 /// Transport security. There is no way to switch verification off.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -272,11 +331,17 @@ impl Config {
     /// # Errors
     /// Class `config`; `field` is the JSON path, `fix` what to write instead.
     pub fn from_json(json: &str) -> Result<Self> {
+        let config = Self::read(json)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Types and names are checked, combinations are not.
+    fn read(json: &str) -> Result<Self> {
         check_objects(json)?;
         let mut reader = serde_json::Deserializer::from_str(json);
         let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| path_error(&e))?;
         reader.end().map_err(|e| invalid("", format!("text after the document: {e}")))?;
-        config.validate()?;
         Ok(config)
     }
 

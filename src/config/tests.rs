@@ -17,6 +17,7 @@ fn unknown_keys_name_their_path_and_the_fix() {
         (r#"{"turn_detection": {"treshold": 0.5}}"#, "turn_detection.treshold"),
         (r#"{"audio": {"input": {"rat": 16000}}}"#, "audio.input.rat"),
         (r#"{"audio": {"inputs": {}}}"#, "audio.inputs"),
+        (r#"{"audio": {"input": {"delivery": "pull"}}}"#, "audio.input.delivery"),
         (r#"{"tools": [{"name": "a"}, {"name": "b", "strict": true}]}"#, "tools[1].strict"),
         (r#"{"transcription": {"models": "x"}}"#, "transcription.models"),
         (r#"{"tls": {"insecure": true}}"#, "tls.insecure"),
@@ -40,6 +41,8 @@ fn wrong_types_and_values_name_their_path() {
         (r#"{"output_modality": "smell"}"#, "output_modality"),
         (r#"{"tools": [{"description": "no name"}]}"#, "tools[0]"),
         (r#"{"audio": {"input": {"source": "radio"}}}"#, "audio.input.source"),
+        (r#"{"audio": {"output": {"delivery": "post"}}}"#, "audio.output.delivery"),
+        (r#"{"audio": {"output": {"positions": "guessed"}}}"#, "audio.output.positions"),
         (r#"{"noise_reduction": "mid_field"}"#, "noise_reduction"),
     ] {
         let error = wrong(json);
@@ -74,6 +77,8 @@ fn combinations_that_mean_nothing_are_refused() {
     for (json, path) in [
         (r#"{"audio": {"input": {"source": "device", "rate": 16000}}}"#, "audio.input.rate"),
         (r#"{"audio": {"output": {"source": "none", "rate": 16000}}}"#, "audio.output.rate"),
+        (r#"{"audio": {"output": {"source": "device", "delivery": "pull"}}}"#, "audio.output.delivery"),
+        (r#"{"audio": {"output": {"source": "none", "positions": "reported"}}}"#, "audio.output.positions"),
         (r#"{"output_modality": "text", "speed": 1.2}"#, "speed"),
         (r#"{"tool_choice": {"function": "f"}}"#, "tool_choice"),
         (r#"{"tool_choice": "required"}"#, "tool_choice"),

@@ -1,6 +1,6 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
-use super::{AudioSource, Config, Modality, invalid};
+use super::{AudioDelivery, AudioSource, Config, Modality, Positions, invalid};
 use crate::error::{Error, ErrorClass, Result};
 
 impl Config {
@@ -27,21 +27,38 @@ impl Config {
                 return Err(invalid(path, "is empty").fix("leave it out for the default"));
             }
         }
-        for (path, side) in [("audio.input", &self.audio.input), ("audio.output", &self.audio.output)] {
-            let rate = format!("{path}.rate");
-            range(&rate, side.rate.map(f64::from), 8000.0, 192_000.0)?;
-            if side.rate.is_some() && side.source != AudioSource::Host {
-                return Err(
-                    invalid(rate, "only host audio has a rate of its own").fix("remove it, or set source to host")
-                );
-            }
-        }
+        self.validate_audio()?;
         if self.output_modality == Modality::Text && self.speed.is_some() {
             return Err(
                 invalid("speed", "written answers have no speed").fix("remove it, or set output_modality to audio")
             );
         }
         self.validate_tools()
+    }
+
+    fn validate_audio(&self) -> Result<()> {
+        let (input, output) = (&self.audio.input, &self.audio.output);
+        for (path, source, rate) in
+            [("audio.input.rate", input.source, input.rate), ("audio.output.rate", output.source, output.rate)]
+        {
+            range(path, rate.map(f64::from), 8000.0, 192_000.0)?;
+            if rate.is_some() && source != AudioSource::Host {
+                return Err(
+                    invalid(path, "only host audio has a rate of its own").fix("remove it, or set source to host")
+                );
+            }
+        }
+        let pull = output.delivery != AudioDelivery::Events;
+        let reported = output.positions != Positions::Estimated;
+        for (path, chosen, what) in [
+            ("audio.output.delivery", pull, "only a host pulls audio"),
+            ("audio.output.positions", reported, "only a host reports what it played"),
+        ] {
+            if chosen && output.source != AudioSource::Host {
+                return Err(invalid(path, what).fix("remove it, or set audio.output.source to host"));
+            }
+        }
+        Ok(())
     }
 
     fn validate_tools(&self) -> Result<()> {

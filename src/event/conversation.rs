@@ -45,6 +45,10 @@ pub struct PlaybackFinished {
     pub heard_ms: u64,
     /// All that was received was played.
     pub complete: bool,
+    /// True when the engine counted: audio the host plays and does not report (`positions`). False
+    /// when a device or the host's reports say so.
+    #[serde(default)]
+    pub estimated: bool,
 }
 
 /// How a response ended.
@@ -79,6 +83,9 @@ pub struct Interrupted {
     pub source: InterruptSource,
     /// True when the vendor cuts its own copy, false when we told it where.
     pub server_truncated: bool,
+    /// Where `heard_ms` is from, as in [`PlaybackFinished`].
+    #[serde(default)]
+    pub estimated: bool,
 }
 
 /// Kind of change to the conversation.

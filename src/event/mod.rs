@@ -5,10 +5,12 @@
 //! because a vocabulary that grows in the middle breaks every language at once.
 
 mod conversation;
+mod mask;
 mod service;
 mod state;
 
 pub use conversation::*;
+pub use mask::EventMask;
 pub use service::*;
 pub use state::*;
 
@@ -122,39 +124,77 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// The JSON tags of all kinds, by [`Self::index`].
+    pub const NAMES: [&str; 29] = [
+        "status",
+        "mode",
+        "speech_started",
+        "speech_stopped",
+        "playback_started",
+        "playback_finished",
+        "generation_done",
+        "turn_done",
+        "interrupted",
+        "message",
+        "transcript",
+        "audio",
+        "audio_level",
+        "tool_call",
+        "tool_cancelled",
+        "tool_timeout",
+        "credential_needed",
+        "completed",
+        "session_configured",
+        "capability_changed",
+        "session_replaced",
+        "transport_changed",
+        "usage",
+        "latency",
+        "device",
+        "warning",
+        "error",
+        "raw",
+        "lagged",
+    ];
+
+    /// Its number, from 0, in the order of this enum: the bit in an [`EventMask`]. Never changes.
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Status(_) => 0,
+            Self::Mode(_) => 1,
+            Self::SpeechStarted(_) => 2,
+            Self::SpeechStopped(_) => 3,
+            Self::PlaybackStarted(_) => 4,
+            Self::PlaybackFinished(_) => 5,
+            Self::GenerationDone(_) => 6,
+            Self::TurnDone(_) => 7,
+            Self::Interrupted(_) => 8,
+            Self::Message(_) => 9,
+            Self::Transcript(_) => 10,
+            Self::Audio(_) => 11,
+            Self::AudioLevel(_) => 12,
+            Self::ToolCall(_) => 13,
+            Self::ToolCancelled(_) => 14,
+            Self::ToolTimeout(_) => 15,
+            Self::CredentialNeeded(_) => 16,
+            Self::Completed(_) => 17,
+            Self::SessionConfigured(_) => 18,
+            Self::CapabilityChanged(_) => 19,
+            Self::SessionReplaced(_) => 20,
+            Self::TransportChanged(_) => 21,
+            Self::Usage(_) => 22,
+            Self::Latency(_) => 23,
+            Self::Device(_) => 24,
+            Self::Warning(_) => 25,
+            Self::Error(_) => 26,
+            Self::Raw(_) => 27,
+            Self::Lagged(_) => 28,
+        }
+    }
+
     /// The JSON tag.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Status(_) => "status",
-            Self::Mode(_) => "mode",
-            Self::SpeechStarted(_) => "speech_started",
-            Self::SpeechStopped(_) => "speech_stopped",
-            Self::PlaybackStarted(_) => "playback_started",
-            Self::PlaybackFinished(_) => "playback_finished",
-            Self::GenerationDone(_) => "generation_done",
-            Self::TurnDone(_) => "turn_done",
-            Self::Interrupted(_) => "interrupted",
-            Self::Message(_) => "message",
-            Self::Transcript(_) => "transcript",
-            Self::Audio(_) => "audio",
-            Self::AudioLevel(_) => "audio_level",
-            Self::ToolCall(_) => "tool_call",
-            Self::ToolCancelled(_) => "tool_cancelled",
-            Self::ToolTimeout(_) => "tool_timeout",
-            Self::CredentialNeeded(_) => "credential_needed",
-            Self::Completed(_) => "completed",
-            Self::SessionConfigured(_) => "session_configured",
-            Self::CapabilityChanged(_) => "capability_changed",
-            Self::SessionReplaced(_) => "session_replaced",
-            Self::TransportChanged(_) => "transport_changed",
-            Self::Usage(_) => "usage",
-            Self::Latency(_) => "latency",
-            Self::Device(_) => "device",
-            Self::Warning(_) => "warning",
-            Self::Error(_) => "error",
-            Self::Raw(_) => "raw",
-            Self::Lagged(_) => "lagged",
-        }
+        Self::NAMES[self.index()]
     }
 }
 

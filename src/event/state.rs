@@ -83,7 +83,34 @@ pub enum Status {
     },
 }
 
+/// A [`Status`] without its details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusKind {
+    /// Not connected.
+    Idle,
+    /// On the way.
+    Connecting,
+    /// Configured and ready.
+    Connected,
+    /// Lost, coming back.
+    Reconnecting,
+    /// Over for this run.
+    Error,
+}
+
 impl Status {
+    /// Which one it is.
+    pub fn kind(&self) -> StatusKind {
+        match self {
+            Self::Idle { .. } => StatusKind::Idle,
+            Self::Connecting { .. } => StatusKind::Connecting,
+            Self::Connected => StatusKind::Connected,
+            Self::Reconnecting { .. } => StatusKind::Reconnecting,
+            Self::Error { .. } => StatusKind::Error,
+        }
+    }
+
     /// Idle and never connected.
     pub fn never_connected() -> Self {
         Self::Idle { ended: Ended { by: EndedBy::None, code: "none".into(), detail: String::new() } }

@@ -6,6 +6,7 @@ use crate::{
     event::{InterruptSource, OpId},
     message::{ItemId, MessageState, Part, Role},
     provider::ProviderCommand,
+    time::Time,
 };
 
 /// Text of one message or result; the vendor's own bounds are far below.
@@ -152,15 +153,16 @@ impl Session {
         }
     }
 
-    /// One frame from the microphone, at the provider's rate.
-    pub(super) fn microphone(&mut self, pcm: &[i16]) {
+    /// One frame from the microphone, at the provider's rate, whose last sample was captured `age_us` ago.
+    pub(super) fn microphone(&mut self, pcm: &[i16], age_us: u64) {
         if !self.link.is_up() || !self.capture || pcm.is_empty() {
             return;
         }
         // Muted is silence, not absence: the vendor's clock is the audio it gets (checklist 20).
         let text = if self.muted { self.codec.encode_audio(&vec![0; pcm.len()]) } else { self.codec.encode_audio(pcm) };
         self.stats.microphone_frames += 1;
-        self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, self.now);
+        let captured = Time(self.now.0.saturating_sub(age_us));
+        self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, captured);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });
     }
 }

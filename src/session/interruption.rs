@@ -4,7 +4,8 @@
 //! is dropped; the speaker is flushed; a response still running is cancelled unless the vendor does
 //! that itself; and when the speaker has reported what it really played, the vendor is told: cut
 //! where it was heard, deleted where nothing was. The playback tail (generation over, audio still
-//! playing) and several items in one response take the same path.
+//! playing) and several items in one response take the same path. A host that reports positions
+//! itself has said already what it played, so that there the cut follows at once.
 
 use super::{
     Output, Session,
@@ -57,6 +58,11 @@ impl Session {
             let (epoch, by) = (self.link.epoch, self.now.after_ms(FLUSH_MS));
             self.speaking.flushes.push_back(Flush { wanted_by, upto, epoch, by });
             self.out.push_back(Output::FlushPlayout);
+            if self.reported() {
+                // What the host said last is all there is to know: nothing to wait for.
+                self.ledger.give_up(upto, &mut self.ledger_events);
+                self.heard();
+            }
         }
     }
 
@@ -106,7 +112,8 @@ impl Session {
         let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
         let text = self.mark_heard(heard);
         if first {
-            let interrupted = Interrupted { heard_ms, source, server_truncated: false };
+            let estimated = self.estimated();
+            let interrupted = Interrupted { heard_ms, source, server_truncated: false, estimated };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
         }
         if item_heard {

@@ -109,6 +109,18 @@ pub enum Input<'a> {
         /// Mono samples.
         #[serde(with = "pcm_base64")]
         pcm: Cow<'a, [i16]>,
+        /// How long ago the last sample was captured, microseconds; 0 when nobody said.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        age_us: u64,
+    },
+    /// The host says what it has played, when `audio.output.positions` is `reported`.
+    PlaybackReport {
+        /// Item.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Milliseconds of this part that left the loudspeaker.
+        heard_ms: u64,
     },
     /// What the speaker did.
     Playout {
@@ -181,6 +193,10 @@ pub enum Output {
         /// On or off.
         on: bool,
     },
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// PCM in the log as base64 of little-endian samples.

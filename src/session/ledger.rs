@@ -160,6 +160,34 @@ impl HeardLedger {
         }
     }
 
+    /// The host has played the first `frames` of a part. The audio of all parts is one stream that is
+    /// played in its order, so a part that is audible says that everything before it was played; a
+    /// part of which nothing was heard says nothing. False: the part is not open.
+    ///
+    /// Never back and never past what was received. A millisecond that is not full counts as played
+    /// with the one before it, for a host counts in whole ones.
+    pub fn played(&mut self, item: &ItemId, part: PartIndex, frames: u64, events: &mut Vec<LedgerEvent>) -> bool {
+        let open = |p: &Part| !p.finished && p.heard.key.item == *item && p.heard.key.part == part;
+        let Some(at) = self.parts.iter().position(open) else { return false };
+        let Heard { received, heard, .. } = self.parts[at].heard;
+        let all = self.ms(frames) >= self.ms(received);
+        let mut left = if all { received } else { frames }.saturating_sub(heard);
+        if frames == 0 || left == 0 {
+            return true;
+        }
+        let mut position = self.position;
+        for segment in self.segments.iter().filter(|s| s.part == self.first + at) {
+            let n = left.min(segment.end - segment.start);
+            position = segment.start + n;
+            left -= n;
+            if left == 0 {
+                break;
+            }
+        }
+        self.advance(position, events);
+        true
+    }
+
     /// The speaker did not say where a flush took effect: what it reported last counts, and nothing
     /// before `source` will be played.
     pub fn give_up(&mut self, source: u64, events: &mut Vec<LedgerEvent>) {

@@ -80,6 +80,9 @@ pub struct SessionStats {
     pub microphone_frames: u64,
     /// Commands that came twice or too late.
     pub stale_inputs: u64,
+    /// Playback reports about audio nobody was given.
+    #[serde(default)]
+    pub unknown_reports: u64,
 }
 
 /// One response, as long as something may still refer to it.
@@ -195,7 +198,8 @@ impl Session {
             Input::Opened { epoch } => self.opened(epoch),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
             Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),
-            Input::Microphone { pcm } => self.microphone(&pcm),
+            Input::Microphone { pcm, age_us } => self.microphone(&pcm, age_us),
+            Input::PlaybackReport { item, part, heard_ms } => self.playback_reported(&item, part, heard_ms),
             Input::Playout { report } => {
                 let mut events = std::mem::take(&mut self.ledger_events);
                 self.ledger.report(report, &mut events);

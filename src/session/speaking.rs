@@ -6,13 +6,14 @@ use super::{
     ledger::{AudioKey, Heard, LedgerEvent},
 };
 use crate::{
-    config::AudioSource,
+    audio::pcm::scale_up,
+    config::{AudioDelivery, AudioSource, Positions},
     error::ErrorClass,
     event::{
         Agent, AudioOut, EventKind, InterruptSource, Latency, Mode, ModeChange, Pcm, PlaybackFinished, PlaybackStarted,
         Speech, SpeechSource,
     },
-    message::{ItemId, Part, ResponseId, Role},
+    message::{ItemId, Message, Part, PartIndex, ResponseId, Role},
     provider::PartRef,
     time::Time,
 };
@@ -92,14 +93,14 @@ impl Speaking {
         self.speech_from_ms = 0;
     }
 
-    /// Microphone audio went out.
-    pub fn sent_audio(&mut self, frames: u64, rate: u32, now: Time) {
+    /// Microphone audio went out whose last sample was captured then.
+    pub fn sent_audio(&mut self, frames: u64, rate: u32, captured: Time) {
         self.sent_frames += frames;
         self.sent_rate = rate;
-        self.sent_at = now;
+        self.sent_at = captured;
     }
 
-    /// When the sample at `audio_ms` was sent: audio goes out in real time.
+    /// When the sample at `audio_ms` was captured: audio is captured in real time.
     fn time_of(&self, audio_ms: u64, now: Time) -> Time {
         let sent_ms = self.sent_frames * 1000 / u64::from(self.sent_rate.max(1));
         let from = if self.sent_frames == 0 { now } else { self.sent_at };
@@ -173,8 +174,10 @@ impl Session {
         }
         let rate = self.codec.capabilities().output_rate;
         let room = (MAX_QUEUED_S * u64::from(rate)).saturating_sub(self.ledger.queued());
-        // What is the host's is not held here, and a host may take it faster than it would play.
-        if (pcm.len() as u64) > room && self.config.audio.output.source != AudioSource::Host {
+        let given_away = self.gives_away();
+        // What is the host's is not held here, and a host may take it faster than it would play. One
+        // that reports nothing is not told from one that waits: the speaker's own bound is enough.
+        if (pcm.len() as u64) > room && !given_away && !self.reported() {
             self.stats.output_overrun += pcm.len() as u64 - room;
             pcm.truncate(usize::try_from(room).unwrap_or(0));
         }
@@ -184,15 +187,47 @@ impl Session {
         self.speaking.first_output(self.now);
         self.ledger.push(&key, pcm.len() as u64);
         let pcm = Pcm(Arc::new(pcm));
-        match self.config.audio.output.source {
-            AudioSource::Host => {
-                let audio = AudioOut { part: at.part, rate, pcm };
-                self.emit_about(Some(&at.response), Some(&at.item), EventKind::Audio(audio));
-            }
+        if given_away {
+            let audio = AudioOut { part: at.part, rate, pcm };
+            self.emit_about(Some(&at.response), Some(&at.item), EventKind::Audio(audio));
+        } else {
             // Without a speaker the driver still plays it on a clock, so that turns end.
-            AudioSource::Device | AudioSource::None => {
-                self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
-            }
+            self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
+        }
+    }
+
+    /// Audio leaves with its event; nothing of it waits here.
+    fn gives_away(&self) -> bool {
+        let output = &self.config.audio.output;
+        output.source == AudioSource::Host && output.delivery == AudioDelivery::Events
+    }
+
+    /// The host says what was heard, not a speaker of ours.
+    pub(super) fn reported(&self) -> bool {
+        self.config.audio.output.positions == Positions::Reported
+    }
+
+    /// Positions are counted, not measured.
+    pub(super) fn estimated(&self) -> bool {
+        self.config.audio.output.source != AudioSource::Device && !self.reported()
+    }
+
+    /// The host has played `heard_ms` of a part, and everything that was given to it before.
+    pub(super) fn playback_reported(&mut self, item: &ItemId, part: PartIndex, heard_ms: u64) {
+        if !self.reported() {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        let frames = scale_up(heard_ms, self.codec.capabilities().output_rate.into(), 1000);
+        if !self.ledger.played(item, part, frames, &mut self.ledger_events) {
+            // Cut or finished: the host's report was on its way.
+            let known = |m: &Message| matches!(m.parts.get(part as usize), Some(Part::Audio { .. }));
+            let late = self.history.is_gone(item)
+                || self.history.get(item).is_some_and(|m| m.role == Role::Assistant && known(m));
+            self.stats.unknown_reports += u64::from(!late);
+        }
+        if !self.ledger_events.is_empty() {
+            self.heard();
         }
     }
 
@@ -262,7 +297,7 @@ impl Session {
             Some(vec![key.part])
         });
         self.tell_changes();
-        let finished = PlaybackFinished { part: key.part, heard_ms, complete };
+        let finished = PlaybackFinished { part: key.part, heard_ms, complete, estimated: self.estimated() };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackFinished(finished));
     }
 

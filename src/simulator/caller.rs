@@ -338,7 +338,8 @@ mod tests {
     fn an_answer_that_is_cut_off_does_not_finish() {
         let when = Some((TriggerEvent::AnswerFinished, 0));
         let (mut caller, mut mic) = start(vec![Step::Say { clip: clip(), when }]);
-        let interrupted = Interrupted { heard_ms: 1, source: InterruptSource::User, server_truncated: false };
+        let interrupted =
+            Interrupted { heard_ms: 1, source: InterruptSource::User, server_truncated: false, estimated: false };
         caller.observe(&audible("a"));
         caller.observe(&event(Some("a"), EventKind::Interrupted(interrupted)));
         caller.observe(&done("a"));

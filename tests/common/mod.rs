@@ -179,7 +179,7 @@ impl Talk {
 
     pub fn microphone(&mut self, ms: u64) {
         let pcm = vec![100i16; (ms * PER_MS) as usize];
-        self.input(Input::Microphone { pcm: Cow::Owned(pcm) });
+        self.input(Input::Microphone { pcm: Cow::Owned(pcm), age_us: 0 });
     }
 
     /// Time passes; timers fire when they are due, nothing else happens.

@@ -106,6 +106,6 @@ speaker 40
 => message {"after": "U1", "changed": [0], "message": {"id": "A1", "parts": [{"duration_ms": 1000, "heard_ms": 1000,
    "heard_transcript": "It is noon.", "transcript": "It is noon.", "type": "audio"}], "role": "assistant", "state":
    "completed"}, "op": "updated"}
-=> playback_finished {"complete": true, "heard_ms": 1000, "item": "A1", "part": 0, "response": "R1"}
+=> playback_finished {"complete": true, "estimated": false, "heard_ms": 1000, "item": "A1", "part": 0, "response": "R1"}
 => turn_done {"response": "R1", "status": "completed"}
 => mode {"agent": "idle", "mode": "listening", "user_speaking": false}

@@ -39,8 +39,8 @@ speaker 1030
 # The fade-out is heard as well.
 speaker 10
 flushed
-=> playback_finished {"complete": false, "heard_ms": 1040, "item": "A1", "part": 0, "response": "R1"}
-=> interrupted {"heard_ms": 1040, "item": "A1", "response": "R1", "server_truncated": false, "source": "user"}
+=> playback_finished {"complete": false, "estimated": false, "heard_ms": 1040, "item": "A1", "part": 0, "response": "R1"}
+=> interrupted {"estimated": false, "heard_ms": 1040, "item": "A1", "response": "R1", "server_truncated": false, "source": "user"}
 -> conversation.item.truncate {"audio_end_ms": 1040, "content_index": 0, "item_id": "A1"}
 => transcript {"estimated": true, "item": "A1", "mode": "final", "response": "R1", "role": "assistant", "stage":
    "heard", "text": "Once upon a time"}

@@ -3,6 +3,10 @@
 //! An error never carries a credential: messages are built from names, paths and vendor texts that
 //! passed [`redact`].
 
+mod code;
+
+pub use code::ErrorCode;
+
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt};
 

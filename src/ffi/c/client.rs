@@ -1,0 +1,347 @@
+//! Clients: making, ending and reading them.
+
+use super::{
+    config::{duologue_config, used},
+    engine::{ENGINES, duologue_engine},
+    event_enums::{duologue_mode, duologue_status},
+    guard::{guard, null, panicked, quiet, required},
+    handle::Registry,
+    options::read_options,
+    result::duologue_result,
+    text,
+    view_conversation::mode_number,
+    view_service::status_number,
+};
+use crate::{
+    Client, Credential,
+    client::Engine,
+    credential::CredentialKind,
+    error::{Error, ErrorClass},
+    event::StatusKind,
+};
+use std::{
+    ffi::{c_char, c_int},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A voice session. It can connect, disconnect and connect again; the conversation stays until it is
+/// destroyed.
+pub struct duologue_client {
+    _private: [u8; 0],
+}
+
+pub(super) static CLIENTS: Registry<Client> = Registry::new("client");
+
+/// Runs `body` with the client of a handle. A panic closes the client: it may be half done.
+pub(super) fn with<T>(
+    handle: *const duologue_client,
+    body: impl FnOnce(&Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let client = CLIENTS.get(handle)?;
+    caught(&client, body)
+}
+
+/// As [`with`] for audio threads: `would_block` when it would have to wait.
+pub(super) fn try_with<T>(
+    handle: *const duologue_client,
+    body: impl FnOnce(&Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let client = CLIENTS.try_get(handle).unwrap_or_else(|| {
+        Err(Error::new(ErrorClass::State, "would_block", "clients are being made or destroyed").retryable())
+    })?;
+    caught(&client, body)
+}
+
+fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(|| body(client))).unwrap_or_else(|panic| {
+        let error = panicked(panic.as_ref());
+        client.destroy();
+        drop(panic);
+        Err(error)
+    })
+}
+
+/// Makes a client that is not connected. It copies nothing: a configuration is shared.
+///
+/// @param engine the engine whose threads call back; NULL for the default one
+/// @param config what the session shall be; NULL for the defaults. It cannot change any more then
+/// @param[out] out_client receives the client; end it with duologue_client_destroy()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+///         DUOLOGUE_ERROR_INVALID_CONFIG, DUOLOGUE_ERROR_UNSUPPORTED, DUOLOGUE_ERROR_INTERNAL (the system gives
+///         no threads)
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_create(
+    engine: *mut duologue_engine,
+    config: *const duologue_config,
+    out_client: *mut *mut duologue_client,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_client", out_client)?;
+        let mut builder = Client::builder();
+        if !engine.is_null() {
+            let engine = ENGINES.get(engine)?;
+            builder = builder.engine(Engine::clone(&engine));
+        }
+        let client = builder.config(used(config)?).build()?;
+        let handle = CLIENTS.insert(Arc::new(client));
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(handle) };
+        Ok(())
+    })
+}
+
+/// Ends a client: it disconnects, and everything it holds is released. Waits for a callback of this
+/// client that is running, however long that takes; afterwards no callback runs or will run, and every
+/// free function has run.
+///
+/// Inside a callback (of any client) it does not wait: no further callback starts, the current one
+/// finishes normally, and the free functions run after it, on that thread.
+///
+/// Never hold a lock that a callback needs while calling this (a Python GIL too): both would wait for
+/// ever. The connection is closed in the background; to see it closed, call duologue_client_disconnect()
+/// and wait for DUOLOGUE_STATUS_IDLE first.
+///
+/// @param client the client, or NULL; one that was destroyed already is ignored, also by another thread
+///               at the same time, which then does not wait
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub extern "C" fn duologue_client_destroy(client: *mut duologue_client) {
+    quiet(|| {
+        // Removed last: otherwise callbacks would start on a handle that is already gone.
+        if let Ok(living) = CLIENTS.get(client.cast_const()) {
+            living.destroy();
+            CLIENTS.remove(client);
+        }
+    });
+}
+
+/// Clients that were made and not destroyed. At the end of a program that cleans up: 0.
+///
+/// @return how many
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub extern "C" fn duologue_live_clients() -> usize {
+    CLIENTS.len()
+}
+
+/// Kind of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum duologue_credential_kind {
+    /// A long-lived key of the account. Not for programs that others can read.
+    DUOLOGUE_CREDENTIAL_KIND_API_KEY = 0,
+    /// A short-lived secret minted for one client.
+    DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL = 1,
+}
+
+/// A secret for the provider. Fill it with zeros, set struct_size, then the rest.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct duologue_credential {
+    /// sizeof(duologue_credential)
+    pub struct_size: u32,
+    /// A duologue_credential_kind.
+    pub kind: i32,
+    /// The secret, UTF-8; copied, and wiped from duologue's memory when it is not needed any more.
+    pub value: *const c_char,
+}
+
+/// Gives the secret for the next dial, in the place of an earlier one.
+///
+/// @param client the client
+/// @param request_id 0, or the number of a `credential_needed` event that this answers
+/// @param credential the secret
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+///         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
+///         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has), DUOLOGUE_ERROR_NOT_FOUND (nobody
+///         asked for request_id)
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_set_credential(
+    client: *mut duologue_client,
+    request_id: u64,
+    credential: *const duologue_credential,
+) -> duologue_result {
+    guard(|| {
+        with(client, |client| {
+            if credential.is_null() {
+                return Err(null("credential"));
+            }
+            let defaults = duologue_credential { struct_size: 0, kind: 0, value: std::ptr::null() };
+            // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
+            let given = unsafe { read_options("credential", credential, defaults) }?;
+            // SAFETY: the caller's promise about the text.
+            let value = unsafe { text::required("credential.value", given.value) }?;
+            let kind = match given.kind {
+                0 => CredentialKind::ApiKey,
+                1 => CredentialKind::Ephemeral,
+                other => {
+                    let error = Error::new(ErrorClass::Argument, "invalid_argument", format!("is {other}"));
+                    return Err(error.field("credential.kind").fix("use a duologue_credential_kind"));
+                }
+            };
+            let secret = Credential::of_kind(kind, value)?;
+            if request_id != 0 {
+                let error = Error::new(ErrorClass::Argument, "not_found", "nobody asked for this credential");
+                return Err(error.field("request_id").fix("give 0, or the number of a credential_needed event"));
+            }
+            client.set_credential(secret);
+            Ok(())
+        })
+    })
+}
+
+/// The connection, now.
+///
+/// @param client the client
+/// @param[out] out_status receives it
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_status(
+    client: *const duologue_client,
+    out_status: *mut duologue_status,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_status", out_status)?;
+        let status = with(client, |client| Ok(status_number(&client.state().status)))?;
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(status) };
+        Ok(())
+    })
+}
+
+/// One word for a user interface, now.
+///
+/// @param client the client
+/// @param[out] out_mode receives it
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_mode(
+    client: *const duologue_client,
+    out_mode: *mut duologue_mode,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_mode", out_mode)?;
+        let mode = with(client, |client| Ok(mode_number(client.state().mode)))?;
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(mode) };
+        Ok(())
+    })
+}
+
+/// Waits until the connection is in a state. The one blocking call of callback delivery: for programs
+/// that have nothing else to do.
+///
+/// @param client the client
+/// @param status a duologue_status
+/// @param timeout_ms how long; 0 only looks, negative waits for ever
+/// @return DUOLOGUE_OK (it is, or was for a moment), DUOLOGUE_ERROR_TIMEOUT, DUOLOGUE_ERROR_WOULD_DEADLOCK
+///         (inside a callback), DUOLOGUE_ERROR_CLOSED (destroyed meanwhile), DUOLOGUE_ERROR_NULL_ARGUMENT,
+///         DUOLOGUE_ERROR_INVALID_HANDLE, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown status); when the run fails
+///         while another state is waited for: the number of its error
+/// @par Thread
+/// any but callbacks and audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_wait_status(
+    client: *mut duologue_client,
+    status: i32,
+    timeout_ms: i32,
+) -> duologue_result {
+    guard(|| {
+        let wanted = match status {
+            0 => StatusKind::Idle,
+            1 => StatusKind::Connecting,
+            2 => StatusKind::Connected,
+            3 => StatusKind::Reconnecting,
+            4 => StatusKind::Error,
+            other => {
+                let error = Error::new(ErrorClass::Argument, "invalid_argument", format!("is {other}"));
+                return Err(error.field("status").fix("use a duologue_status"));
+            }
+        };
+        let reached = with(client, |client| client.wait_status(wanted, timeout(timeout_ms)))?;
+        if reached { Ok(()) } else { Err(Error::new(ErrorClass::State, "timeout", "the time is over").retryable()) }
+    })
+}
+
+/// A C timeout: negative is for ever.
+pub(super) fn timeout(ms: c_int) -> Option<Duration> {
+    u64::try_from(ms).ok().map(Duration::from_millis)
+}
+
+/// Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, and
+/// `messages`, the conversation in order.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_state_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(&client.state(), out_json) }))
+}
+
+/// Counters since the client was made, as JSON.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_stats_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(&client.stats(), out_json) }))
+}
+
+/// What the provider and model can do, as JSON. A key that is absent is not declared; `false` is
+/// confirmed unsupported.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_capabilities_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(client.capabilities(), out_json) }))
+}
+
+/// The configuration the client was made from, as JSON.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_config_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(&**client.config(), out_json) }))
+}

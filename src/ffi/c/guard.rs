@@ -1,0 +1,53 @@
+//! Around every entry: panics become a result, errors become a number and the thread's last error.
+
+use super::{last_error, result::duologue_result};
+use crate::error::{Error, ErrorClass, ErrorCode};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs the body of an entry.
+pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> duologue_result {
+    // What a panic leaves half done belongs to the client, which is closed then (see `client::with`).
+    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+    match outcome {
+        Ok(()) => duologue_result::DUOLOGUE_OK,
+        Err(error) => {
+            let result = error.result().into();
+            last_error::set(error);
+            result
+        }
+    }
+}
+
+/// As [`guard`], for entries that read the last error and therefore must not replace it.
+pub(super) fn plain(body: impl FnOnce() -> Result<(), ErrorCode>) -> duologue_result {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => duologue_result::DUOLOGUE_OK,
+        Ok(Err(code)) => code.into(),
+        Err(_) => duologue_result::DUOLOGUE_ERROR_PANIC,
+    }
+}
+
+/// Runs the body of an entry that returns nothing.
+pub(super) fn quiet(body: impl FnOnce()) {
+    let _ = guard(|| {
+        body();
+        Ok(())
+    });
+}
+
+/// What a panic is to the caller.
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = format!("duologue failed: {}", text.unwrap_or("no message"));
+    Error::new(ErrorClass::Internal, "panic", message).fix("this is a bug: report it with what led to it")
+}
+
+/// A pointer that must not be NULL is.
+pub(super) fn null(name: &str) -> Error {
+    Error::new(ErrorClass::Argument, "null_argument", "is NULL").field(name)
+}
+
+/// `pointer`, unless it is NULL.
+pub(super) fn required<T>(name: &str, pointer: *mut T) -> Result<*mut T, Error> {
+    if pointer.is_null() { Err(null(name)) } else { Ok(pointer) }
+}

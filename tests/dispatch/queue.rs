@@ -1,0 +1,1 @@
+//! Events fetched from a queue.
