@@ -240,7 +240,8 @@ impl Flavour {
             Self::Asan => {
                 &["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
             }
-            Self::Tsan => &["-O1", "-fsanitize=thread"],
+            // Exported, so that a library which is loaded at run time finds the names too.
+            Self::Tsan => &["-O1", "-fsanitize=thread", "-rdynamic", "tests/c_abi/tsan_names.c"],
         }
     }
 }
