@@ -22,7 +22,7 @@
  *     duologue_client_destroy(client);
  *
  *     cc program.c $(pkg-config --cflags --libs duologue)            the shared library
- *     cc program.c $(pkg-config --static --cflags --libs duologue)   the static one
+ *     cc program.c $(pkg-config --cflags --libs duologue-static)     the static one
  *
  * Whole programs are in examples/c; with `duologue simulate` they run without a key or a network.
  *
@@ -2470,7 +2470,7 @@ duologue_result duologue_set_log_callback(int32_t max_level,
  */
 DUOLOGUE_API
 duologue_result duologue_config_create(const char *json,
-                                       struct duologue_config **out_config);
+                                       duologue_config **out_config);
 
 /**
  * Frees a configuration. Clients made from it keep it.
@@ -2479,7 +2479,7 @@ duologue_result duologue_config_create(const char *json,
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_config_free(struct duologue_config *config);
+DUOLOGUE_API void duologue_config_free(duologue_config *config);
 
 /**
  * Sets a text, for example `instructions` or `base_url`. Nothing has to be quoted. Types and names are
@@ -2495,7 +2495,7 @@ DUOLOGUE_API void duologue_config_free(struct duologue_config *config);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_string(struct duologue_config *config,
+duologue_result duologue_config_set_string(duologue_config *config,
                                            const char *path,
                                            const char *value);
 
@@ -2510,7 +2510,7 @@ duologue_result duologue_config_set_string(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_int(struct duologue_config *config,
+duologue_result duologue_config_set_int(duologue_config *config,
                                         const char *path,
                                         int64_t value);
 
@@ -2525,7 +2525,7 @@ duologue_result duologue_config_set_int(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_double(struct duologue_config *config,
+duologue_result duologue_config_set_double(duologue_config *config,
                                            const char *path,
                                            double value);
 
@@ -2540,7 +2540,7 @@ duologue_result duologue_config_set_double(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_bool(struct duologue_config *config,
+duologue_result duologue_config_set_bool(duologue_config *config,
                                          const char *path,
                                          int value);
 
@@ -2555,7 +2555,7 @@ duologue_result duologue_config_set_bool(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_json(struct duologue_config *config,
+duologue_result duologue_config_set_json(duologue_config *config,
                                          const char *path,
                                          const char *json);
 
@@ -2569,7 +2569,7 @@ duologue_result duologue_config_set_json(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_to_json(const struct duologue_config *config,
+duologue_result duologue_config_to_json(const duologue_config *config,
                                         char **out_json);
 
 /**
@@ -2604,8 +2604,8 @@ DUOLOGUE_API duologue_result duologue_config_schema(char **out_json);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_engine_create(const struct duologue_engine_options *options,
-                                       struct duologue_engine **out_engine);
+duologue_result duologue_engine_create(const duologue_engine_options *options,
+                                       duologue_engine **out_engine);
 
 /**
  * Ends an engine. Its clients live on, and its threads with them.
@@ -2614,7 +2614,7 @@ duologue_result duologue_engine_create(const struct duologue_engine_options *opt
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_engine_destroy(struct duologue_engine *engine);
+DUOLOGUE_API void duologue_engine_destroy(duologue_engine *engine);
 
 /**
  * Makes a client that is not connected. It copies nothing: a configuration is shared.
@@ -2629,9 +2629,9 @@ DUOLOGUE_API void duologue_engine_destroy(struct duologue_engine *engine);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_create(struct duologue_engine *engine,
-                                       const struct duologue_config *config,
-                                       struct duologue_client **out_client);
+duologue_result duologue_client_create(duologue_engine *engine,
+                                       const duologue_config *config,
+                                       duologue_client **out_client);
 
 /**
  * Ends a client: it disconnects, and everything it holds is released. Waits for a callback of this
@@ -2651,7 +2651,7 @@ duologue_result duologue_client_create(struct duologue_engine *engine,
  * any but audio threads
  */
 DUOLOGUE_API
-void duologue_client_destroy(struct duologue_client *client);
+void duologue_client_destroy(duologue_client *client);
 
 /**
  * Clients that were made and not destroyed. At the end of a program that cleans up: 0.
@@ -2676,9 +2676,9 @@ DUOLOGUE_API size_t duologue_live_clients(void);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_credential(struct duologue_client *client,
+duologue_result duologue_client_set_credential(duologue_client *client,
                                                uint64_t request_id,
-                                               const struct duologue_credential *credential);
+                                               const duologue_credential *credential);
 
 /**
  * The connection, now.
@@ -2690,7 +2690,7 @@ duologue_result duologue_client_set_credential(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_status(const struct duologue_client *client,
+duologue_result duologue_client_status(const duologue_client *client,
                                        duologue_status *out_status);
 
 /**
@@ -2703,7 +2703,7 @@ duologue_result duologue_client_status(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_mode(const struct duologue_client *client,
+duologue_result duologue_client_mode(const duologue_client *client,
                                      duologue_mode *out_mode);
 
 /**
@@ -2721,7 +2721,7 @@ duologue_result duologue_client_mode(const struct duologue_client *client,
  * any but callbacks and audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_wait_status(struct duologue_client *client,
+duologue_result duologue_client_wait_status(duologue_client *client,
                                             int32_t status,
                                             int32_t timeout_ms);
 
@@ -2736,7 +2736,7 @@ duologue_result duologue_client_wait_status(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_state_json(const struct duologue_client *client,
+duologue_result duologue_client_state_json(const duologue_client *client,
                                            char **out_json);
 
 /**
@@ -2749,7 +2749,7 @@ duologue_result duologue_client_state_json(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_stats_json(const struct duologue_client *client,
+duologue_result duologue_client_stats_json(const duologue_client *client,
                                            char **out_json);
 
 /**
@@ -2763,7 +2763,7 @@ duologue_result duologue_client_stats_json(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_capabilities_json(const struct duologue_client *client,
+duologue_result duologue_client_capabilities_json(const duologue_client *client,
                                                   char **out_json);
 
 /**
@@ -2776,7 +2776,7 @@ duologue_result duologue_client_capabilities_json(const struct duologue_client *
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_config_json(const struct duologue_client *client,
+duologue_result duologue_client_config_json(const duologue_client *client,
                                             char **out_json);
 
 /**
@@ -2794,7 +2794,7 @@ duologue_result duologue_client_config_json(const struct duologue_client *client
  * any but audio threads; so is every command below
  */
 DUOLOGUE_API
-duologue_result duologue_client_connect(struct duologue_client *client,
+duologue_result duologue_client_connect(duologue_client *client,
                                         uint64_t *out_op);
 
 /**
@@ -2808,7 +2808,7 @@ duologue_result duologue_client_connect(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_disconnect(struct duologue_client *client,
+duologue_result duologue_client_disconnect(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
@@ -2824,7 +2824,7 @@ duologue_result duologue_client_disconnect(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_send_text(struct duologue_client *client,
+duologue_result duologue_client_send_text(duologue_client *client,
                                           const char *text,
                                           uint32_t flags,
                                           uint64_t *out_op);
@@ -2841,8 +2841,8 @@ duologue_result duologue_client_send_text(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_request_response(struct duologue_client *client,
-                                                 const struct duologue_response_options *options,
+duologue_result duologue_client_request_response(duologue_client *client,
+                                                 const duologue_response_options *options,
                                                  uint64_t *out_op);
 
 /**
@@ -2855,7 +2855,7 @@ duologue_result duologue_client_request_response(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_interrupt(struct duologue_client *client,
+duologue_result duologue_client_interrupt(duologue_client *client,
                                           uint64_t *out_op);
 
 /**
@@ -2874,7 +2874,7 @@ duologue_result duologue_client_interrupt(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_submit_tool_result(struct duologue_client *client,
+duologue_result duologue_client_submit_tool_result(duologue_client *client,
                                                    uint32_t epoch,
                                                    const char *call_id,
                                                    const char *output,
@@ -2892,7 +2892,7 @@ duologue_result duologue_client_submit_tool_result(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_capture(struct duologue_client *client,
+duologue_result duologue_client_set_capture(duologue_client *client,
                                             int on,
                                             uint64_t *out_op);
 
@@ -2907,7 +2907,7 @@ duologue_result duologue_client_set_capture(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_input_muted(struct duologue_client *client,
+duologue_result duologue_client_set_input_muted(duologue_client *client,
                                                 int muted,
                                                 uint64_t *out_op);
 
@@ -2923,7 +2923,7 @@ duologue_result duologue_client_set_input_muted(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_send_raw(struct duologue_client *client,
+duologue_result duologue_client_send_raw(duologue_client *client,
                                          const char *json,
                                          uint64_t *out_op);
 
@@ -2955,7 +2955,7 @@ DUOLOGUE_API uint64_t duologue_clock_us(void);
  * any, also audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_push_audio(struct duologue_client *client,
+duologue_result duologue_client_push_audio(duologue_client *client,
                                            const int16_t *samples,
                                            size_t frame_count,
                                            uint64_t captured_at_us,
@@ -2981,7 +2981,7 @@ duologue_result duologue_client_push_audio(struct duologue_client *client,
  * any, also audio threads; one at a time
  */
 DUOLOGUE_API
-duologue_result duologue_client_pull_audio(struct duologue_client *client,
+duologue_result duologue_client_pull_audio(duologue_client *client,
                                            int16_t *out,
                                            size_t frame_count,
                                            uint64_t audible_at_us,
@@ -3004,7 +3004,7 @@ duologue_result duologue_client_pull_audio(struct duologue_client *client,
  * any, also audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_report_playback(struct duologue_client *client,
+duologue_result duologue_client_report_playback(duologue_client *client,
                                                 const char *item,
                                                 uint32_t part,
                                                 uint64_t played_ms,
@@ -3037,7 +3037,7 @@ duologue_result duologue_client_report_playback(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_event_callback(struct duologue_client *client,
+duologue_result duologue_client_set_event_callback(duologue_client *client,
                                                    uint64_t mask,
                                                    duologue_event_callback callback,
                                                    void *user_data,
@@ -3056,7 +3056,7 @@ duologue_result duologue_client_set_event_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_status_callback(struct duologue_client *client,
+duologue_result duologue_client_set_status_callback(duologue_client *client,
                                                     duologue_status_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3074,7 +3074,7 @@ duologue_result duologue_client_set_status_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_credential_needed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_credential_needed_callback(duologue_client *client,
                                                                duologue_credential_needed_callback callback,
                                                                void *user_data,
                                                                duologue_user_data_free free_fn);
@@ -3092,7 +3092,7 @@ duologue_result duologue_client_set_credential_needed_callback(struct duologue_c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_completed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_completed_callback(duologue_client *client,
                                                        duologue_completed_callback callback,
                                                        void *user_data,
                                                        duologue_user_data_free free_fn);
@@ -3110,7 +3110,7 @@ duologue_result duologue_client_set_completed_callback(struct duologue_client *c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_session_callback(struct duologue_client *client,
+duologue_result duologue_client_set_session_callback(duologue_client *client,
                                                      duologue_session_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3128,7 +3128,7 @@ duologue_result duologue_client_set_session_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_session_replaced_callback(struct duologue_client *client,
+duologue_result duologue_client_set_session_replaced_callback(duologue_client *client,
                                                               duologue_session_replaced_callback callback,
                                                               void *user_data,
                                                               duologue_user_data_free free_fn);
@@ -3146,7 +3146,7 @@ duologue_result duologue_client_set_session_replaced_callback(struct duologue_cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_transport_changed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_transport_changed_callback(duologue_client *client,
                                                                duologue_transport_changed_callback callback,
                                                                void *user_data,
                                                                duologue_user_data_free free_fn);
@@ -3164,7 +3164,7 @@ duologue_result duologue_client_set_transport_changed_callback(struct duologue_c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_usage_callback(struct duologue_client *client,
+duologue_result duologue_client_set_usage_callback(duologue_client *client,
                                                    duologue_usage_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3182,7 +3182,7 @@ duologue_result duologue_client_set_usage_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_latency_callback(struct duologue_client *client,
+duologue_result duologue_client_set_latency_callback(duologue_client *client,
                                                      duologue_latency_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3200,7 +3200,7 @@ duologue_result duologue_client_set_latency_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_device_callback(struct duologue_client *client,
+duologue_result duologue_client_set_device_callback(duologue_client *client,
                                                     duologue_device_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3218,7 +3218,7 @@ duologue_result duologue_client_set_device_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_error_callback(struct duologue_client *client,
+duologue_result duologue_client_set_error_callback(duologue_client *client,
                                                    duologue_error_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3236,7 +3236,7 @@ duologue_result duologue_client_set_error_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_raw_callback(struct duologue_client *client,
+duologue_result duologue_client_set_raw_callback(duologue_client *client,
                                                  duologue_raw_callback callback,
                                                  void *user_data,
                                                  duologue_user_data_free free_fn);
@@ -3254,7 +3254,7 @@ duologue_result duologue_client_set_raw_callback(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_lagged_callback(struct duologue_client *client,
+duologue_result duologue_client_set_lagged_callback(duologue_client *client,
                                                     duologue_lagged_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3272,7 +3272,7 @@ duologue_result duologue_client_set_lagged_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_mode_callback(struct duologue_client *client,
+duologue_result duologue_client_set_mode_callback(duologue_client *client,
                                                   duologue_mode_callback callback,
                                                   void *user_data,
                                                   duologue_user_data_free free_fn);
@@ -3290,7 +3290,7 @@ duologue_result duologue_client_set_mode_callback(struct duologue_client *client
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_speech_callback(struct duologue_client *client,
+duologue_result duologue_client_set_speech_callback(duologue_client *client,
                                                     duologue_speech_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3308,7 +3308,7 @@ duologue_result duologue_client_set_speech_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_playback_callback(struct duologue_client *client,
+duologue_result duologue_client_set_playback_callback(duologue_client *client,
                                                       duologue_playback_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3326,7 +3326,7 @@ duologue_result duologue_client_set_playback_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_response_callback(struct duologue_client *client,
+duologue_result duologue_client_set_response_callback(duologue_client *client,
                                                       duologue_response_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3344,7 +3344,7 @@ duologue_result duologue_client_set_response_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_interrupted_callback(struct duologue_client *client,
+duologue_result duologue_client_set_interrupted_callback(duologue_client *client,
                                                          duologue_interrupted_callback callback,
                                                          void *user_data,
                                                          duologue_user_data_free free_fn);
@@ -3362,7 +3362,7 @@ duologue_result duologue_client_set_interrupted_callback(struct duologue_client 
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_message_callback(struct duologue_client *client,
+duologue_result duologue_client_set_message_callback(duologue_client *client,
                                                      duologue_message_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3380,7 +3380,7 @@ duologue_result duologue_client_set_message_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_transcript_callback(struct duologue_client *client,
+duologue_result duologue_client_set_transcript_callback(duologue_client *client,
                                                         duologue_transcript_callback callback,
                                                         void *user_data,
                                                         duologue_user_data_free free_fn);
@@ -3398,7 +3398,7 @@ duologue_result duologue_client_set_transcript_callback(struct duologue_client *
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_audio_callback(struct duologue_client *client,
+duologue_result duologue_client_set_audio_callback(duologue_client *client,
                                                    duologue_audio_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3416,7 +3416,7 @@ duologue_result duologue_client_set_audio_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_audio_level_callback(struct duologue_client *client,
+duologue_result duologue_client_set_audio_level_callback(duologue_client *client,
                                                          duologue_audio_level_callback callback,
                                                          void *user_data,
                                                          duologue_user_data_free free_fn);
@@ -3434,7 +3434,7 @@ duologue_result duologue_client_set_audio_level_callback(struct duologue_client 
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_tool_call_callback(struct duologue_client *client,
+duologue_result duologue_client_set_tool_call_callback(duologue_client *client,
                                                        duologue_tool_call_callback callback,
                                                        void *user_data,
                                                        duologue_user_data_free free_fn);
@@ -3452,7 +3452,7 @@ duologue_result duologue_client_set_tool_call_callback(struct duologue_client *c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_tool_end_callback(struct duologue_client *client,
+duologue_result duologue_client_set_tool_end_callback(duologue_client *client,
                                                       duologue_tool_end_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3471,9 +3471,9 @@ duologue_result duologue_client_set_tool_end_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_next_event(struct duologue_client *client,
+duologue_result duologue_client_next_event(duologue_client *client,
                                            int timeout_ms,
-                                           struct duologue_event **out_event);
+                                           duologue_event **out_event);
 
 /**
  * Frees an event of duologue_client_next_event(). Not for events of callbacks.
@@ -3482,7 +3482,7 @@ duologue_result duologue_client_next_event(struct duologue_client *client,
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_event_free(struct duologue_event *event);
+DUOLOGUE_API void duologue_event_free(duologue_event *event);
 
 /**
  * An event as JSON, for logs and for languages that read JSON more easily than structs.
@@ -3494,7 +3494,7 @@ DUOLOGUE_API void duologue_event_free(struct duologue_event *event);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_event_to_json(const struct duologue_event *event,
+duologue_result duologue_event_to_json(const duologue_event *event,
                                        char **out_json);
 
 /**
@@ -3509,7 +3509,7 @@ duologue_result duologue_event_to_json(const struct duologue_event *event,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_event_mask(struct duologue_client *client,
+duologue_result duologue_client_set_event_mask(duologue_client *client,
                                                uint64_t mask);
 
 /**
@@ -3526,7 +3526,7 @@ duologue_result duologue_client_set_event_mask(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_wakeup_fd(struct duologue_client *client,
+duologue_result duologue_client_wakeup_fd(duologue_client *client,
                                           int *out_fd);
 
 #ifdef __cplusplus
