@@ -161,9 +161,10 @@
 #define DUOLOGUE_SEND_TEXT_INTERRUPT 2
 
 /**
- * Every kind of event, also those of later versions. For one kind: DUOLOGUE_EVENT_MASK(kind).
+ * Every kind of event that this header knows. For one kind: DUOLOGUE_EVENT_MASK(kind); for all but one:
+ * DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind).
  */
-#define DUOLOGUE_EVENT_MASK_ALL 18446744073709551615ull
+#define DUOLOGUE_EVENT_MASK_ALL 536870911
 
 /**
  * Result of a call: 0 is success, errors are negative. Numbers are only ever added: treat an unknown
@@ -1156,11 +1157,11 @@ typedef struct duologue_engine_options {
      */
     uint32_t struct_size;
     /**
-     * Threads kept ready, from 2 to 256; default 2.
+     * Threads kept ready, from 2 to max_callback_threads; default 2.
      */
     uint32_t callback_threads;
     /**
-     * Threads at most, when callbacks that do not return hold up others, up to 4096; default 256.
+     * Threads at most, when callbacks that do not return hold up others, from 2 to 4096; default 256.
      */
     uint32_t max_callback_threads;
     /**
@@ -2947,7 +2948,7 @@ DUOLOGUE_API uint64_t duologue_clock_us(void);
  * @param frame_count how many, at most half a second
  * @param captured_at_us when the first frame was captured, on duologue_clock_us(); 0: just now. It makes
  *                       the latency figures include the capture
- * @param[out] out_accepted receives the frames taken: all or none; may be NULL
+ * @param[out] out_accepted receives the frames taken, all or none; 0 on every failure; may be NULL
  * @return DUOLOGUE_OK (all taken), DUOLOGUE_ERROR_WOULD_BLOCK (none taken), DUOLOGUE_ERROR_INVALID_STATE (the
  *         host does not have the microphone), DUOLOGUE_ERROR_INVALID_ARGUMENT (more than half a second, or a
  *         time in the future or older than 10 s), DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
@@ -2972,7 +2973,8 @@ duologue_result duologue_client_push_audio(duologue_client *client,
  * @param frame_count how many; may be 0
  * @param audible_at_us when the first frame will leave the loudspeaker, on duologue_clock_us(); 0: at
  *                      once. What is pulled counts as heard only then
- * @param[out] out_frames receives the frames that are audio, not filled up with silence; may be NULL
+ * @param[out] out_frames receives the frames that are audio, not filled up with silence; 0 on every failure;
+ *                        may be NULL
  * @return DUOLOGUE_OK, DUOLOGUE_ERROR_WOULD_BLOCK (silence: clients are being made or destroyed),
  *         DUOLOGUE_ERROR_INVALID_STATE (audio is not pulled), DUOLOGUE_ERROR_NULL_ARGUMENT,
  *         DUOLOGUE_ERROR_INVALID_HANDLE, DUOLOGUE_ERROR_INVALID_ARGUMENT (frame_count is absurd; nothing is
@@ -2989,8 +2991,7 @@ duologue_result duologue_client_pull_audio(duologue_client *client,
 
 /**
  * Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
- * heard. Never blocks, allocates or logs, unless it fails for another reason than
- * DUOLOGUE_ERROR_WOULD_BLOCK.
+ * heard. Never blocks or logs; a report that is taken allocates nothing.
  *
  * @param client the client
  * @param item the item of the audio event's envelope, at most 128 bytes
@@ -3514,7 +3515,8 @@ duologue_result duologue_client_set_event_mask(duologue_client *client,
 
 /**
  * A file descriptor that is readable while events wait, for poll, epoll, kqueue, a main loop. Do not
- * read or close it: it is the client's, and is closed with it. Take events with timeout 0 until
+ * read or close it: it is the client's, which closes it some time after it was destroyed, when the
+ * connection is closed too: stop polling it before. Take events with timeout 0 until
  * DUOLOGUE_ERROR_TIMEOUT, then wait again. Stays readable once the client is over.
  *
  * @param client the client, with queue delivery
