@@ -519,6 +519,7 @@ static void log_lines(void) {
         nanosleep(&moment, NULL);
     }
     CHECK(atomic_load(&all.frees) == 1 && atomic_load(&few.frees) == 1);
+    CHECK(atomic_load(&all.lines) > 0);
     printf("log lines: %d\n", atomic_load(&all.lines));
 }
 

@@ -183,10 +183,8 @@ static inline void check_event(const duologue_event *event) {
         break;
     case DUOLOGUE_EVENT_LATENCY:
         FAMILY(latency);
-        /* Their sum, but each is cut to whole milliseconds by itself. */
-        CHECK(event->latency->total_ms - event->latency->endpointing_ms - event->latency->service_ms -
-                  event->latency->buffer_ms <=
-              2);
+        CHECK(event->latency->total_ms ==
+              event->latency->endpointing_ms + event->latency->service_ms + event->latency->buffer_ms);
         break;
     case DUOLOGUE_EVENT_DEVICE:
         FAMILY(device);
