@@ -1,6 +1,14 @@
 //! What runs in an audio callback allocates nothing and frees nothing.
 
-use duologue::audio::{capture::capture_ring, clocked::ClockedPlayout, meter::Meter, playout::playout};
+use duologue::{
+    Client, Config, Credential,
+    audio::{capture::capture_ring, clocked::ClockedPlayout, meter::Meter, playout::playout},
+    clock_us,
+    config::{AudioDelivery, Positions},
+    event::EventKind,
+    transport::scripted::{Peer, ScriptedDialer},
+};
+use serde_json::{Value, json};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -109,4 +117,70 @@ fn meters_and_clocked_playout() {
         speaker.flush(0);
     });
     assert_eq!(total, 0);
+}
+
+/// What a host's audio threads call, on a client that talks and runs on threads of its own.
+#[test]
+fn what_a_host_calls_from_its_audio_threads() {
+    const ITEM: &str = "item_1";
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (dialer, mut peers) = ScriptedDialer::new();
+    let mut config = Config::default();
+    (config.audio.output.delivery, config.audio.output.positions) = (AudioDelivery::Pull, Positions::Reported);
+    let client = Client::builder()
+        .config(config)
+        .credential(Credential::new("sk-test").unwrap())
+        .dialer(Arc::new(dialer))
+        .runtime(runtime.handle().clone())
+        .build()
+        .unwrap();
+    let mut events = client.events();
+    let send = |peer: &Peer, kind: &str, body: Value| {
+        let mut event = json!({"type": kind, "event_id": format!("{kind}{}", body.to_string().len())});
+        event.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        peer.send(event.to_string());
+    };
+    let peer = runtime.block_on(async {
+        let connecting = client.connect();
+        let mut peer = peers.recv().await.unwrap();
+        send(&peer, "session.created", json!({"session": {}}));
+        peer.next().await;
+        send(&peer, "session.updated", json!({"session": {}}));
+        connecting.await.unwrap();
+        peer
+    });
+    let seconds = 30;
+    let at = json!({"response_id": "R1", "item_id": ITEM, "output_index": 0, "content_index": 0});
+    let mut delta = at.clone();
+    delta["delta"] = base64_simd::STANDARD.encode_to_string(vec![1u8; 48_000 * seconds]).into();
+    send(&peer, "response.created", json!({"response": {"id": "R1", "status": "in_progress"}}));
+    send(&peer, "response.output_audio.delta", delta);
+    send(&peer, "response.output_audio.done", at);
+    let (mut block, sound) = ([0i16; 240], [5i16; 240]);
+    let (mut total, mut pulled, mut pushed, mut reports) = (0, 0, 0, 0u64);
+    let frames = 24_000 * seconds;
+    while pulled < frames {
+        let mut real = 0;
+        total += calls(|| real = client.pull_audio(&mut block, Some(clock_us() + 10_000)).unwrap());
+        pulled += real;
+        total += calls(|| pushed += client.push_audio_at(&sound, Some(clock_us() - 15_000)).unwrap());
+        if real > 0 {
+            // A thread that finds the ring full is told so, and that has a text.
+            total += calls(|| client.report_playback(ITEM, 0, pulled as u64 / 24, 10).unwrap());
+            reports += 1;
+        }
+        std::thread::yield_now();
+    }
+    total += calls(|| client.report_playback(ITEM, 0, pulled as u64 / 24, 0).unwrap());
+    assert_eq!(total, 0);
+    assert!(pushed > 24_000 && reports >= frames as u64 / 240, "the run exercised them");
+    runtime.block_on(async {
+        while let Some(event) = events.next().await {
+            if let EventKind::PlaybackFinished(end) = &event.kind {
+                assert_eq!((end.heard_ms, end.complete), (1000 * seconds as u64, true));
+                break;
+            }
+        }
+        client.shutdown().await;
+    });
 }

@@ -54,6 +54,7 @@ use crate::{
     config::{AudioDelivery, AudioSource, Config, Delivery},
     credential::Credential,
     error::{Error, ErrorClass, Result},
+    event::{Mode, Status},
     message::{CallRef, Message},
     provider::codec_for,
     session::{Command, Session, log::LogWriter},
@@ -123,7 +124,7 @@ impl ClientBuilder {
 
     /// Gives assistant audio straight to `sink`, on the engine's thread, instead of `audio` events:
     /// for hosts that want no hop. The sink must not block; if it panics the session ends. Played
-    /// positions are counted in real time from the delivery.
+    /// positions are counted in real time from the delivery, unless the host reports them.
     pub fn audio_sink(mut self, sink: impl FnMut(AudioChunk<'_>) + Send + 'static) -> Self {
         self.sink = Some(Box::new(sink));
         self
@@ -253,6 +254,16 @@ impl Client {
     /// A snapshot: connection, speakers, conversation.
     pub fn state(&self) -> State {
         self.inner.shared.state()
+    }
+
+    /// The connection, as [`Self::state`] has it, without copying the conversation.
+    pub fn status(&self) -> Status {
+        self.inner.shared.read(|state| state.status.clone())
+    }
+
+    /// One word for a user interface, as [`Self::state`] has it.
+    pub fn mode(&self) -> Mode {
+        self.inner.shared.read(|state| state.mode)
     }
 
     /// The conversation in order.

@@ -39,8 +39,8 @@ impl Op {
         self.id
     }
 
-    /// Why the command never got to the engine: 256 are waiting, or the client is gone. Such a command
-    /// has no `completed` event; awaiting it gives this error.
+    /// Why the command never got to the engine: 256 are waiting, 4096 events are, or the client is gone.
+    /// Such a command has no `completed` event; awaiting it gives this error.
     pub fn refusal(&self) -> Option<&Error> {
         match &self.fate {
             Fate::Given(_) => None,

@@ -175,3 +175,62 @@ impl PullSpeaker {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_thread_gets_silence_and_does_not_wait() {
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        speaker.push(&[500; 4_800]);
+        let held = port.reader.lock();
+        let mut block = [7; 240];
+        assert_eq!((port.pull(&mut block, 0), block), (0, [0; 240]));
+        drop(held);
+        assert_eq!((port.pull(&mut block, 0), block), (240, [500; 240]), "nothing was lost");
+    }
+
+    #[test]
+    fn a_flush_is_not_settled_under_a_pull() {
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        speaker.push(&[500; 4_800]);
+        port.pull(&mut [0; 240], 0);
+        speaker.flush(Time::from_ms(0));
+        while speaker.report(Time::from_ms(50)).is_some() {}
+        assert_eq!(speaker.due(), Some(Time::from_ms(100)));
+        let held = port.reader.lock();
+        assert_eq!(speaker.report(Time::from_ms(100)), None);
+        assert_eq!(speaker.due(), None, "the pull under way does it, and wakes");
+        drop(held);
+        assert_eq!(speaker.report(Time::from_ms(101)), None);
+        // A pull that comes in time starts the wait anew.
+        assert_eq!(port.pull(&mut [0; 120], 0), 120, "half of the fade-out");
+        let reports: Vec<_> = std::iter::from_fn(|| speaker.report(Time::from_ms(200))).collect();
+        assert_eq!(reports, [PlayoutReport::Position { frames: 360 }]);
+        assert_eq!(speaker.due(), Some(Time::from_ms(300)));
+        let flushed = |r: &PlayoutReport| matches!(r, PlayoutReport::Flushed { played: 360, source: 4_800, .. });
+        let reports: Vec<_> = std::iter::from_fn(|| speaker.report(Time::from_ms(300))).collect();
+        assert!(reports.first().is_some_and(flushed), "{reports:?}");
+        assert_eq!(port.pull(&mut [0; 240], 0), 0);
+    }
+
+    #[test]
+    fn reports_keep_their_order_when_the_latency_shrinks() {
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        speaker.push(&[500; 4_800]);
+        let mut told =
+            |now: u64| -> Vec<PlayoutReport> { std::iter::from_fn(|| speaker.report(Time::from_ms(now))).collect() };
+        assert!(matches!(told(0)[..], [PlayoutReport::Anchor { .. }]));
+        port.pull(&mut [0; 240], 80_000);
+        assert_eq!(told(10), []);
+        port.pull(&mut [0; 240], 20_000);
+        assert_eq!(told(20), []);
+        port.pull(&mut [0; 240], u64::MAX);
+        assert_eq!(told(89), []);
+        let position = |frames| PlayoutReport::Position { frames };
+        assert_eq!(told(90), [position(240), position(480)], "80 ms after the first pull was seen, both");
+        assert_eq!(told(1088), []);
+        assert_eq!(told(1089), [position(720)], "a second at most");
+    }
+}

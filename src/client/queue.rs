@@ -127,6 +127,12 @@ impl Queue {
         self.wake();
     }
 
+    /// So many events wait that commands, which would add to them, are refused.
+    pub fn is_flooded(&self) -> bool {
+        let inner = self.inner.lock();
+        !self.is_gone() && inner.events.len() - inner.audio_events >= 4 * MAX_EVENTS
+    }
+
     /// There is an event, or the end was reached.
     pub fn has_news(&self) -> bool {
         let inner = self.inner.lock();

@@ -119,15 +119,22 @@ impl Shared {
     pub fn command(&self, command: Command) -> Op {
         let op = self.next_op();
         let is_connect = matches!(command, Command::Connect);
+        // Each command becomes an event that is never dropped. A run ends when its host reads none; a
+        // client without a run ends here.
+        let ends = matches!(command, Command::Disconnect);
+        let flooded = !ends && self.subscribers.lock().iter().any(|queue| queue.is_flooded());
         let mut commands = self.commands.lock();
         // A client that is leaving takes no more: whoever destroyed it is done with it.
         if self.has_ended() || self.host_is_gone() {
             return Op::refused(op, closed());
         }
-        if commands.len() >= MAX_COMMANDS {
-            let error = Error::new(ErrorClass::Limit, "backpressure", "256 commands are waiting")
-                .fix("await earlier commands before giving more")
-                .retryable();
+        let why = match commands.len() {
+            MAX_COMMANDS.. => Some(("256 commands are waiting", "await earlier commands before giving more")),
+            _ if flooded => Some(("4096 events are waiting", "read events, or drop the stream")),
+            _ => None,
+        };
+        if let Some((message, fix)) = why {
+            let error = Error::new(ErrorClass::Limit, "backpressure", message).fix(fix).retryable();
             return Op::refused(op, error);
         }
         let (reply, receiver) = oneshot::channel();
@@ -210,6 +217,10 @@ impl Shared {
             true
         });
         patient
+    }
+
+    pub fn read<T>(&self, of: impl FnOnce(&State) -> T) -> T {
+        of(&self.state.lock())
     }
 
     pub fn state(&self) -> State {

@@ -358,10 +358,11 @@ pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> E
     if field.is_empty() { error } else { error.field(field) }
 }
 
-/// A list in the place of an object would be taken as its fields in order, which nobody means.
+/// What is no JSON is told first. A list in the place of an object would be taken as its fields in order,
+/// which nobody means.
 fn check_objects(json: &str) -> Result<()> {
-    // What is no JSON is told by the strict reading, with its place.
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(json) else { return Ok(()) };
+    let document: serde_json::Value = serde_json::from_str(json)
+        .map_err(|e| Error::new(ErrorClass::Config, "invalid_json", format!("the configuration is not JSON: {e}")))?;
     let objects = ["", "turn_detection", "transcription", "audio", "audio.input", "audio.output", "tls"];
     let tools = document["tools"].as_array().map_or(0, Vec::len);
     for path in objects.into_iter().map(str::to_owned).chain((0..tools).map(|i| format!("tools.{i}"))) {
@@ -379,9 +380,6 @@ fn check_objects(json: &str) -> Result<()> {
 fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = e.path().to_string();
     let text = e.inner().to_string();
-    if e.inner().is_syntax() || e.inner().is_eof() {
-        return Error::new(ErrorClass::Config, "invalid_json", format!("the configuration is not JSON: {text}"));
-    }
     let path = if path == "." { String::new() } else { path };
     if let Some(name) = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next()) {
         // Whether the path ends in the key already depends on what was being read.

@@ -28,9 +28,16 @@ impl Config {
     }
 }
 
+/// Levels of a path.
+const MAX_DEPTH: usize = 32;
+
 /// The place `path` names.
 fn place<'a>(document: &'a mut Value, path: &str) -> Result<&'a mut Value> {
     let wrong = |why: &str| Err(invalid(path, why).fix("write a path like audio.input.rate or tools[0].name"));
+    // The document has nothing that deep, and what is too deep cannot be read back.
+    if path.len() > 1024 || path.matches(['.', '[']).count() > MAX_DEPTH {
+        return wrong("is too long");
+    }
     let mut at = document;
     // `tools[0].name` and `tools.0.name` are the same.
     let plain = path.replace('[', ".").replace(']', "");
@@ -83,6 +90,8 @@ mod tests {
     fn what_cannot_be_set_is_refused_and_changes_nothing() {
         let mut config = Config::default();
         let paths = ["", ".", "voice.", "voicee", "voice.x", "tools[1].name", "tools[x]", "audio.input"];
+        let deep = format!("extra{}", ".a".repeat(200_000));
+        assert_eq!(config.set(&deep, 1.into()).unwrap_err().message, "is too long");
         for path in paths {
             let error = config.set(path, 7.into()).unwrap_err();
             assert!(path.is_empty() || error.field.is_some(), "{path}: {error}");

@@ -107,6 +107,8 @@ impl Error {
     pub fn result(&self) -> ErrorCode {
         use ErrorCode as R;
         match (self.class, self.code.as_ref()) {
+            (_, "null_argument") => R::NullArgument,
+            (_, "invalid_handle") => R::InvalidHandle,
             (_, "not_found" | "stale_call") => R::NotFound,
             (_, "would_block" | "backpressure" | "too_many_requests") => R::WouldBlock,
             (_, "timeout") => R::Timeout,
@@ -162,6 +164,8 @@ mod tests {
     fn errors_get_the_number_of_their_kind() {
         let of = |class, code: &'static str| Error::new(class, code, "x").result();
         assert_eq!(of(ErrorClass::Config, "invalid_config"), ErrorCode::InvalidConfig);
+        assert_eq!(of(ErrorClass::Argument, "null_argument"), ErrorCode::NullArgument);
+        assert_eq!(of(ErrorClass::Argument, "invalid_handle"), ErrorCode::InvalidHandle);
         assert_eq!(of(ErrorClass::Limit, "backpressure"), ErrorCode::WouldBlock);
         assert_eq!(of(ErrorClass::State, "closed"), ErrorCode::Closed);
         assert_eq!(of(ErrorClass::Quota, "insufficient"), ErrorCode::Quota);

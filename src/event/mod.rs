@@ -84,8 +84,9 @@ pub enum EventKind {
     Message(MessageChange),
     /// Words, as they come.
     Transcript(Transcript),
-    /// Assistant audio, only with host playback. It counts as heard at real-time speed from here on;
-    /// on `interrupted` the host throws away what it has not played.
+    /// Assistant audio, only with host playback that is delivered. Unless the host reports positions it
+    /// counts as heard at real-time speed from here on; on `interrupted` the host throws away what it
+    /// has not played.
     Audio(AudioOut),
     /// Loudness, at most ten a second and direction.
     AudioLevel(AudioLevel),

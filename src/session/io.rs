@@ -175,7 +175,7 @@ pub enum Output {
     },
     /// Tell the host. Audio of a host that plays by itself comes this way too.
     Event(Event),
-    /// Play this on the device, after what was given before.
+    /// Play this on the device, or keep it until the host pulls it, after what was given before.
     Play {
         /// Item it belongs to.
         item: ItemId,

@@ -4,7 +4,8 @@
 //! (the *source position*, in frames at the provider's rate) says which item is audible. The speaker
 //! counts in frames of its own rate; [`PlayoutReport`] anchors tie the two together, anew after
 //! every flush and rate change. From that follow truncation, the heard transcript, `interrupted` and
-//! all durations: never from a clock, and never from what was merely received.
+//! all durations: never from a clock, and never from what was merely received. A host that reports
+//! what it played takes the speaker's place (`HeardLedger::played`).
 
 use crate::{
     audio::playout::PlayoutReport,
@@ -170,9 +171,9 @@ impl HeardLedger {
         let open = |p: &Part| !p.finished && p.heard.key.item == *item && p.heard.key.part == part;
         let Some(at) = self.parts.iter().position(open) else { return false };
         let Heard { received, heard, .. } = self.parts[at].heard;
-        let all = self.ms(frames) >= self.ms(received);
+        let all = frames > 0 && self.ms(frames) >= self.ms(received);
         let mut left = if all { received } else { frames }.saturating_sub(heard);
-        if frames == 0 || left == 0 {
+        if left == 0 {
             return true;
         }
         let mut position = self.position;
@@ -186,6 +187,19 @@ impl HeardLedger {
         }
         self.advance(position, events);
         true
+    }
+
+    /// The oldest open part ends with what is known of it: nobody will ever say more.
+    pub fn end_oldest(&mut self, events: &mut Vec<LedgerEvent>) {
+        let Some(at) = self.parts.iter().position(|p| !p.finished) else { return };
+        let index = self.first + at;
+        self.segments.retain(|s| s.part != index);
+        let part = &mut self.parts[at];
+        part.finished = true;
+        if part.started {
+            events.push(LedgerEvent::Finished(part.heard.clone(), part.heard.heard == part.heard.received));
+        }
+        self.trim();
     }
 
     /// The speaker did not say where a flush took effect: what it reported last counts, and nothing

@@ -22,6 +22,9 @@ use std::{collections::VecDeque, sync::Arc};
 /// Assistant audio that may wait for the speaker.
 const MAX_QUEUED_S: u64 = 300;
 
+/// Parts that may wait for a host's reports.
+const MAX_UNREPORTED: usize = 256;
+
 /// A turn being timed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TurnClock {
@@ -186,6 +189,12 @@ impl Session {
         }
         self.speaking.first_output(self.now);
         self.ledger.push(&key, pcm.len() as u64);
+        if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
+            self.ledger.end_oldest(&mut self.ledger_events);
+            let text = "more than 256 parts were never reported as played; the oldest ends with what was reported";
+            self.warn_rarely(ErrorClass::Host, "positions_unreported", text);
+            self.heard();
+        }
         let pcm = Pcm(Arc::new(pcm));
         if given_away {
             let audio = AudioOut { part: at.part, rate, pcm };

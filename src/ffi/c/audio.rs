@@ -34,7 +34,7 @@ fn moment(us: u64) -> Option<u64> {
 /// @param frame_count how many, at most half a second
 /// @param captured_at_us when the first frame was captured, on duologue_clock_us(); 0: just now. It makes
 ///                       the latency figures include the capture
-/// @param[out] out_accepted receives the frames taken: all or none; may be NULL
+/// @param[out] out_accepted receives the frames taken, all or none; 0 on every failure; may be NULL
 /// @return DUOLOGUE_OK (all taken), DUOLOGUE_ERROR_WOULD_BLOCK (none taken), DUOLOGUE_ERROR_INVALID_STATE (the
 ///         host does not have the microphone), DUOLOGUE_ERROR_INVALID_ARGUMENT (more than half a second, or a
 ///         time in the future or older than 10 s), DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
@@ -83,7 +83,8 @@ pub unsafe extern "C" fn duologue_client_push_audio(
 /// @param frame_count how many; may be 0
 /// @param audible_at_us when the first frame will leave the loudspeaker, on duologue_clock_us(); 0: at
 ///                      once. What is pulled counts as heard only then
-/// @param[out] out_frames receives the frames that are audio, not filled up with silence; may be NULL
+/// @param[out] out_frames receives the frames that are audio, not filled up with silence; 0 on every failure;
+///                        may be NULL
 /// @return DUOLOGUE_OK, DUOLOGUE_ERROR_WOULD_BLOCK (silence: clients are being made or destroyed),
 ///         DUOLOGUE_ERROR_INVALID_STATE (audio is not pulled), DUOLOGUE_ERROR_NULL_ARGUMENT,
 ///         DUOLOGUE_ERROR_INVALID_HANDLE, DUOLOGUE_ERROR_INVALID_ARGUMENT (frame_count is absurd; nothing is
@@ -129,8 +130,7 @@ pub unsafe extern "C" fn duologue_client_pull_audio(
 }
 
 /// Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
-/// heard. Never blocks, allocates or logs, unless it fails for another reason than
-/// DUOLOGUE_ERROR_WOULD_BLOCK.
+/// heard. Never blocks or logs; a report that is taken allocates nothing.
 ///
 /// @param client the client
 /// @param item the item of the audio event's envelope, at most 128 bytes
@@ -164,11 +164,11 @@ pub unsafe extern "C" fn duologue_client_report_playback(
 }
 
 /// As [`guard`], with a "come again" that costs nothing.
-fn realtime(body: impl FnOnce() -> Result<bool, Error>) -> duologue_result {
+fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_result {
     let mut again = false;
     let result = guard(|| {
         match body() {
-            Ok(done) => again = !done,
+            Ok(done) => again = done != Some(true),
             Err(error) if error.code == "would_block" => again = true,
             Err(error) => return Err(error),
         }

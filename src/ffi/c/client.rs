@@ -43,15 +43,13 @@ pub(super) fn with<T>(
     caught(&client, body)
 }
 
-/// As [`with`] for audio threads: `would_block` when it would have to wait.
+/// As [`with`] for audio threads: `None` when it would have to wait.
 pub(super) fn try_with<T>(
     handle: *const duologue_client,
     body: impl FnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let client = CLIENTS.try_get(handle).unwrap_or_else(|| {
-        Err(Error::new(ErrorClass::State, "would_block", "clients are being made or destroyed").retryable())
-    })?;
-    caught(&client, body)
+) -> Result<Option<T>, Error> {
+    let Some(client) = CLIENTS.try_get(handle) else { return Ok(None) };
+    caught(&*client?, body).map(Some)
 }
 
 fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
@@ -176,7 +174,8 @@ pub unsafe extern "C" fn duologue_client_set_credential(
             }
             let defaults = duologue_credential { struct_size: 0, kind: 0, value: std::ptr::null() };
             // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-            let given = unsafe { read_options("credential", credential, defaults) }?;
+            let (given, whole) = unsafe { read_options("credential", credential, defaults) };
+            whole?;
             // SAFETY: the caller's promise about the text.
             let value = unsafe { text::required("credential.value", given.value) }?;
             let kind = match given.kind {
@@ -212,7 +211,7 @@ pub unsafe extern "C" fn duologue_client_status(
 ) -> duologue_result {
     guard(|| {
         let out = required("out_status", out_status)?;
-        let status = with(client, |client| Ok(status_number(&client.state().status)))?;
+        let status = with(client, |client| Ok(status_number(&client.status())))?;
         // SAFETY: not NULL, valid by the caller's promise.
         unsafe { out.write(status) };
         Ok(())
@@ -233,7 +232,7 @@ pub unsafe extern "C" fn duologue_client_mode(
 ) -> duologue_result {
     guard(|| {
         let out = required("out_mode", out_mode)?;
-        let mode = with(client, |client| Ok(mode_number(client.state().mode)))?;
+        let mode = with(client, |client| Ok(mode_number(client.mode())))?;
         // SAFETY: not NULL, valid by the caller's promise.
         unsafe { out.write(mode) };
         Ok(())
@@ -344,4 +343,23 @@ pub unsafe extern "C" fn duologue_client_config_json(
 ) -> duologue_result {
     // SAFETY: the caller's promise.
     guard(|| with(client, |client| unsafe { text::give_json(&**client.config(), out_json) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_closes_the_client_it_happened_in() {
+        let mut handle = std::ptr::null_mut();
+        // SAFETY: all pointers are NULL or valid.
+        let made = unsafe { duologue_client_create(std::ptr::null_mut(), std::ptr::null(), &raw mut handle) };
+        assert_eq!(made, duologue_result::DUOLOGUE_OK);
+        let outcome = with(handle, |_| -> Result<(), Error> { panic!("an invariant was broken") });
+        assert_eq!(outcome.unwrap_err().result(), crate::ErrorCode::Panic);
+        let refused = with(handle, |client| Ok(client.connect().refusal().map(Error::result))).unwrap();
+        assert_eq!(refused, Some(crate::ErrorCode::Closed));
+        duologue_client_destroy(handle);
+        assert!(with(handle, |_| Ok(())).is_err());
+    }
 }

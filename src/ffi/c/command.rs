@@ -129,7 +129,8 @@ pub unsafe extern "C" fn duologue_client_request_response(
     command(client, out_op, |client| {
         let defaults = duologue_response_options { struct_size: 0, reserved: 0, instructions: std::ptr::null() };
         // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-        let options = unsafe { read_options("options", options, defaults) }?;
+        let (options, whole) = unsafe { read_options("options", options, defaults) };
+        whole?;
         if options.reserved != 0 {
             let error = Error::new(ErrorClass::Argument, "invalid_argument", "is not 0").field("options.reserved");
             return Err(error.fix("fill the options with zeros first"));

@@ -29,9 +29,9 @@ pub type duologue_thread_start_callback = Option<unsafe extern "C" fn(user_data:
 pub struct duologue_engine_options {
     /// sizeof(duologue_engine_options)
     pub struct_size: u32,
-    /// Threads kept ready, from 2 to 256; default 2.
+    /// Threads kept ready, from 2 to max_callback_threads; default 2.
     pub callback_threads: u32,
-    /// Threads at most, when callbacks that do not return hold up others, up to 4096; default 256.
+    /// Threads at most, when callbacks that do not return hold up others, from 2 to 4096; default 256.
     pub max_callback_threads: u32,
     /// Must be 0.
     pub reserved: u32,
@@ -71,9 +71,10 @@ pub unsafe extern "C" fn duologue_engine_create(
             thread_start_free: None,
         };
         // SAFETY: a plain struct for which zeros are valid; the caller's promise about its size.
-        let options = unsafe { read_options("options", options, defaults) }?;
+        let (options, whole) = unsafe { read_options("options", options, defaults) };
         // Made first: it is freed whatever happens.
         let user_data = UserData::new(options.thread_start_user_data, options.thread_start_free);
+        whole?;
         if options.reserved != 0 {
             let error = Error::new(ErrorClass::Argument, "invalid_argument", "is not 0").field("options.reserved");
             return Err(error.fix("fill the options with zeros first"));

@@ -51,3 +51,25 @@ pub(super) fn null(name: &str) -> Error {
 pub(super) fn required<T>(name: &str, pointer: *mut T) -> Result<*mut T, Error> {
     if pointer.is_null() { Err(null(name)) } else { Ok(pointer) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_number_and_words() {
+        let result = guard(|| panic!("an invariant was broken"));
+        assert_eq!(result, duologue_result::DUOLOGUE_ERROR_PANIC);
+        let error = last_error::get().unwrap();
+        assert!(error.message.contains("an invariant was broken") && error.fix.is_some(), "{error}");
+        assert_eq!(plain(|| panic!("while reading the last error")), duologue_result::DUOLOGUE_ERROR_PANIC);
+        assert_eq!(last_error::get(), Some(error));
+    }
+
+    #[test]
+    fn success_keeps_the_words_of_an_earlier_failure() {
+        guard(|| Err(null("thing")));
+        assert_eq!(guard(|| Ok(())), duologue_result::DUOLOGUE_OK);
+        assert_eq!(last_error::get().unwrap().field.as_deref(), Some("thing"));
+    }
+}

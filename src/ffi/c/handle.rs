@@ -3,9 +3,8 @@
 //! Tokens come from one counter for all types and are never used again, so a handle that was
 //! destroyed, or is of another type, is told from a good one, whatever another thread does meanwhile.
 
-use super::guard::null;
+use super::{guard::null, sync::RwLock};
 use crate::error::{Error, ErrorClass};
-use parking_lot::RwLock;
 use std::{
     collections::HashMap,
     ptr,
@@ -22,7 +21,7 @@ static NEXT: AtomicUsize = AtomicUsize::new(FIRST);
 /// The living objects of one type.
 pub(super) struct Registry<T> {
     name: &'static str,
-    living: RwLock<Option<HashMap<usize, Arc<T>>>>,
+    pub(super) living: RwLock<Option<HashMap<usize, Arc<T>>>>,
 }
 
 impl<T> Registry<T> {
@@ -71,42 +70,5 @@ impl<T> Registry<T> {
     /// Handles that were not ended.
     pub fn len(&self) -> usize {
         self.living.read().as_ref().map_or(0, HashMap::len)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handle_ends_once_and_never_comes_back() {
-        let registry = Registry::new("thing");
-        let first: *mut u8 = registry.insert(Arc::new(1));
-        let second: *mut u8 = registry.insert(Arc::new(2));
-        assert_ne!(first, second);
-        assert_eq!((*registry.get(first).unwrap(), registry.len()), (1, 2));
-        assert_eq!(registry.remove(first).as_deref(), Some(&1));
-        assert!(registry.remove(first).is_none());
-        assert_eq!(registry.get(first).unwrap_err().code, "invalid_handle");
-        assert_eq!(registry.get::<u8>(ptr::null()).unwrap_err().code, "null_argument");
-        assert_eq!(registry.try_get(second).unwrap().as_deref(), Ok(&2));
-    }
-
-    #[test]
-    fn a_handle_of_another_type_is_refused() {
-        let (numbers, words) = (Registry::new("number"), Registry::new("word"));
-        let number: *mut u8 = numbers.insert(Arc::new(1));
-        let _: *mut u8 = words.insert(Arc::new("one"));
-        assert_eq!(words.get(number).unwrap_err().field.as_deref(), Some("word"));
-    }
-
-    #[test]
-    fn an_audio_thread_does_not_wait() {
-        let registry = Registry::new("thing");
-        let handle: *mut u8 = registry.insert(Arc::new(1));
-        let writing = registry.living.write();
-        assert!(registry.try_get(handle).is_none());
-        drop(writing);
-        assert!(registry.try_get(handle).is_some());
     }
 }

@@ -28,6 +28,9 @@ mod log;
 mod options;
 mod queue;
 mod result;
+mod sync;
+#[cfg(test)]
+mod tests;
 mod text;
 mod user_data;
 mod version;

@@ -48,12 +48,12 @@ pub(super) unsafe fn copy_out(
     // C would see less of it than its length says.
     let text = text.replace('\0', "\u{fffd}");
     let needed = text.len() + 1;
+    if buffer.is_null() && capacity > 0 {
+        return Err(ErrorCode::NullArgument);
+    }
     if !out_needed.is_null() {
         // SAFETY: the caller's promise.
         unsafe { out_needed.write(needed) };
-    }
-    if buffer.is_null() && capacity > 0 {
-        return Err(ErrorCode::NullArgument);
     }
     if capacity < needed {
         return Err(ErrorCode::BufferTooSmall);

@@ -74,7 +74,7 @@ pub(super) fn playback_finished(
         envelope,
         heard_ms: p.heard_ms,
         complete: p.complete.into(),
-        estimated: 0,
+        estimated: p.estimated.into(),
     })
 }
 
@@ -95,7 +95,7 @@ pub(super) fn interrupted(envelope: Envelope, i: &Interrupted, arena: &mut Arena
         envelope,
         heard_ms: i.heard_ms,
         server_truncated: i.server_truncated.into(),
-        estimated: 0,
+        estimated: i.estimated.into(),
     })
 }
 
