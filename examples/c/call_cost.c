@@ -140,7 +140,8 @@ static int converse(duologue_client *client, const char *key) {
     if (!pushes(client)) return 0;
     if (!ok(duologue_client_send_text(client, "Hello", 0, NULL), "text")) return 0;
     for (int i = 0; i < 1000 && turns == 0; i++) rest_ms(20);
-    if (!ok(duologue_client_set_completed_callback(client, on_completed, &completed_costs, NULL), "completed")) return 0;
+    if (!ok(duologue_client_set_completed_callback(client, on_completed, &completed_costs, NULL), "completed"))
+        return 0;
     for (int round = 0; round < 100; round++) {
         for (int i = 0; i < COMMANDS; i++) {
             if (!ok(duologue_client_set_input_muted(client, 0, NULL), "mute")) return 0;

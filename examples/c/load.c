@@ -246,8 +246,8 @@ static uint32_t at(double q) { return seen.delivery_us[(size_t)((double)(seen.st
 static void print_lists(void) {
     if (seen.stamps > 0) {
         qsort(seen.delivery_us, seen.stamps, sizeof *seen.delivery_us, by_size);
-        printf("\"delivery_us\": {\"n\": %zu, \"p50\": %u, \"p90\": %u, \"p99\": %u, \"max\": %u}, ", seen.stamps, at(0.5),
-               at(0.9), at(0.99), at(1));
+        printf("\"delivery_us\": {\"n\": %zu, \"p50\": %u, \"p90\": %u, \"p99\": %u, \"max\": %u}, ", seen.stamps,
+               at(0.5), at(0.9), at(0.99), at(1));
     } else {
         printf("\"delivery_us\": null, ");
     }

@@ -14,7 +14,8 @@ int main() {
     {
         duologue::client client(duologue::config().set("voice", "marin"));
         client.on_status([](const duologue::status_event&) {});
-        if (client.status() != DUOLOGUE_STATUS_IDLE || client.wait(DUOLOGUE_STATUS_CONNECTED, std::chrono::milliseconds(0))) return 1;
+        if (client.status() != DUOLOGUE_STATUS_IDLE) return 1;
+        if (client.wait(DUOLOGUE_STATUS_CONNECTED, std::chrono::milliseconds(0))) return 1;
         // What shall not end the program goes through C.
         duologue::config config;
         if (duologue_config_set_int(config.handle(), "nonsense", 1) != DUOLOGUE_ERROR_INVALID_CONFIG) return 1;
