@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 DESTDIR ?=
 PROFILE ?= release
-export CARGO PREFIX LIBDIR DESTDIR PROFILE
+PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
 .PHONY: help demo test lib install uninstall bench lint clean rust
 
@@ -35,10 +35,10 @@ lib: rust ## Build the shared and the static library, optimised
 	  -- --print native-static-libs
 
 install: lib ## Install them for C and C++: PREFIX=/usr/local LIBDIR=lib DESTDIR= PROFILE=release
-	sh bindings/c/install.sh install
+	$(PLACE) sh bindings/c/install.sh install
 
 uninstall: ## Remove what install put there (same PREFIX, LIBDIR and DESTDIR)
-	sh bindings/c/install.sh uninstall
+	$(PLACE) sh bindings/c/install.sh uninstall
 
 bench: rust ## Run the benchmarks
 	$(CARGO) bench --bench hot_path

@@ -98,6 +98,7 @@ mod capi {
         let mut header = Vec::new();
         bindings.write(&mut header);
         let header = String::from_utf8(header).expect("Rust source is UTF-8, so is the header");
+        let header = without_tags(&header);
 
         // cbindgen passes over what it does not understand without a word.
         for function in texts.iter().flat_map(|text| declared(text, &["extern \"C\" fn"])) {
@@ -120,6 +121,21 @@ mod capi {
             .collect();
         files.sort();
         files.into_iter().map(|(_, name)| folder.join(name)).collect()
+    }
+
+    /// Functions come last, when every struct has a typedef of its name: they need not say `struct`.
+    fn without_tags(header: &str) -> String {
+        let mut function = false;
+        let mut text = String::with_capacity(header.len());
+        for line in header.split_inclusive('\n') {
+            function |= line.starts_with("DUOLOGUE_API");
+            match function {
+                true => text.push_str(&line.replace("struct duologue_", "duologue_")),
+                false => text.push_str(line),
+            }
+            function &= !line.trim_end().ends_with(';');
+        }
+        text
     }
 
     /// Names of the library that a text declares with one of these keywords, public.

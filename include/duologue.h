@@ -22,7 +22,7 @@
  *     duologue_client_destroy(client);
  *
  *     cc program.c $(pkg-config --cflags --libs duologue)            the shared library
- *     cc program.c $(pkg-config --static --cflags --libs duologue)   the static one
+ *     cc program.c $(pkg-config --cflags --libs duologue-static)     the static one
  *
  * Whole programs are in examples/c; with `duologue simulate` they run without a key or a network.
  *
@@ -161,9 +161,10 @@
 #define DUOLOGUE_SEND_TEXT_INTERRUPT 2
 
 /**
- * Every kind of event, also those of later versions. For one kind: DUOLOGUE_EVENT_MASK(kind).
+ * Every kind of event that this header knows. For one kind: DUOLOGUE_EVENT_MASK(kind); for all but one:
+ * DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind).
  */
-#define DUOLOGUE_EVENT_MASK_ALL 18446744073709551615ull
+#define DUOLOGUE_EVENT_MASK_ALL 536870911
 
 /**
  * Result of a call: 0 is success, errors are negative. Numbers are only ever added: treat an unknown
@@ -1156,11 +1157,11 @@ typedef struct duologue_engine_options {
      */
     uint32_t struct_size;
     /**
-     * Threads kept ready, from 2 to 256; default 2.
+     * Threads kept ready, from 2 to max_callback_threads; default 2.
      */
     uint32_t callback_threads;
     /**
-     * Threads at most, when callbacks that do not return hold up others, up to 4096; default 256.
+     * Threads at most, when callbacks that do not return hold up others, from 2 to 4096; default 256.
      */
     uint32_t max_callback_threads;
     /**
@@ -2470,7 +2471,7 @@ duologue_result duologue_set_log_callback(int32_t max_level,
  */
 DUOLOGUE_API
 duologue_result duologue_config_create(const char *json,
-                                       struct duologue_config **out_config);
+                                       duologue_config **out_config);
 
 /**
  * Frees a configuration. Clients made from it keep it.
@@ -2479,7 +2480,7 @@ duologue_result duologue_config_create(const char *json,
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_config_free(struct duologue_config *config);
+DUOLOGUE_API void duologue_config_free(duologue_config *config);
 
 /**
  * Sets a text, for example `instructions` or `base_url`. Nothing has to be quoted. Types and names are
@@ -2495,7 +2496,7 @@ DUOLOGUE_API void duologue_config_free(struct duologue_config *config);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_string(struct duologue_config *config,
+duologue_result duologue_config_set_string(duologue_config *config,
                                            const char *path,
                                            const char *value);
 
@@ -2510,7 +2511,7 @@ duologue_result duologue_config_set_string(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_int(struct duologue_config *config,
+duologue_result duologue_config_set_int(duologue_config *config,
                                         const char *path,
                                         int64_t value);
 
@@ -2525,7 +2526,7 @@ duologue_result duologue_config_set_int(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_double(struct duologue_config *config,
+duologue_result duologue_config_set_double(duologue_config *config,
                                            const char *path,
                                            double value);
 
@@ -2540,7 +2541,7 @@ duologue_result duologue_config_set_double(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_bool(struct duologue_config *config,
+duologue_result duologue_config_set_bool(duologue_config *config,
                                          const char *path,
                                          int value);
 
@@ -2555,7 +2556,7 @@ duologue_result duologue_config_set_bool(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_set_json(struct duologue_config *config,
+duologue_result duologue_config_set_json(duologue_config *config,
                                          const char *path,
                                          const char *json);
 
@@ -2569,7 +2570,7 @@ duologue_result duologue_config_set_json(struct duologue_config *config,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_config_to_json(const struct duologue_config *config,
+duologue_result duologue_config_to_json(const duologue_config *config,
                                         char **out_json);
 
 /**
@@ -2604,8 +2605,8 @@ DUOLOGUE_API duologue_result duologue_config_schema(char **out_json);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_engine_create(const struct duologue_engine_options *options,
-                                       struct duologue_engine **out_engine);
+duologue_result duologue_engine_create(const duologue_engine_options *options,
+                                       duologue_engine **out_engine);
 
 /**
  * Ends an engine. Its clients live on, and its threads with them.
@@ -2614,7 +2615,7 @@ duologue_result duologue_engine_create(const struct duologue_engine_options *opt
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_engine_destroy(struct duologue_engine *engine);
+DUOLOGUE_API void duologue_engine_destroy(duologue_engine *engine);
 
 /**
  * Makes a client that is not connected. It copies nothing: a configuration is shared.
@@ -2629,9 +2630,9 @@ DUOLOGUE_API void duologue_engine_destroy(struct duologue_engine *engine);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_create(struct duologue_engine *engine,
-                                       const struct duologue_config *config,
-                                       struct duologue_client **out_client);
+duologue_result duologue_client_create(duologue_engine *engine,
+                                       const duologue_config *config,
+                                       duologue_client **out_client);
 
 /**
  * Ends a client: it disconnects, and everything it holds is released. Waits for a callback of this
@@ -2651,7 +2652,7 @@ duologue_result duologue_client_create(struct duologue_engine *engine,
  * any but audio threads
  */
 DUOLOGUE_API
-void duologue_client_destroy(struct duologue_client *client);
+void duologue_client_destroy(duologue_client *client);
 
 /**
  * Clients that were made and not destroyed. At the end of a program that cleans up: 0.
@@ -2676,9 +2677,9 @@ DUOLOGUE_API size_t duologue_live_clients(void);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_credential(struct duologue_client *client,
+duologue_result duologue_client_set_credential(duologue_client *client,
                                                uint64_t request_id,
-                                               const struct duologue_credential *credential);
+                                               const duologue_credential *credential);
 
 /**
  * The connection, now.
@@ -2690,7 +2691,7 @@ duologue_result duologue_client_set_credential(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_status(const struct duologue_client *client,
+duologue_result duologue_client_status(const duologue_client *client,
                                        duologue_status *out_status);
 
 /**
@@ -2703,7 +2704,7 @@ duologue_result duologue_client_status(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_mode(const struct duologue_client *client,
+duologue_result duologue_client_mode(const duologue_client *client,
                                      duologue_mode *out_mode);
 
 /**
@@ -2721,7 +2722,7 @@ duologue_result duologue_client_mode(const struct duologue_client *client,
  * any but callbacks and audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_wait_status(struct duologue_client *client,
+duologue_result duologue_client_wait_status(duologue_client *client,
                                             int32_t status,
                                             int32_t timeout_ms);
 
@@ -2736,7 +2737,7 @@ duologue_result duologue_client_wait_status(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_state_json(const struct duologue_client *client,
+duologue_result duologue_client_state_json(const duologue_client *client,
                                            char **out_json);
 
 /**
@@ -2749,7 +2750,7 @@ duologue_result duologue_client_state_json(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_stats_json(const struct duologue_client *client,
+duologue_result duologue_client_stats_json(const duologue_client *client,
                                            char **out_json);
 
 /**
@@ -2763,7 +2764,7 @@ duologue_result duologue_client_stats_json(const struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_capabilities_json(const struct duologue_client *client,
+duologue_result duologue_client_capabilities_json(const duologue_client *client,
                                                   char **out_json);
 
 /**
@@ -2776,7 +2777,7 @@ duologue_result duologue_client_capabilities_json(const struct duologue_client *
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_config_json(const struct duologue_client *client,
+duologue_result duologue_client_config_json(const duologue_client *client,
                                             char **out_json);
 
 /**
@@ -2794,7 +2795,7 @@ duologue_result duologue_client_config_json(const struct duologue_client *client
  * any but audio threads; so is every command below
  */
 DUOLOGUE_API
-duologue_result duologue_client_connect(struct duologue_client *client,
+duologue_result duologue_client_connect(duologue_client *client,
                                         uint64_t *out_op);
 
 /**
@@ -2808,7 +2809,7 @@ duologue_result duologue_client_connect(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_disconnect(struct duologue_client *client,
+duologue_result duologue_client_disconnect(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
@@ -2824,7 +2825,7 @@ duologue_result duologue_client_disconnect(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_send_text(struct duologue_client *client,
+duologue_result duologue_client_send_text(duologue_client *client,
                                           const char *text,
                                           uint32_t flags,
                                           uint64_t *out_op);
@@ -2841,8 +2842,8 @@ duologue_result duologue_client_send_text(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_request_response(struct duologue_client *client,
-                                                 const struct duologue_response_options *options,
+duologue_result duologue_client_request_response(duologue_client *client,
+                                                 const duologue_response_options *options,
                                                  uint64_t *out_op);
 
 /**
@@ -2855,7 +2856,7 @@ duologue_result duologue_client_request_response(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_interrupt(struct duologue_client *client,
+duologue_result duologue_client_interrupt(duologue_client *client,
                                           uint64_t *out_op);
 
 /**
@@ -2874,7 +2875,7 @@ duologue_result duologue_client_interrupt(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_submit_tool_result(struct duologue_client *client,
+duologue_result duologue_client_submit_tool_result(duologue_client *client,
                                                    uint32_t epoch,
                                                    const char *call_id,
                                                    const char *output,
@@ -2892,7 +2893,7 @@ duologue_result duologue_client_submit_tool_result(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_capture(struct duologue_client *client,
+duologue_result duologue_client_set_capture(duologue_client *client,
                                             int on,
                                             uint64_t *out_op);
 
@@ -2907,7 +2908,7 @@ duologue_result duologue_client_set_capture(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_input_muted(struct duologue_client *client,
+duologue_result duologue_client_set_input_muted(duologue_client *client,
                                                 int muted,
                                                 uint64_t *out_op);
 
@@ -2923,7 +2924,7 @@ duologue_result duologue_client_set_input_muted(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_send_raw(struct duologue_client *client,
+duologue_result duologue_client_send_raw(duologue_client *client,
                                          const char *json,
                                          uint64_t *out_op);
 
@@ -2947,7 +2948,7 @@ DUOLOGUE_API uint64_t duologue_clock_us(void);
  * @param frame_count how many, at most half a second
  * @param captured_at_us when the first frame was captured, on duologue_clock_us(); 0: just now. It makes
  *                       the latency figures include the capture
- * @param[out] out_accepted receives the frames taken: all or none; may be NULL
+ * @param[out] out_accepted receives the frames taken, all or none; 0 on every failure; may be NULL
  * @return DUOLOGUE_OK (all taken), DUOLOGUE_ERROR_WOULD_BLOCK (none taken), DUOLOGUE_ERROR_INVALID_STATE (the
  *         host does not have the microphone), DUOLOGUE_ERROR_INVALID_ARGUMENT (more than half a second, or a
  *         time in the future or older than 10 s), DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
@@ -2955,7 +2956,7 @@ DUOLOGUE_API uint64_t duologue_clock_us(void);
  * any, also audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_push_audio(struct duologue_client *client,
+duologue_result duologue_client_push_audio(duologue_client *client,
                                            const int16_t *samples,
                                            size_t frame_count,
                                            uint64_t captured_at_us,
@@ -2972,7 +2973,8 @@ duologue_result duologue_client_push_audio(struct duologue_client *client,
  * @param frame_count how many; may be 0
  * @param audible_at_us when the first frame will leave the loudspeaker, on duologue_clock_us(); 0: at
  *                      once. What is pulled counts as heard only then
- * @param[out] out_frames receives the frames that are audio, not filled up with silence; may be NULL
+ * @param[out] out_frames receives the frames that are audio, not filled up with silence; 0 on every failure;
+ *                        may be NULL
  * @return DUOLOGUE_OK, DUOLOGUE_ERROR_WOULD_BLOCK (silence: clients are being made or destroyed),
  *         DUOLOGUE_ERROR_INVALID_STATE (audio is not pulled), DUOLOGUE_ERROR_NULL_ARGUMENT,
  *         DUOLOGUE_ERROR_INVALID_HANDLE, DUOLOGUE_ERROR_INVALID_ARGUMENT (frame_count is absurd; nothing is
@@ -2981,7 +2983,7 @@ duologue_result duologue_client_push_audio(struct duologue_client *client,
  * any, also audio threads; one at a time
  */
 DUOLOGUE_API
-duologue_result duologue_client_pull_audio(struct duologue_client *client,
+duologue_result duologue_client_pull_audio(duologue_client *client,
                                            int16_t *out,
                                            size_t frame_count,
                                            uint64_t audible_at_us,
@@ -2989,8 +2991,7 @@ duologue_result duologue_client_pull_audio(struct duologue_client *client,
 
 /**
  * Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
- * heard. Never blocks, allocates or logs, unless it fails for another reason than
- * DUOLOGUE_ERROR_WOULD_BLOCK.
+ * heard. Never blocks or logs; a report that is taken allocates nothing.
  *
  * @param client the client
  * @param item the item of the audio event's envelope, at most 128 bytes
@@ -3004,7 +3005,7 @@ duologue_result duologue_client_pull_audio(struct duologue_client *client,
  * any, also audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_report_playback(struct duologue_client *client,
+duologue_result duologue_client_report_playback(duologue_client *client,
                                                 const char *item,
                                                 uint32_t part,
                                                 uint64_t played_ms,
@@ -3037,7 +3038,7 @@ duologue_result duologue_client_report_playback(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_event_callback(struct duologue_client *client,
+duologue_result duologue_client_set_event_callback(duologue_client *client,
                                                    uint64_t mask,
                                                    duologue_event_callback callback,
                                                    void *user_data,
@@ -3056,7 +3057,7 @@ duologue_result duologue_client_set_event_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_status_callback(struct duologue_client *client,
+duologue_result duologue_client_set_status_callback(duologue_client *client,
                                                     duologue_status_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3074,7 +3075,7 @@ duologue_result duologue_client_set_status_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_credential_needed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_credential_needed_callback(duologue_client *client,
                                                                duologue_credential_needed_callback callback,
                                                                void *user_data,
                                                                duologue_user_data_free free_fn);
@@ -3092,7 +3093,7 @@ duologue_result duologue_client_set_credential_needed_callback(struct duologue_c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_completed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_completed_callback(duologue_client *client,
                                                        duologue_completed_callback callback,
                                                        void *user_data,
                                                        duologue_user_data_free free_fn);
@@ -3110,7 +3111,7 @@ duologue_result duologue_client_set_completed_callback(struct duologue_client *c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_session_callback(struct duologue_client *client,
+duologue_result duologue_client_set_session_callback(duologue_client *client,
                                                      duologue_session_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3128,7 +3129,7 @@ duologue_result duologue_client_set_session_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_session_replaced_callback(struct duologue_client *client,
+duologue_result duologue_client_set_session_replaced_callback(duologue_client *client,
                                                               duologue_session_replaced_callback callback,
                                                               void *user_data,
                                                               duologue_user_data_free free_fn);
@@ -3146,7 +3147,7 @@ duologue_result duologue_client_set_session_replaced_callback(struct duologue_cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_transport_changed_callback(struct duologue_client *client,
+duologue_result duologue_client_set_transport_changed_callback(duologue_client *client,
                                                                duologue_transport_changed_callback callback,
                                                                void *user_data,
                                                                duologue_user_data_free free_fn);
@@ -3164,7 +3165,7 @@ duologue_result duologue_client_set_transport_changed_callback(struct duologue_c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_usage_callback(struct duologue_client *client,
+duologue_result duologue_client_set_usage_callback(duologue_client *client,
                                                    duologue_usage_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3182,7 +3183,7 @@ duologue_result duologue_client_set_usage_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_latency_callback(struct duologue_client *client,
+duologue_result duologue_client_set_latency_callback(duologue_client *client,
                                                      duologue_latency_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3200,7 +3201,7 @@ duologue_result duologue_client_set_latency_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_device_callback(struct duologue_client *client,
+duologue_result duologue_client_set_device_callback(duologue_client *client,
                                                     duologue_device_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3218,7 +3219,7 @@ duologue_result duologue_client_set_device_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_error_callback(struct duologue_client *client,
+duologue_result duologue_client_set_error_callback(duologue_client *client,
                                                    duologue_error_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3236,7 +3237,7 @@ duologue_result duologue_client_set_error_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_raw_callback(struct duologue_client *client,
+duologue_result duologue_client_set_raw_callback(duologue_client *client,
                                                  duologue_raw_callback callback,
                                                  void *user_data,
                                                  duologue_user_data_free free_fn);
@@ -3254,7 +3255,7 @@ duologue_result duologue_client_set_raw_callback(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_lagged_callback(struct duologue_client *client,
+duologue_result duologue_client_set_lagged_callback(duologue_client *client,
                                                     duologue_lagged_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3272,7 +3273,7 @@ duologue_result duologue_client_set_lagged_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_mode_callback(struct duologue_client *client,
+duologue_result duologue_client_set_mode_callback(duologue_client *client,
                                                   duologue_mode_callback callback,
                                                   void *user_data,
                                                   duologue_user_data_free free_fn);
@@ -3290,7 +3291,7 @@ duologue_result duologue_client_set_mode_callback(struct duologue_client *client
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_speech_callback(struct duologue_client *client,
+duologue_result duologue_client_set_speech_callback(duologue_client *client,
                                                     duologue_speech_callback callback,
                                                     void *user_data,
                                                     duologue_user_data_free free_fn);
@@ -3308,7 +3309,7 @@ duologue_result duologue_client_set_speech_callback(struct duologue_client *clie
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_playback_callback(struct duologue_client *client,
+duologue_result duologue_client_set_playback_callback(duologue_client *client,
                                                       duologue_playback_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3326,7 +3327,7 @@ duologue_result duologue_client_set_playback_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_response_callback(struct duologue_client *client,
+duologue_result duologue_client_set_response_callback(duologue_client *client,
                                                       duologue_response_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3344,7 +3345,7 @@ duologue_result duologue_client_set_response_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_interrupted_callback(struct duologue_client *client,
+duologue_result duologue_client_set_interrupted_callback(duologue_client *client,
                                                          duologue_interrupted_callback callback,
                                                          void *user_data,
                                                          duologue_user_data_free free_fn);
@@ -3362,7 +3363,7 @@ duologue_result duologue_client_set_interrupted_callback(struct duologue_client 
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_message_callback(struct duologue_client *client,
+duologue_result duologue_client_set_message_callback(duologue_client *client,
                                                      duologue_message_callback callback,
                                                      void *user_data,
                                                      duologue_user_data_free free_fn);
@@ -3380,7 +3381,7 @@ duologue_result duologue_client_set_message_callback(struct duologue_client *cli
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_transcript_callback(struct duologue_client *client,
+duologue_result duologue_client_set_transcript_callback(duologue_client *client,
                                                         duologue_transcript_callback callback,
                                                         void *user_data,
                                                         duologue_user_data_free free_fn);
@@ -3398,7 +3399,7 @@ duologue_result duologue_client_set_transcript_callback(struct duologue_client *
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_audio_callback(struct duologue_client *client,
+duologue_result duologue_client_set_audio_callback(duologue_client *client,
                                                    duologue_audio_callback callback,
                                                    void *user_data,
                                                    duologue_user_data_free free_fn);
@@ -3416,7 +3417,7 @@ duologue_result duologue_client_set_audio_callback(struct duologue_client *clien
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_audio_level_callback(struct duologue_client *client,
+duologue_result duologue_client_set_audio_level_callback(duologue_client *client,
                                                          duologue_audio_level_callback callback,
                                                          void *user_data,
                                                          duologue_user_data_free free_fn);
@@ -3434,7 +3435,7 @@ duologue_result duologue_client_set_audio_level_callback(struct duologue_client 
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_tool_call_callback(struct duologue_client *client,
+duologue_result duologue_client_set_tool_call_callback(duologue_client *client,
                                                        duologue_tool_call_callback callback,
                                                        void *user_data,
                                                        duologue_user_data_free free_fn);
@@ -3452,7 +3453,7 @@ duologue_result duologue_client_set_tool_call_callback(struct duologue_client *c
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_tool_end_callback(struct duologue_client *client,
+duologue_result duologue_client_set_tool_end_callback(duologue_client *client,
                                                       duologue_tool_end_callback callback,
                                                       void *user_data,
                                                       duologue_user_data_free free_fn);
@@ -3471,9 +3472,9 @@ duologue_result duologue_client_set_tool_end_callback(struct duologue_client *cl
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_next_event(struct duologue_client *client,
+duologue_result duologue_client_next_event(duologue_client *client,
                                            int timeout_ms,
-                                           struct duologue_event **out_event);
+                                           duologue_event **out_event);
 
 /**
  * Frees an event of duologue_client_next_event(). Not for events of callbacks.
@@ -3482,7 +3483,7 @@ duologue_result duologue_client_next_event(struct duologue_client *client,
  * @par Thread
  * any but audio threads
  */
-DUOLOGUE_API void duologue_event_free(struct duologue_event *event);
+DUOLOGUE_API void duologue_event_free(duologue_event *event);
 
 /**
  * An event as JSON, for logs and for languages that read JSON more easily than structs.
@@ -3494,7 +3495,7 @@ DUOLOGUE_API void duologue_event_free(struct duologue_event *event);
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_event_to_json(const struct duologue_event *event,
+duologue_result duologue_event_to_json(const duologue_event *event,
                                        char **out_json);
 
 /**
@@ -3509,12 +3510,13 @@ duologue_result duologue_event_to_json(const struct duologue_event *event,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_set_event_mask(struct duologue_client *client,
+duologue_result duologue_client_set_event_mask(duologue_client *client,
                                                uint64_t mask);
 
 /**
  * A file descriptor that is readable while events wait, for poll, epoll, kqueue, a main loop. Do not
- * read or close it: it is the client's, and is closed with it. Take events with timeout 0 until
+ * read or close it: it is the client's, which closes it some time after it was destroyed, when the
+ * connection is closed too: stop polling it before. Take events with timeout 0 until
  * DUOLOGUE_ERROR_TIMEOUT, then wait again. Stays readable once the client is over.
  *
  * @param client the client, with queue delivery
@@ -3526,7 +3528,7 @@ duologue_result duologue_client_set_event_mask(struct duologue_client *client,
  * any but audio threads
  */
 DUOLOGUE_API
-duologue_result duologue_client_wakeup_fd(struct duologue_client *client,
+duologue_result duologue_client_wakeup_fd(duologue_client *client,
                                           int *out_fd);
 
 #ifdef __cplusplus

@@ -106,6 +106,7 @@ fn exported_symbols_are_the_listed_ones_and_all_are_declared() {
     let declared = declared(&header);
     let (undeclared, missing) = (only(&exported, &declared), only(&declared, &exported));
     assert!(undeclared.is_empty() && missing.is_empty(), "not declared: {undeclared:?}, not exported: {missing:?}");
+    assert_eq!(exported.len(), declared.len(), "something is declared twice");
 }
 
 fn exported(library: &Path) -> Vec<String> {
@@ -121,7 +122,7 @@ fn exported(library: &Path) -> Vec<String> {
 
 /// The functions of the header: what stands before the first parenthesis of each declaration.
 fn declared(header: &str) -> Vec<String> {
-    let declarations = header.split("\nDUOLOGUE_API ").skip(1);
+    let declarations = header.split("\nDUOLOGUE_API").skip(1);
     let mut names: Vec<String> = declarations
         .map(|text| text.split('(').next().unwrap().rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap())
         .map(str::to_owned)

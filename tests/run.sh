@@ -6,7 +6,9 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 sh tests/referees/setup.sh
-export DUOLOGUE_REFEREES_REQUIRED=1
+sh tests/c_abi/setup.sh
+# Nothing is skipped here for want of a tool.
+export DUOLOGUE_REFEREES_REQUIRED=1 DUOLOGUE_COMPILERS_REQUIRED=1
 
 echo "test: format, lints, documentation"
 make --no-print-directory lint
@@ -17,9 +19,9 @@ cargo check --quiet --no-default-features
 echo "test: everything"
 status=0
 # The benchmarks are compiled here and run by `make bench`.
-cargo test --features cli --lib --bins --tests --examples --benches --no-run --quiet
-cargo test --features cli --lib --bins --tests --examples --no-fail-fast 2>&1 | tee "$log" || status=1
-cargo test --features cli --doc 2>&1 | tee -a "$log" || status=1
+cargo test --features cli,capi --lib --bins --tests --examples --benches --no-run --quiet
+cargo test --features cli,capi --lib --bins --tests --examples --no-fail-fast 2>&1 | tee "$log" || status=1
+cargo test --features cli,capi --doc 2>&1 | tee -a "$log" || status=1
 
 # The pipe hides cargo's own status: what it printed decides.
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }

@@ -197,6 +197,7 @@ impl Core {
     fn publish(&mut self, mut event: Event) {
         self.seq += 1;
         event.seq = self.seq;
+        trace(&event);
         self.too_slow |= !self.shared.publish(event, self.now);
     }
 
@@ -340,4 +341,26 @@ fn deliver(sink: &mut Option<AudioSink>, bare: &Event, pcm: &[i16]) -> Result<Ev
     };
     let chunk = AudioChunk { response, item, part: audio.part, rate: audio.rate, pcm };
     Err(guarded(|| sink(chunk)).is_none())
+}
+
+/// Log lines of a session: what became of it, never what was said.
+fn trace(event: &Event) {
+    let epoch = event.epoch;
+    match &event.kind {
+        EventKind::Status(Status::Error { error }) => tracing::warn!(epoch, "the session failed: {error}"),
+        EventKind::Status(Status::Idle { ended }) => tracing::info!(epoch, by = ?ended.by, "idle: {}", ended.code),
+        EventKind::Status(Status::Connecting { phase }) => tracing::info!(epoch, ?phase, "connecting"),
+        EventKind::Status(Status::Connected) => tracing::info!(epoch, "connected"),
+        EventKind::Status(Status::Reconnecting { attempt, reason, .. }) => {
+            tracing::info!(epoch, attempt, "reconnecting: {reason}");
+        }
+        EventKind::Error(error) | EventKind::Warning(error) => tracing::warn!(epoch, "{error}"),
+        EventKind::Interrupted(cut) => {
+            tracing::debug!(epoch, source = ?cut.source, heard_ms = cut.heard_ms, "interrupted");
+        }
+        EventKind::ToolCall(call) => tracing::debug!(epoch, name = call.name, "tool call"),
+        EventKind::TurnDone(end) => tracing::debug!(epoch, status = end.status, "turn done"),
+        EventKind::Lagged(lagged) => tracing::warn!(epoch, ?lagged, "the host is slow and events were dropped"),
+        _ => {}
+    }
 }

@@ -279,12 +279,11 @@ impl Session {
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
         let Some(clock) = self.speaking.clock.take() else { return };
         let answered = clock.answered.unwrap_or(self.now);
-        let latency = Latency {
-            endpointing_ms: clock.ended.ms_since(clock.asked),
-            service_ms: answered.ms_since(clock.ended),
-            buffer_ms: self.now.ms_since(answered),
-            total_ms: self.now.ms_since(clock.asked),
-        };
+        let total_ms = self.now.ms_since(clock.asked);
+        let (endpointing_ms, service_ms) = (clock.ended.ms_since(clock.asked), answered.ms_since(clock.ended));
+        // What is left, so that the three are the whole to the millisecond.
+        let buffer_ms = total_ms.saturating_sub(endpointing_ms + service_ms);
+        let latency = Latency { endpointing_ms, service_ms, buffer_ms, total_ms };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::Latency(latency));
     }
 

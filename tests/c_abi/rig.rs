@@ -108,7 +108,7 @@ fn build(flavour: Flavour) -> Library {
             .args(["--config", "profile.dev.package.\"*\".opt-level=1"])
             // Sanitizers are unstable in the compiler; the standard library comes without them.
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", format!("-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer")),
+            .env("RUSTFLAGS", sanitizer_flags(sanitizer).join(" ")),
     };
     cargo.args(["--", "--print", "native-static-libs"]);
     let began = Instant::now();
@@ -136,6 +136,28 @@ fn build(flavour: Flavour) -> Library {
     if fs::symlink_metadata(&library.shared).is_err() {
         std::os::unix::fs::symlink(&soname, &library.shared).unwrap();
     }
+    library
+}
+
+fn sanitizer_flags(sanitizer: &str) -> [String; 2] {
+    [format!("-Zsanitizer={sanitizer}"), "-Cunsafe-allow-abi-mismatch=sanitizer".to_owned()]
+}
+
+/// `planted.rs` as a shared library with the flavour's flags; needs no crate and is built in a second.
+pub fn planted(flavour: Flavour) -> PathBuf {
+    let library = scratch().join(flavour.name()).join("libplanted.so");
+    fs::create_dir_all(library.parent().expect("it lies in the flavour's folder")).unwrap();
+    let fresh = library.with_extension(std::process::id().to_string());
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.current_dir(root()).args(["--edition", "2024", "--crate-type", "cdylib", "-g", "-Copt-level=1"]);
+    rustc.args(["--target", &host(), "tests/c_abi/planted.rs", "-o"]).arg(&fresh);
+    rustc.arg(format!("-Clink-arg=-Wl,-soname,{}", library.display())).env("RUSTC_BOOTSTRAP", "1");
+    if let Some(sanitizer) = flavour.sanitizer() {
+        rustc.args(sanitizer_flags(sanitizer));
+    }
+    let output = rustc.output().unwrap_or_else(|e| panic!("cannot start {rustc:?}: {e}"));
+    assert!(output.status.success(), "{rustc:?} fails:\n{}", String::from_utf8_lossy(&output.stderr));
+    fs::rename(&fresh, &library).unwrap();
     library
 }
 
@@ -218,7 +240,8 @@ impl Flavour {
             Self::Asan => {
                 &["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
             }
-            Self::Tsan => &["-O1", "-fsanitize=thread"],
+            // Exported, so that a library which is loaded at run time finds the names too.
+            Self::Tsan => &["-O1", "-fsanitize=thread", "-rdynamic", "tests/c_abi/tsan_names.c"],
         }
     }
 }

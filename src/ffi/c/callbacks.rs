@@ -16,8 +16,10 @@ use crate::{
 };
 use std::{ffi::c_void, sync::Arc};
 
-/// Every kind of event, also those of later versions. For one kind: DUOLOGUE_EVENT_MASK(kind).
-pub const DUOLOGUE_EVENT_MASK_ALL: u64 = 0xffff_ffff_ffff_ffff;
+/// Every kind of event that this header knows. For one kind: DUOLOGUE_EVENT_MASK(kind); for all but one:
+/// DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind).
+pub const DUOLOGUE_EVENT_MASK_ALL: u64 = 0x1fff_ffff;
+const _: () = assert!(DUOLOGUE_EVENT_MASK_ALL == (1 << (duologue_event_kind::DUOLOGUE_EVENT_LAGGED as i32 + 1)) - 1);
 
 /// Something happened. The event and all it points to is gone when the callback returns.
 pub type duologue_event_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_event)>;
@@ -75,8 +77,7 @@ fn set<T: 'static>(
 
 /// The mask a host gave.
 pub(super) fn mask(bits: u64) -> Result<EventMask, Error> {
-    let known = (1u64 << (duologue_event_kind::DUOLOGUE_EVENT_LAGGED as i32 + 1)) - 1;
-    if bits != DUOLOGUE_EVENT_MASK_ALL && bits & !known != 0 {
+    if bits & !DUOLOGUE_EVENT_MASK_ALL != 0 {
         let error = Error::new(ErrorClass::Argument, "invalid_argument", format!("{bits:#x} has unknown bits"));
         return Err(error.field("mask").fix("add up DUOLOGUE_EVENT_MASK(kind), or use DUOLOGUE_EVENT_MASK_ALL"));
     }

@@ -89,7 +89,8 @@ pub unsafe extern "C" fn duologue_client_set_event_mask(client: *mut duologue_cl
 }
 
 /// A file descriptor that is readable while events wait, for poll, epoll, kqueue, a main loop. Do not
-/// read or close it: it is the client's, and is closed with it. Take events with timeout 0 until
+/// read or close it: it is the client's, which closes it some time after it was destroyed, when the
+/// connection is closed too: stop polling it before. Take events with timeout 0 until
 /// DUOLOGUE_ERROR_TIMEOUT, then wait again. Stays readable once the client is over.
 ///
 /// @param client the client, with queue delivery
