@@ -2,6 +2,7 @@
 #include "events.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #define QUEUE "{\"delivery\": \"queue\"}"
@@ -104,6 +105,41 @@ static void left_in_the_queue(void) {
     for (int i = 0; i < 50; i++)
         WORKS(duologue_client_interrupt(client, NULL));
     WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_IDLE, -1));
+    duologue_client_destroy(client);
+}
+
+/* A host that never takes anything is refused at some point; what was taken before ends in exactly one event each. */
+static void nobody_takes(void) {
+    duologue_client *client = client_of(QUEUE);
+    unsigned long taken = 0, ended = 0, refused = 0;
+    uint64_t last = 0;
+    for (int i = 0; i < 40000 && refused < 500; i++) {
+        uint64_t op = 0;
+        int32_t result = duologue_client_set_input_muted(client, i % 2, &op);
+        if (result == DUOLOGUE_OK) {
+            taken++;
+            last = op;
+        } else {
+            ENDS(DUOLOGUE_ERROR_WOULD_BLOCK, result);
+            CHECK(op == 0);
+            refused++;
+            sched_yield();
+        }
+    }
+    printf("taken by a client nobody listens to: %lu\n", taken);
+    CHECK(taken >= 256 && taken < 10000 && refused > 0);
+    for (int over = 0; !over;) {
+        duologue_event *event = next(client);
+        if (event->kind == DUOLOGUE_EVENT_COMPLETED) {
+            WORKS(event->completed->result);
+            ended++;
+            over = event->completed->op == last;
+        }
+        duologue_event_free(event);
+    }
+    CHECK(ended == taken);
+    WORKS(duologue_client_set_input_muted(client, 0, &last));
+    WORKS(end_of(client, last));
     duologue_client_destroy(client);
 }
 
@@ -252,6 +288,7 @@ int main(void) {
     events_outlive_their_client();
     the_mask();
     left_in_the_queue();
+    nobody_takes();
     the_descriptor();
     woken();
     one_consumer();
