@@ -17,9 +17,7 @@ const LIMIT: Duration = Duration::from_secs(280);
 
 fn compile(program: &str, flavour: Flavour) -> PathBuf {
     let program = format!("tests/c/{program}.c");
-    let sources = [program.as_str(), "tests/c/tsan_runtime.c"];
-    let sources = if flavour == Flavour::Tsan { &sources[..] } else { &sources[..1] };
-    rig::compile_c(sources, flavour, "gcc", &["-std=c11", "-D_GNU_SOURCE"])
+    rig::compile_c(&[&program], flavour, "gcc", &["-std=c11", "-D_GNU_SOURCE"])
 }
 
 /// Whether the code of the library tells ThreadSanitizer what it reads.

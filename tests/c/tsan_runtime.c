@@ -1,10 +1,17 @@
 /*
  * What rustc's ThreadSanitizer needs beyond gcc's runtime (12). Linked into programs of that flavour only.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Copies that are checked, which gcc's runtime does not have under these names. Its memcpy and the like are checked too. */
 void *__tsan_memcpy(void *to, const void *from, size_t size);
@@ -48,3 +55,7 @@ __attribute__((no_sanitize("thread"))) long long __tsan_atomic64_fetch_sub(volat
                                                                            int order) {
     return real_fetch_sub(at, value, order < ACQUIRE_RELEASE ? ACQUIRE_RELEASE : order);
 }
+
+#ifdef __cplusplus
+}
+#endif

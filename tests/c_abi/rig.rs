@@ -241,7 +241,7 @@ impl Flavour {
                 &["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
             }
             // Exported, so that a library which is loaded at run time finds the names too.
-            Self::Tsan => &["-O1", "-fsanitize=thread", "-rdynamic", "tests/c_abi/tsan_names.c"],
+            Self::Tsan => &["-O1", "-fsanitize=thread", "-rdynamic", "tests/c/tsan_runtime.c"],
         }
     }
 }
