@@ -43,8 +43,8 @@ fn command(
 /// @param client the client
 /// @param[out] out_op receives the number of the command; may be NULL
 /// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
-///         DUOLOGUE_ERROR_WOULD_BLOCK (256 commands are waiting), DUOLOGUE_ERROR_CLOSED (destroyed meanwhile);
-///         so does every command below
+///         DUOLOGUE_ERROR_WOULD_BLOCK (256 commands or 4096 events are waiting), DUOLOGUE_ERROR_CLOSED
+///         (destroyed meanwhile); so does every command below
 /// @par Thread
 /// any but audio threads; so is every command below
 #[unsafe(no_mangle)]
