@@ -27,8 +27,9 @@ using namespace std::chrono_literals;
 static_assert(!std::is_copy_constructible_v<duologue::client> && !std::is_copy_assignable_v<duologue::client>);
 static_assert(std::is_nothrow_move_constructible_v<duologue::client>);
 static_assert(std::is_nothrow_move_assignable_v<duologue::client>);
-static_assert(!std::is_copy_constructible_v<duologue::config> && std::is_nothrow_move_constructible_v<duologue::config>);
-static_assert(!std::is_copy_constructible_v<duologue::engine> && std::is_nothrow_move_constructible_v<duologue::engine>);
+static_assert(!std::is_copy_constructible_v<duologue::config> && !std::is_copy_constructible_v<duologue::engine>);
+static_assert(std::is_nothrow_move_constructible_v<duologue::config>);
+static_assert(std::is_nothrow_move_constructible_v<duologue::engine>);
 static_assert(std::is_nothrow_copy_constructible_v<duologue::client_ref>);
 static_assert(!std::is_constructible_v<duologue::span<std::int16_t>, const std::vector<std::int16_t>&>,
               "what is pulled cannot go into constant memory");
@@ -80,7 +81,8 @@ duologue::client connected(const duologue::config& config) {
 
 void configuration() {
     duologue::config config;
-    config.set("instructions", "brief").set("voice", std::string("marin")).set("model", std::string_view("gpt-realtime"));
+    config.set("instructions", "brief").set("voice", std::string("marin"));
+    config.set("model", std::string_view("gpt-realtime"));
     config.set("auto_capture", false).set("audio.input.rate", 16000).set("max_output_tokens", 17u).set("speed", 1.25);
     config.set_json("tools[0]", R"({"name": "hang_up"})");
     auto json = config.json();
