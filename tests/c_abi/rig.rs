@@ -316,7 +316,7 @@ pub fn valgrind<S: AsRef<OsStr>>(program: &Path, arguments: &[S], env: &[(&str, 
 pub fn finish(mut command: Command, timeout: Duration) -> Output {
     // The library is found by the program's own path or not at all.
     command.env_remove("LD_LIBRARY_PATH").current_dir(root());
-    let suppressions = root().join("tests/c_abi/tsan.supp");
+    let suppressions = root().join("tests/c/tsan.supp");
     command.env("TSAN_OPTIONS", format!("exitcode=66 second_deadlock_stack=1 suppressions={}", suppressions.display()));
     command.env("ASAN_OPTIONS", "exitcode=66 detect_leaks=1 detect_stack_use_after_return=1");
     command.env("UBSAN_OPTIONS", "print_stacktrace=1");

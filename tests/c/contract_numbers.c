@@ -1,0 +1,275 @@
+/* Numbers: unknown enum integers, flags, masks, truth values, and sizes of structs. */
+#include "check.h"
+#include <limits.h>
+#include <math.h>
+
+static duologue_client *client, *queued;
+
+static const int32_t ODD[] = {-1, -2, 2, 3, 5, 6, 7, 29, 64, 100, 1000, INT32_MIN, INT32_MAX};
+
+static void truth_values(void) {
+    duologue_config *config = NULL;
+    uint64_t op;
+    WORKS(duologue_config_create(NULL, &config));
+    for (size_t i = 0; i < COUNT(ODD); i++) {
+        PREFILL(op);
+        REFUSED(INVALID_ARGUMENT, duologue_client_set_capture(client, ODD[i], &op));
+        SAYS("on");
+        REFUSED(INVALID_ARGUMENT, duologue_client_set_input_muted(client, ODD[i], &op));
+        SAYS("muted");
+        REFUSED(INVALID_ARGUMENT, duologue_client_submit_tool_result(client, 1, "call", "{}", ODD[i], &op));
+        SAYS("is_error");
+        UNTOUCHED(op);
+        REFUSED(INVALID_ARGUMENT, duologue_config_set_bool(config, "auto_capture", ODD[i]));
+        SAYS("value");
+    }
+    for (int on = 0; on < 2; on++) {
+        WORKS(duologue_client_set_capture(client, on, NULL));
+        WORKS(duologue_client_set_input_muted(client, on, NULL));
+        WORKS(duologue_client_submit_tool_result(client, 1, "call", "{}", on, NULL));
+        WORKS(duologue_config_set_bool(config, "auto_capture", on));
+    }
+    REFUSED(INVALID_ARGUMENT, duologue_config_set_double(config, "speed", NAN));
+    SAYS("value");
+    REFUSED(INVALID_ARGUMENT, duologue_config_set_double(config, "speed", INFINITY));
+    REFUSED(INVALID_ARGUMENT, duologue_config_set_double(config, "speed", -INFINITY));
+    REFUSED(INVALID_CONFIG, duologue_config_set_int(config, "max_output_tokens", INT64_MIN));
+    REFUSED(INVALID_CONFIG, duologue_config_set_int(config, "max_output_tokens", INT64_MAX));
+    REFUSED(INVALID_CONFIG, duologue_config_set_double(config, "max_output_tokens", 1.5));
+    duologue_config_free(config);
+}
+
+static void enums(void) {
+    for (size_t i = 0; i < COUNT(ODD); i++) {
+        if (ODD[i] < DUOLOGUE_STATUS_IDLE || ODD[i] > DUOLOGUE_STATUS_ERROR) {
+            REFUSED(INVALID_ARGUMENT, duologue_client_wait_status(client, ODD[i], 0));
+            SAYS("status");
+        }
+        if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL) {
+            duologue_credential key = {sizeof key, ODD[i], "sk-test"};
+            REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+            SAYS("credential.kind");
+        }
+        if (ODD[i] < DUOLOGUE_LOG_LEVEL_OFF || ODD[i] > DUOLOGUE_LOG_LEVEL_TRACE) {
+            struct counted counted = {0};
+            REFUSED(INVALID_ARGUMENT, duologue_set_log_callback(ODD[i], NULL, &counted, count_free));
+            SAYS("max_level");
+            CHECK(atomic_load(&counted.frees) == 1);
+        }
+    }
+    /* Known states that are not now. */
+    REFUSED(TIMEOUT, duologue_client_wait_status(client, DUOLOGUE_STATUS_RECONNECTING, 0));
+    REFUSED(TIMEOUT, duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTING, 1));
+    WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_IDLE, -1));
+
+    /* Names of results: never NULL, whatever the number. */
+    CHECK(strcmp(duologue_result_name(0), "OK") == 0);
+    CHECK(strcmp(duologue_result_name(DUOLOGUE_ERROR_INVALID_HANDLE), "INVALID_HANDLE") == 0);
+    CHECK(strcmp(duologue_result_name(DUOLOGUE_ERROR_PANIC), "PANIC") == 0);
+    CHECK(strcmp(duologue_result_name(1), "UNKNOWN") == 0);
+    CHECK(strcmp(duologue_result_name(INT32_MIN), "UNKNOWN") == 0);
+    for (int32_t code = -200; code < 50; code++)
+        CHECK(duologue_result_name(code) != NULL && *duologue_result_name(code) != 0);
+}
+
+static void flags_and_masks(void) {
+    uint64_t op;
+    for (unsigned bit = 2; bit < 32; bit++) {
+        PREFILL(op);
+        REFUSED(INVALID_ARGUMENT, duologue_client_send_text(client, "text", 1u << bit, &op));
+        SAYS("flags");
+        REFUSED(INVALID_ARGUMENT, duologue_client_send_text(client, "text", 1u << bit | 3, &op));
+        UNTOUCHED(op);
+    }
+    for (uint32_t flags = 0; flags < 4; flags++)
+        WORKS(duologue_client_send_text(client, "text", flags, NULL));
+    CHECK((DUOLOGUE_SEND_TEXT_NO_RESPONSE | DUOLOGUE_SEND_TEXT_INTERRUPT) == 3);
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct counted counted = {0};
+        uint64_t mask = (uint64_t)1 << bit;
+        int known = bit <= DUOLOGUE_EVENT_LAGGED;
+        int32_t code = known ? DUOLOGUE_OK : DUOLOGUE_ERROR_INVALID_ARGUMENT;
+        ENDS(code, duologue_client_set_event_callback(client, mask, count_event, &counted, count_free));
+        CHECK(atomic_load(&counted.frees) == !known);
+        ENDS(code, duologue_client_set_event_callback(client, mask, NULL, NULL, NULL));
+        if (!known)
+            SAYS("mask");
+        WORKS(duologue_client_set_event_callback(client, 0, NULL, NULL, NULL));
+        CHECK(atomic_load(&counted.frees) == 1);
+        ENDS(code, duologue_client_set_event_mask(queued, mask));
+    }
+    CHECK(DUOLOGUE_EVENT_MASK(DUOLOGUE_EVENT_LAGGED) == (uint64_t)1 << 28);
+    /* All there are, so that one can be taken away; not those of later versions. */
+    CHECK(DUOLOGUE_EVENT_MASK_ALL == ((uint64_t)1 << (DUOLOGUE_EVENT_LAGGED + 1)) - 1);
+    WORKS(duologue_client_set_event_mask(queued, DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(DUOLOGUE_EVENT_RAW)));
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_event_mask(queued, UINT64_MAX));
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_event_mask(queued, ~DUOLOGUE_EVENT_MASK(DUOLOGUE_EVENT_RAW)));
+    WORKS(duologue_client_set_event_mask(queued, 0));
+    WORKS(duologue_client_set_event_mask(queued, DUOLOGUE_EVENT_MASK_ALL));
+}
+
+static void thread_starts(void *user_data) {
+    atomic_fetch_add(&((struct counted *)user_data)->calls, 1);
+}
+
+/* A caller of a later version: its structs have a tail. */
+struct later_credential {
+    duologue_credential known;
+    uint64_t tail[4];
+};
+struct later_options {
+    duologue_engine_options known;
+    uint64_t tail[4];
+};
+struct later_response {
+    duologue_response_options known;
+    uint64_t tail[4];
+};
+
+/* `size` as struct_size of each struct there is. What is beyond `size` bytes must not be read: it lies in memory
+ * that AddressSanitizer and valgrind know to be beyond the end. */
+static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
+    struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+    struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
+    struct later_response full_response = {{size, 0, "briefly"}, {0}};
+    duologue_engine *made;
+    uint64_t op;
+    size_t bytes = size < 4 ? 4 : size;
+
+    void *key = malloc(bytes), *options = malloc(bytes), *how = malloc(bytes);
+    CHECK(key != NULL && options != NULL && how != NULL);
+    memset(key, 0, bytes);
+    memset(options, 0, bytes);
+    memset(how, 0, bytes);
+    memcpy(key, &full_key, bytes < sizeof full_key ? bytes : sizeof full_key);
+    memcpy(options, &full_engine, bytes < sizeof full_engine ? bytes : sizeof full_engine);
+    memcpy(how, &full_response, bytes < sizeof full_response ? bytes : sizeof full_response);
+
+    ENDS(credential, duologue_client_set_credential(client, 0, key));
+    PREFILL(made);
+    ENDS(engine, duologue_engine_create(options, &made));
+    if (engine == DUOLOGUE_OK)
+        duologue_engine_destroy(made);
+    else
+        UNTOUCHED(made);
+    PREFILL(op);
+    ENDS(response, duologue_client_request_response(client, how, &op));
+    if (response != DUOLOGUE_OK)
+        UNTOUCHED(op);
+    free(key);
+    free(options);
+    free(how);
+}
+
+static void struct_sizes(void) {
+    const int32_t bad = DUOLOGUE_ERROR_INVALID_ARGUMENT, none = DUOLOGUE_ERROR_NULL_ARGUMENT;
+    /* Less than any version of the struct had. */
+    for (uint32_t size = 0; size < 8; size++) {
+        with_size(size, bad, bad, bad);
+        SAYS("struct_size");
+    }
+    /* Cut anywhere: a field that is not whole is not there, and half a pointer is never followed. */
+    for (uint32_t size = 8; size < sizeof(duologue_credential); size++)
+        with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK);
+    /* Whole, and larger with a tail of zeros. */
+    for (uint32_t size = sizeof(duologue_credential); size <= sizeof(struct later_options); size++)
+        with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK);
+
+    /* A tail that is not zero asks for what this version cannot do. */
+    for (size_t at = 0; at < 4; at++) {
+        struct counted counted = {0};
+        struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+        struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
+        struct later_response how = {{sizeof how, 0, NULL}, {0}};
+        duologue_engine *made;
+        WORKS(duologue_client_set_credential(client, 0, &key.known));
+        WORKS(duologue_client_request_response(client, &how.known, NULL));
+        WORKS(duologue_engine_create(&options.known, &made));
+        duologue_engine_destroy(made);
+        CHECK(atomic_load(&counted.frees) == 1);
+        key.tail[at] = options.tail[at] = how.tail[at] = (uint64_t)1 << 63;
+        REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key.known));
+        SAYS("credential.struct_size");
+        REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how.known, NULL));
+        SAYS("options.struct_size");
+        PREFILL(made);
+        REFUSED(INVALID_ARGUMENT, duologue_engine_create(&options.known, &made));
+        UNTOUCHED(made);
+        CHECK(atomic_load(&counted.frees) == 2);
+    }
+    /* Absurd, and so not read. */
+    duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    key.struct_size = 65537;
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+
+    /* What must be 0. */
+    duologue_response_options how = {sizeof how, 1, NULL};
+    REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how, NULL));
+    SAYS("options.reserved");
+}
+
+static void engine_options(void) {
+    static const struct {
+        uint32_t kept, max, reserved;
+        int good;
+    } CASES[] = {
+        {0, 0, 0, 1},  {2, 2, 0, 1},    {2, 4096, 0, 1}, {256, 256, 0, 1}, {8, 0, 0, 1},
+        {1, 0, 0, 0},  {0, 1, 0, 0},    {3, 2, 0, 0},    {0, 4097, 0, 0},  {UINT32_MAX, UINT32_MAX, 0, 0},
+        {2, 2, 1, 0},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        struct counted counted = {0};
+        duologue_engine_options options = {
+            sizeof options, CASES[i].kept, CASES[i].max, CASES[i].reserved, thread_starts, &counted, count_free};
+        duologue_engine *engine;
+        PREFILL(engine);
+        ENDS(CASES[i].good ? DUOLOGUE_OK : DUOLOGUE_ERROR_INVALID_ARGUMENT, duologue_engine_create(&options, &engine));
+        CHECK(atomic_load(&counted.frees) == !CASES[i].good);
+        if (CASES[i].good)
+            duologue_engine_destroy(engine);
+        else
+            UNTOUCHED(engine);
+        /* No thread was ever started, so nothing is left to wait for. */
+        CHECK(atomic_load(&counted.frees) == 1);
+        CHECK(atomic_load(&counted.calls) == 0);
+    }
+}
+
+static void credentials(void) {
+    static const char *const NO_KEY[] = {"", "   ", "sk test", "sk-\xc3\xa9", "sk-\x07z", "a\nb"};
+    for (size_t i = 0; i < COUNT(NO_KEY); i++) {
+        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NO_KEY[i]};
+        REFUSED(AUTH, duologue_client_set_credential(client, 0, &key));
+    }
+    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, "ek_canary"};
+    WORKS(duologue_client_set_credential(client, 0, &key));
+    REFUSED(NOT_FOUND, duologue_client_set_credential(client, 1, &key));
+    SAYS("request_id");
+    CHECK(strstr(last_words(), "canary") == NULL);
+    REFUSED(NOT_FOUND, duologue_client_set_credential(client, UINT64_MAX, &key));
+}
+
+static void versions(void) {
+    CHECK(strcmp(duologue_version(), DUOLOGUE_VERSION) == 0);
+    CHECK(duologue_version_number() == DUOLOGUE_VERSION_NUMBER);
+    CHECK(duologue_abi_version() == DUOLOGUE_ABI_VERSION);
+    uint64_t before = duologue_clock_us();
+    CHECK(before > 0 && duologue_clock_us() >= before);
+}
+
+int main(void) {
+    client = client_of(NULL);
+    queued = client_of("{\"delivery\": \"queue\"}");
+    truth_values();
+    enums();
+    flags_and_masks();
+    struct_sizes();
+    engine_options();
+    credentials();
+    versions();
+    duologue_client_destroy(client);
+    duologue_client_destroy(queued);
+    return check_end();
+}
