@@ -231,8 +231,8 @@ std::string document(Call call) {
 
 /// Cut to what C can carry: 24 days.
 inline std::int32_t timeout(std::chrono::milliseconds time) noexcept {
-    using limits = std::numeric_limits<std::int32_t>;
-    return time.count() < 0 ? 0 : time.count() > limits::max() ? limits::max() : static_cast<std::int32_t>(time.count());
+    constexpr auto most = std::numeric_limits<std::int32_t>::max();
+    return time.count() < 0 ? 0 : time.count() > most ? most : static_cast<std::int32_t>(time.count());
 }
 
 inline std::uint64_t micros(clock::time_point time) noexcept {
@@ -562,13 +562,17 @@ public:
     void on_audio_level(handler<audio_level_event> f) const {
         listen(duologue_client_set_audio_level_callback, std::move(f));
     }
-    void on_tool_call(handler<tool_call_event> f) const { listen(duologue_client_set_tool_call_callback, std::move(f)); }
+    void on_tool_call(handler<tool_call_event> f) const {
+        listen(duologue_client_set_tool_call_callback, std::move(f));
+    }
     void on_tool_end(handler<tool_end_event> f) const { listen(duologue_client_set_tool_end_callback, std::move(f)); }
     void on_status(handler<status_event> f) const { listen(duologue_client_set_status_callback, std::move(f)); }
     void on_credential_needed(handler<credential_needed_event> f) const {
         listen(duologue_client_set_credential_needed_callback, std::move(f));
     }
-    void on_completed(handler<completed_event> f) const { listen(duologue_client_set_completed_callback, std::move(f)); }
+    void on_completed(handler<completed_event> f) const {
+        listen(duologue_client_set_completed_callback, std::move(f));
+    }
     void on_session(handler<session_event> f) const { listen(duologue_client_set_session_callback, std::move(f)); }
     void on_session_replaced(handler<session_replaced_event> f) const {
         listen(duologue_client_set_session_replaced_callback, std::move(f));

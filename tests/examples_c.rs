@@ -186,7 +186,7 @@ fn call_costs_are_measured() {
     let Some(program) = c("call_cost") else { return };
     let simulator = rig::simulator(&[]);
     let table = rig::expect_success(&run(&program, &[], &simulator.url));
-    assert_eq!(table.lines().count(), 5, "{table}");
+    assert_eq!(table.lines().count(), 7, "{table}");
     assert!(!table.contains("not measured"), "{table}");
 }
 

@@ -1,5 +1,6 @@
 /*
- * What a call costs: pushing 20 ms of microphone audio, and a callback, beside an empty library call.
+ * What a call costs: pushing 20 ms of microphone audio, and a callback, beside an empty library call and beside
+ * waking a thread without the library: most of a push that finds the engine asleep.
  *
  *     cc -O2 call_cost.c -o call_cost $(pkg-config --cflags --libs duologue)
  *     OPENAI_API_KEY=any DUOLOGUE_BASE_URL=ws://127.0.0.1:PORT/v1/realtime ./call_cost
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { FRAME = 480, BATCH = 16, ROUNDS = 200, COMMANDS = 64, MAX = 1 << 15 };
 
@@ -99,14 +101,41 @@ static void empty_calls(void) {
     print("empty call (duologue_abi_version)", ns, ROUNDS);
 }
 
-static int pushes(duologue_client *client) {
+static void *sleeper(void *end) {
+    char byte;
+    while (read(*(int *)end, &byte, 1) == 1) {}
+    return NULL;
+}
+
+/* For comparison: a byte into a pipe in which a thread waits. */
+static int wakes(void) {
+    static uint64_t ns[ROUNDS];
+    pthread_t thread;
+    int ends[2], good = 1;
+    if (pipe(ends) != 0) return 0;
+    if (pthread_create(&thread, NULL, sleeper, &ends[0]) != 0) return 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        rest_ms(5);
+        uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        good = write(ends[1], "", 1) == 1 && good;
+        ns[round] = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start) * BATCH;
+    }
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    print("waking a thread through a pipe", ns, ROUNDS);
+    return good;
+}
+
+/* `batch` pushes in a row, again and again. CPU time of this thread: what the engine's threads do is theirs. */
+static int pushes(duologue_client *client, int batch, const char *what) {
     static uint64_t ns[ROUNDS];
     static const int16_t silence[FRAME];
     int measured = 0;
     for (int round = 0; round < ROUNDS; round++) {
         int all = 1;
-        uint64_t start = clock_ns(CLOCK_MONOTONIC);
-        for (int i = 0; i < BATCH; i++) {
+        uint64_t start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        for (int i = 0; i < batch; i++) {
             duologue_result result = duologue_client_push_audio(client, silence, FRAME, 0, NULL);
             if (result == DUOLOGUE_ERROR_WOULD_BLOCK) {
                 all = 0;
@@ -114,11 +143,11 @@ static int pushes(duologue_client *client) {
                 return 0;
             }
         }
-        uint64_t end = clock_ns(CLOCK_MONOTONIC);
-        if (all) ns[measured++] = end - start;
+        uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        if (all) ns[measured++] = (end - start) * BATCH / (uint64_t)batch;
         rest_ms(5); /* what was pushed is sent */
     }
-    print("push of 20 ms", ns, measured);
+    print(what, ns, measured);
     return 1;
 }
 
@@ -137,7 +166,8 @@ static int converse(duologue_client *client, const char *key) {
         !ok(duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, 10000), "connect")) return 0;
     printf("%-44s %8s %8s %8s\n", "nanoseconds", "median", "p90", "measured");
     empty_calls();
-    if (!pushes(client)) return 0;
+    if (!wakes() || !pushes(client, 1, "push of 20 ms, wakes the engine") ||
+        !pushes(client, BATCH, "push of 20 ms, 16 in a row")) return 0;
     if (!ok(duologue_client_send_text(client, "Hello", 0, NULL), "text")) return 0;
     for (int i = 0; i < 1000 && turns == 0; i++) rest_ms(20);
     if (!ok(duologue_client_set_completed_callback(client, on_completed, &completed_costs, NULL), "completed"))
