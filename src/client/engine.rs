@@ -12,7 +12,7 @@ const MOST_THREADS: usize = 4096;
 /// than [`Engine::shared`], which clients use when they are given none.
 ///
 /// Threads (`duologue-cb`) are started when there is something to call, and those of an engine of one's
-/// own end when the engine and all its clients are gone. The network runs elsewhere, on two threads that
+/// own end when the engine and all its clients are gone. The network runs elsewhere, on one thread that
 /// all engines have in common.
 #[derive(Clone)]
 pub struct Engine {

@@ -1,4 +1,9 @@
-//! The one process-wide runtime: two named workers, made on first use, never dropped.
+//! The one process-wide runtime: one named worker, made on first use, never dropped.
+//!
+//! One, because a second costs more than it gives: a frame pushed by the host would wake the worker that
+//! sleeps on a condition, and that one, having found work, the other from its poll, to find nothing. With
+//! one there is one wake-up. It serves some two thousand live sessions; hosts that hold more bring a runtime of
+//! their own ([`super::ClientBuilder::runtime`]).
 
 use crate::error::{Error, ErrorClass, Result};
 use once_cell::sync::OnceCell;
@@ -13,7 +18,7 @@ pub(super) fn shared() -> Result<Handle> {
     // One thread makes it while others wait: a second runtime could not be dropped in async code.
     let runtime = RUNTIME.get_or_try_init(|| {
         Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             // Thread names stay within 15 bytes, the limit of Linux.
             .thread_name("duologue-rt")
             .enable_all()

@@ -232,7 +232,6 @@ mod tests {
     fn the_header_has_every_number_with_its_name() {
         for code in ErrorCode::ALL {
             assert_eq!(duologue_result::from(*code) as i32, *code as i32);
-            assert_eq!(format!("{:?}", duologue_result::from(*code)).rsplit_once('_').is_some(), true);
             // SAFETY: static text.
             let name = unsafe { CStr::from_ptr(duologue_result_name(*code as i32)) };
             assert_eq!(name.to_str().unwrap(), code.name());

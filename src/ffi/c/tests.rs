@@ -156,7 +156,7 @@ fn every_kind_has_its_number_and_exactly_one_family() {
     assert_eq!(kinds.len(), duologue_event_kind::DUOLOGUE_EVENT_LAGGED as usize + 1);
     let mut families_seen = std::collections::HashSet::new();
     for (number, kind) in kinds.into_iter().enumerate() {
-        assert_eq!(kind.index() as usize, number, "masks have the same bits in Rust and C");
+        assert_eq!(kind.index(), number, "masks have the same bits in Rust and C");
         let source = event(kind);
         let view = Viewed::new(&source);
         // SAFETY: the view is alive.
