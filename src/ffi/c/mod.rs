@@ -1,12 +1,14 @@
 //! The C ABI. `include/duologue.h` is generated from this folder and from nothing else.
 //!
 //! Every entry is the same four steps: look the handle up, turn the arguments into Rust values, call the
-//! client, turn the outcome into a number. A handle is never followed ([`handle`]), a panic never leaves
-//! ([`guard`]), and outputs are written only on success.
+//! client, turn the outcome into a number. A handle is never followed (`handle`), a panic never leaves
+//! (`guard`), and outputs are written only on success.
 
 // C names are C's. Pointers come from outside: what each function needs of them stands in its docs,
 // which become the header; the safety sections would say it twice.
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// The docs are C's: `@param[out]` is doxygen's and no link.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod arena;
 mod audio;
