@@ -40,8 +40,9 @@ install: lib ## Install them for C and C++: PREFIX=/usr/local LIBDIR=lib DESTDIR
 uninstall: ## Remove what install put there (same PREFIX, LIBDIR and DESTDIR)
 	$(PLACE) sh bindings/c/install.sh uninstall
 
-bench: rust ## Run the benchmarks
+bench: lib ## Run the benchmarks
 	$(CARGO) bench --bench hot_path
+	CARGO='$(CARGO)' sh benches/call_cost.sh
 
 lint: rust ## Check format, lints, documentation and licences
 	$(CARGO) fmt --check
