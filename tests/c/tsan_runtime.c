@@ -36,7 +36,8 @@ __attribute__((weak)) void *__tsan_memset(void *to, int value, size_t size) {
  * (The standard library has a form for it, but comes compiled without.) Decrements acquire here as well, which is the
  * same order and says it in words the sanitizer knows.
  */
-typedef long long (*fetch_sub)(volatile long long *, long long, int);
+/* The types that gcc knows this function by. */
+typedef unsigned long (*fetch_sub)(volatile void *, unsigned long, int);
 enum { ACQUIRE_RELEASE = 4 };
 
 static fetch_sub real_fetch_sub;
@@ -49,10 +50,10 @@ __attribute__((constructor)) static void find(void) {
         abort();
 }
 
-long long __tsan_atomic64_fetch_sub(volatile long long *at, long long value, int order);
+unsigned long __tsan_atomic64_fetch_sub(volatile void *at, unsigned long value, int order);
 
-__attribute__((no_sanitize("thread"))) long long __tsan_atomic64_fetch_sub(volatile long long *at, long long value,
-                                                                           int order) {
+__attribute__((no_sanitize("thread"))) unsigned long __tsan_atomic64_fetch_sub(volatile void *at, unsigned long value,
+                                                                               int order) {
     return real_fetch_sub(at, value, order < ACQUIRE_RELEASE ? ACQUIRE_RELEASE : order);
 }
 
