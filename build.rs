@@ -223,7 +223,9 @@ mod capi {
 #endif
 
 /** The bit of a duologue_event_kind in a mask of events; bits are added up with |. */
-#define DUOLOGUE_EVENT_MASK(kind) (((uint64_t)1) << (kind))"#,
+#define DUOLOGUE_EVENT_MASK(kind) (((uint64_t)1) << (kind))
+/** Every kind of event that this header knows; all but one: DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind). */
+#define DUOLOGUE_EVENT_MASK_ALL ((uint64_t)0x1fffffff)"#,
             version = var("CARGO_PKG_VERSION"),
             number = major * 1_000_000 + minor * 1000 + patch,
         )

@@ -89,7 +89,8 @@
  * than real time, or ("audio.output.delivery": "pull") waits to be pulled at the pace of a speaker.
  * What was heard decides what the conversation remembers of an interrupted answer: audio events count
  * as heard at real-time speed, pulled audio when pulled, and with "audio.output.positions": "reported"
- * only what duologue_client_report_playback() says. push, pull and report neither wait nor allocate.
+ * only what duologue_client_report_playback() says. push, pull and report wait for nobody and
+ * allocate nothing while they succeed; they wake the network thread, which is a system call while it sleeps.
  *
  * VERSIONING
  *
@@ -144,6 +145,8 @@
 
 /** The bit of a duologue_event_kind in a mask of events; bits are added up with |. */
 #define DUOLOGUE_EVENT_MASK(kind) (((uint64_t)1) << (kind))
+/** Every kind of event that this header knows; all but one: DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind). */
+#define DUOLOGUE_EVENT_MASK_ALL ((uint64_t)0x1fffffff)
 
 /**
  * Version of the binary interface: grows with every break, and only then.
@@ -159,12 +162,6 @@
  * For duologue_client_send_text(): cut the assistant off first.
  */
 #define DUOLOGUE_SEND_TEXT_INTERRUPT 2
-
-/**
- * Every kind of event that this header knows. For one kind: DUOLOGUE_EVENT_MASK(kind); for all but one:
- * DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind).
- */
-#define DUOLOGUE_EVENT_MASK_ALL 536870911
 
 /**
  * Result of a call: 0 is success, errors are negative. Numbers are only ever added: treat an unknown
@@ -2438,7 +2435,8 @@ DUOLOGUE_API void duologue_string_free(char *string);
 
 /**
  * Sends log lines of the whole library to a callback, in the place of an earlier one. It is called on
- * any thread but audio threads, on several at a time, and must not call duologue. Replacing does not wait
+ * the thread that has something to say, which is any but an audio thread, on several at a time; it must not
+ * call duologue, and be quick: most lines come from the network thread, which all sessions share. Replacing does not wait
  * for a call that is running: the old free_fn runs when it is over.
  *
  * @param max_level a duologue_log_level: the least important that is wanted
@@ -2940,8 +2938,9 @@ DUOLOGUE_API uint64_t duologue_clock_us(void);
 /**
  * Hands over microphone audio: 16-bit mono in native byte order, at `audio.input.rate` (default: the
  * provider's rate, 24000 for OpenAI). Push in real time, 10 or 20 ms at a time, from one thread at a
- * time; half a second can wait. A block that does not fit is taken not at all: offer it again. Copies;
- * never blocks, allocates or logs, unless it fails for another reason than DUOLOGUE_ERROR_WOULD_BLOCK.
+ * time; half a second can wait. A block that does not fit is taken not at all: offer it again. Copies,
+ * and wakes the network thread (a system call where it sleeps); waits for nobody, and allocates only for the
+ * words of a failure other than DUOLOGUE_ERROR_WOULD_BLOCK.
  *
  * @param client the client; `audio.input.source` is "host"
  * @param samples the frames; may be NULL when frame_count is 0
@@ -2965,8 +2964,8 @@ duologue_result duologue_client_push_audio(duologue_client *client,
 /**
  * Takes assistant audio to play: 16-bit mono in native byte order, at `audio.output.rate`. Always fills
  * the buffer, with silence where there is no audio; call it from the audio callback of a speaker. What
- * is pulled counts as heard (unless `audio.output.positions` is "reported"). Never blocks, allocates or
- * logs, unless it fails for another reason than DUOLOGUE_ERROR_WOULD_BLOCK.
+ * is pulled counts as heard (unless `audio.output.positions` is "reported"). Waits for nobody, wakes the
+ * network thread, and allocates only for the words of a failure other than DUOLOGUE_ERROR_WOULD_BLOCK.
  *
  * @param client the client; `audio.output.source` is "host" and `audio.output.delivery` "pull"
  * @param[out] out receives frame_count frames, whatever the result (not when it is NULL)
@@ -2991,7 +2990,7 @@ duologue_result duologue_client_pull_audio(duologue_client *client,
 
 /**
  * Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
- * heard. Never blocks or logs; a report that is taken allocates nothing.
+ * heard. Waits for nobody; a report that is taken allocates nothing.
  *
  * @param client the client
  * @param item the item of the audio event's envelope, at most 128 bytes

@@ -235,6 +235,10 @@ inline std::int32_t timeout(std::chrono::milliseconds time) noexcept {
     return time.count() < 0 ? 0 : time.count() > most ? most : static_cast<std::int32_t>(time.count());
 }
 
+inline std::uint64_t millis(std::chrono::milliseconds time) noexcept {
+    return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
+
 inline std::uint64_t micros(clock::time_point time) noexcept {
     return time.time_since_epoch().count() < 0 ? 0 : static_cast<std::uint64_t>(time.time_since_epoch().count());
 }
@@ -522,8 +526,7 @@ public:
     [[nodiscard]] duologue_result report_playback(const char* item, std::uint32_t part,
                                                   std::chrono::milliseconds played,
                                                   std::chrono::milliseconds latency = {}) const noexcept {
-        return duologue_client_report_playback(handle_, item, part, static_cast<std::uint64_t>(played.count()),
-                                               static_cast<std::uint64_t>(latency.count()));
+        return duologue_client_report_playback(handle_, item, part, detail::millis(played), detail::millis(latency));
     }
 
     // Queue delivery ("delivery": "queue").

@@ -42,7 +42,8 @@ doc=$to/share/doc/duologue
 cmake=$lib/cmake/duologue
 
 uninstall() {
-    rm -f "$lib/$shared_file" "$lib/$soname" "$lib/libduologue.so" "$lib/libduologue.a" \
+    # Every patch version of this ABI, an older one too.
+    rm -f "$lib/$soname".* "$lib/$soname" "$lib/libduologue.so" "$lib/libduologue.a" \
         "$lib/pkgconfig/duologue.pc" "$lib/pkgconfig/duologue-static.pc" \
         "$to/include/duologue.h" "$to/include/duologue.hpp"
     # Nobody else's folders.

@@ -14,7 +14,8 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 impl Client {
-    /// Calls `listener` with every event of `mask`, from now on, on the engine's callback threads; `None`
+    /// Calls `listener` with every event of `mask` on the engine's callback threads, from the next one that
+    /// is delivered (events that other listeners have not been given yet come to this one too); `None`
     /// unregisters. At any time, from any thread, also inside a callback. See [`Listener`].
     ///
     /// The listener that was in the slot is dropped. Outside callbacks this waits until a call of the
@@ -46,15 +47,19 @@ impl Client {
     /// after that. When two threads destroy a client, the second returns at once.
     ///
     /// Event streams and the queue of [`Client::next_event`] still give what happened, and end.
-    pub fn destroy(&self) {
+    ///
+    /// True: this call did it. False: another one did, or does.
+    pub fn destroy(&self) -> bool {
         let shared = &self.inner.shared;
         match &shared.audience {
             Audience::Queue(_) => shared.leave(),
             Audience::Callbacks(lane) => {
-                if lane.close() {
+                let first = lane.close();
+                if first {
                     shared.leave();
                     lane.quiesce();
                 }
+                first
             }
         }
     }

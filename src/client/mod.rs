@@ -41,6 +41,8 @@ mod state;
 mod status;
 
 pub use core::AudioChunk;
+#[cfg(feature = "capi")]
+pub(crate) use dispatch::release;
 pub use dispatch::{Listener, Slot, in_callback};
 pub use engine::{Engine, EngineBuilder};
 pub use op::Op;

@@ -93,9 +93,20 @@ impl Queue {
         Self::new(Reader::Thread(Fetch::default()), EventMask::ALL)
     }
 
-    /// Which kinds are queued from now on.
+    /// Which kinds are queued from now on. With nobody left to call, what waits is forgotten.
     pub fn set_mask(&self, mask: EventMask) {
         self.mask.store(mask.0, Ordering::Relaxed);
+        if mask == EventMask::NONE && matches!(self.reader, Reader::Lane(_)) {
+            self.forget();
+        }
+    }
+
+    fn forget(&self) {
+        let mut inner = self.inner.lock();
+        let forgotten = std::mem::take(&mut inner.events);
+        (inner.bytes, inner.audio_bytes, inner.audio_events) = (0, 0, 0);
+        drop(inner);
+        drop(forgotten);
     }
 
     /// Events of this kind are queued.
@@ -111,11 +122,7 @@ impl Queue {
     /// The subscriber goes: what waits is forgotten.
     pub fn leave(&self) {
         self.gone.store(true, Ordering::Release);
-        let mut inner = self.inner.lock();
-        let forgotten = std::mem::take(&mut inner.events);
-        (inner.bytes, inner.audio_bytes, inner.audio_events) = (0, 0, 0);
-        drop(inner);
-        drop(forgotten);
+        self.forget();
     }
 
     /// Nothing will come any more; what is there can still be read.
@@ -309,14 +316,14 @@ impl Inner {
         let delta = |e: &Event| matches!(&e.kind, EventKind::Transcript(t) if t.mode == TranscriptMode::Delta);
         for at in 1..self.events.len() {
             let (before, after) = (&self.events[at - 1], &self.events[at]);
+            // Most events are not such a pair: nothing is copied until one is found.
+            let (EventKind::Transcript(a), EventKind::Transcript(b)) = (&before.kind, &after.kind) else { continue };
+            if !delta(before) || !delta(after) || before.item != after.item || a.part != b.part {
+                continue;
+            }
             let mut merged = (**before).clone();
-            match (&mut merged.kind, &after.kind) {
-                (EventKind::Transcript(a), EventKind::Transcript(b))
-                    if delta(before) && delta(after) && before.item == after.item && a.part == b.part =>
-                {
-                    a.text.push_str(&b.text);
-                }
-                _ => continue,
+            if let EventKind::Transcript(words) = &mut merged.kind {
+                words.text.push_str(&b.text);
             }
             self.remove(at);
             self.bytes -= size(&self.events[at - 1]);

@@ -17,13 +17,22 @@ pub(super) fn shared() -> Result<Handle> {
     static RUNTIME: OnceCell<Runtime> = OnceCell::new();
     // One thread makes it while others wait: a second runtime could not be dropped in async code.
     let runtime = RUNTIME.get_or_try_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(1)
-            // Thread names stay within 15 bytes, the limit of Linux.
-            .thread_name("duologue-rt")
-            .enable_all()
-            .build()
-            .map_err(|e| Error::new(ErrorClass::Internal, "no_threads", format!("no runtime: {e}")))
+        let build = || {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                // Thread names stay within 15 bytes, the limit of Linux.
+                .thread_name("duologue-rt")
+                .enable_all()
+                .build()
+        };
+        let no_threads = |why: String| {
+            Error::new(ErrorClass::Internal, "no_threads", format!("no runtime: {why}"))
+                .fix("raise the limit of processes and threads")
+        };
+        // Without threads tokio panics.
+        std::panic::catch_unwind(build)
+            .map_err(|_| no_threads("the system gives no threads".into()))?
+            .map_err(|e| no_threads(e.to_string()))
     })?;
     Ok(runtime.handle().clone())
 }

@@ -120,8 +120,8 @@ impl Shared {
         let op = self.next_op();
         let is_connect = matches!(command, Command::Connect);
         // Each command becomes an event that is never dropped. A run ends when its host reads none; a
-        // client without a run ends here.
-        let ends = matches!(command, Command::Disconnect);
+        // client without a run, which has nothing to end either, stops here.
+        let ends = matches!(command, Command::Disconnect) && self.progress.lock().is_running();
         let flooded = !ends && self.subscribers.lock().iter().any(|queue| queue.is_flooded());
         let mut commands = self.commands.lock();
         // A client that is leaving takes no more: whoever destroyed it is done with it.
@@ -154,10 +154,11 @@ impl Shared {
         self.commands.lock().pop_front()
     }
 
-    /// The last handle is gone, or the host destroyed the client.
-    pub fn leave(&self) {
-        self.gone.store(true, Ordering::Release);
+    /// The last handle is gone, or the host destroyed the client. False: it had left already.
+    pub fn leave(&self) -> bool {
+        let first = !self.gone.swap(true, Ordering::AcqRel);
         self.waker.wake();
+        first
     }
 
     pub fn host_is_gone(&self) -> bool {

@@ -19,11 +19,13 @@ pub(super) struct Progress {
     /// The last connect, and why it failed.
     connect: Option<OpId>,
     failed: Option<Error>,
+    /// The run of the last connect is over.
+    over: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { given: 0, handled: 0, status: Status::never_connected(), connect: None, failed: None }
+        Self { given: 0, handled: 0, status: Status::never_connected(), connect: None, failed: None, over: false }
     }
 }
 
@@ -32,8 +34,13 @@ impl Progress {
     pub fn given(&mut self, op: OpId, is_connect: bool) {
         self.given += 1;
         if is_connect {
-            (self.connect, self.failed) = (Some(op), None);
+            (self.connect, self.failed, self.over) = (Some(op), None, false);
         }
+    }
+
+    /// A run is under way.
+    pub fn is_running(&self) -> bool {
+        !matches!(self.status, Status::Idle { .. } | Status::Error { .. })
     }
 
     /// What a waiter finds; `None`: it waits on. `seen`: a run was under way before.
@@ -41,7 +48,7 @@ impl Progress {
         match &self.status {
             status if status.kind() == wanted => Some(Ok(true)),
             Status::Error { error } => Some(Err(error.clone())),
-            Status::Idle { ended } if seen => {
+            Status::Idle { ended } if seen || self.over => {
                 let message = format!("the session ended: {}", ended.code);
                 Some(Err(Error::new(ErrorClass::State, "not_connected", message).fix("connect again")))
             }
@@ -63,8 +70,11 @@ impl Shared {
         let mut progress = self.progress.lock();
         match kind {
             EventKind::Status(status) => {
-                if matches!(status, Status::Connecting { .. }) {
-                    progress.failed = None;
+                let was_running = progress.is_running();
+                match status {
+                    Status::Connecting { .. } => (progress.failed, progress.over) = (None, false),
+                    Status::Idle { .. } => progress.over |= was_running,
+                    _ => {}
                 }
                 progress.status = status.clone();
             }

@@ -17,7 +17,7 @@ mod set;
 mod tests;
 mod validate;
 
-use crate::error::{Error, ErrorClass, Result};
+use crate::error::{Error, ErrorClass, Result, redact};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -391,7 +391,8 @@ fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         return invalid(field, "is there twice").fix("keep one of them");
     }
     let Some(rest) = text.strip_prefix("unknown field `") else {
-        let cause = text.split(" at line").next().unwrap_or(&text);
+        // A key in the wrong field must not be told.
+        let cause = redact(text.split(" at line").next().unwrap_or(&text));
         return invalid(path, cause).fix("see the schema: duologue schema config");
     };
     let (name, expected) = rest.split_once("`, expected ").unwrap_or((rest, ""));

@@ -28,7 +28,7 @@ pub trait Host {
     fn call(&self, listener: &Self::Listener, event: &Self::Event) -> bool;
     /// Lets go of a listener; must not panic.
     fn release(&self, listener: Self::Listener);
-    /// Somebody wants these events. Called under the lock: it stores a number, no more.
+    /// Somebody wants these events; with none, what waits is forgotten. Called under the lock: no host code.
     fn wanted(&self, mask: u64);
     /// Nothing is wanted any more, for good.
     fn over(&self);

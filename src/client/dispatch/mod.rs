@@ -155,7 +155,7 @@ impl Host for Audience {
 }
 
 /// Drops what the host gave, which is host code.
-pub(super) fn release<T>(given: T) {
+pub(crate) fn release<T>(given: T) {
     if guarded(|| drop(given)).is_none() {
         tracing::warn!("dropping an event listener panicked");
     }

@@ -3,8 +3,10 @@
 use super::{
     ClientLane, guarded,
     pool::{Hire, Pool},
+    release,
 };
 use crate::client::runtime;
+use parking_lot::Mutex;
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -20,11 +22,32 @@ pub(in crate::client) type OnStart = Box<dyn Fn() + Send + Sync>;
 pub(in crate::client) struct Workers {
     pool: Pool<Arc<ClientLane>>,
     on_start: Option<OnStart>,
+    /// Why the last thread was not started.
+    refused: Mutex<Option<std::io::Error>>,
+}
+
+impl Drop for Workers {
+    /// The hook is host code, and so is its end: it never runs on a thread of the network, where it would hold
+    /// up every session.
+    fn drop(&mut self) {
+        let Some(hook) = self.on_start.take() else { return };
+        if tokio::runtime::Handle::try_current().is_err() {
+            return release(hook);
+        }
+        // Left in place by the closure when no thread can be had, and let go of here.
+        let hook = Arc::new(Mutex::new(Some(hook)));
+        let theirs = hook.clone();
+        let started =
+            std::thread::Builder::new().name("duologue-cb".into()).spawn(move || release(theirs.lock().take()));
+        if started.is_err() {
+            release(hook.lock().take());
+        }
+    }
 }
 
 impl Workers {
     pub fn new(kept: usize, max: usize, on_start: Option<OnStart>) -> Arc<Self> {
-        Arc::new(Self { pool: Pool::new(kept, max), on_start })
+        Arc::new(Self { pool: Pool::new(kept, max), on_start, refused: Mutex::default() })
     }
 
     /// Queues a client. Each is queued once at most.
@@ -48,17 +71,16 @@ impl Workers {
             // Thread names stay within 15 bytes, the limit of Linux.
             let started = std::thread::Builder::new().name("duologue-cb".into()).spawn(move || workers.work());
             if let Err(error) = started {
-                tracing::warn!("no callback thread: {error}; trying again");
+                // Told by the timer: here the lock of an event's subscribers may be held.
+                *self.refused.lock() = Some(error);
                 hire.timer |= self.pool.not_hired().timer;
             }
         }
         if hire.timer {
             match runtime::shared() {
                 Ok(runtime) => drop(runtime.spawn(tick(Arc::downgrade(self)))),
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    self.pool.no_timer();
-                }
+                // There is one as soon as there is a client; if not, the next task asks again.
+                Err(_) => self.pool.no_timer(),
             }
         }
     }
@@ -80,6 +102,10 @@ impl Workers {
 async fn tick(workers: Weak<Workers>) {
     tokio::time::sleep(PATIENCE).await;
     if let Some(workers) = workers.upgrade() {
+        let refused = workers.refused.lock().take();
+        if let Some(error) = refused {
+            tracing::warn!("no callback thread: {error}; trying again");
+        }
         workers.carry_out(workers.pool.tick());
     }
 }

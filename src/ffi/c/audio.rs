@@ -26,8 +26,9 @@ fn moment(us: u64) -> Option<u64> {
 
 /// Hands over microphone audio: 16-bit mono in native byte order, at `audio.input.rate` (default: the
 /// provider's rate, 24000 for OpenAI). Push in real time, 10 or 20 ms at a time, from one thread at a
-/// time; half a second can wait. A block that does not fit is taken not at all: offer it again. Copies;
-/// never blocks, allocates or logs, unless it fails for another reason than DUOLOGUE_ERROR_WOULD_BLOCK.
+/// time; half a second can wait. A block that does not fit is taken not at all: offer it again. Copies,
+/// and wakes the network thread (a system call where it sleeps); waits for nobody, and allocates only for the
+/// words of a failure other than DUOLOGUE_ERROR_WOULD_BLOCK.
 ///
 /// @param client the client; `audio.input.source` is "host"
 /// @param samples the frames; may be NULL when frame_count is 0
@@ -75,8 +76,8 @@ pub unsafe extern "C" fn duologue_client_push_audio(
 
 /// Takes assistant audio to play: 16-bit mono in native byte order, at `audio.output.rate`. Always fills
 /// the buffer, with silence where there is no audio; call it from the audio callback of a speaker. What
-/// is pulled counts as heard (unless `audio.output.positions` is "reported"). Never blocks, allocates or
-/// logs, unless it fails for another reason than DUOLOGUE_ERROR_WOULD_BLOCK.
+/// is pulled counts as heard (unless `audio.output.positions` is "reported"). Waits for nobody, wakes the
+/// network thread, and allocates only for the words of a failure other than DUOLOGUE_ERROR_WOULD_BLOCK.
 ///
 /// @param client the client; `audio.output.source` is "host" and `audio.output.delivery` "pull"
 /// @param[out] out receives frame_count frames, whatever the result (not when it is NULL)
@@ -130,7 +131,7 @@ pub unsafe extern "C" fn duologue_client_pull_audio(
 }
 
 /// Says how far the host has played an item; with `audio.output.positions` "reported" only this counts as
-/// heard. Never blocks or logs; a report that is taken allocates nothing.
+/// heard. Waits for nobody; a report that is taken allocates nothing.
 ///
 /// @param client the client
 /// @param item the item of the audio event's envelope, at most 128 bytes
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn duologue_client_report_playback(
     })
 }
 
-/// As [`guard`], with a "come again" that costs nothing.
+/// As [`guard`], with a "come again" that is no error.
 fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_result {
     let mut again = false;
     let result = guard(|| {

@@ -16,16 +16,16 @@ use crate::{
 };
 use std::{ffi::c_void, sync::Arc};
 
-/// Every kind of event that this header knows. For one kind: DUOLOGUE_EVENT_MASK(kind); for all but one:
-/// DUOLOGUE_EVENT_MASK_ALL & ~DUOLOGUE_EVENT_MASK(kind).
+/// Every kind of event that the header knows; `build.rs` writes it there as 64 bits wide.
+/// cbindgen:ignore
 pub const DUOLOGUE_EVENT_MASK_ALL: u64 = 0x1fff_ffff;
 const _: () = assert!(DUOLOGUE_EVENT_MASK_ALL == (1 << (duologue_event_kind::DUOLOGUE_EVENT_LAGGED as i32 + 1)) - 1);
 
 /// Something happened. The event and all it points to is gone when the callback returns.
 pub type duologue_event_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const duologue_event)>;
 
-/// Finds the struct of a family in an event.
-pub(super) type Family<T> = fn(&duologue_event) -> *const T;
+/// Finds the struct of a family in an event that is alive.
+pub(super) type Family<T> = fn(*const duologue_event) -> *const T;
 
 /// A host's function with its data.
 struct Callback<T> {
@@ -37,8 +37,8 @@ struct Callback<T> {
 impl<T> Listener for Callback<T> {
     fn on_event(&self, event: &Arc<Event>) {
         let view = Viewed::new(event);
-        // SAFETY: the view lives until the end of this function.
-        let argument = (self.family)(unsafe { &*view.event() });
+        // A pointer, no reference: the host may hand it back, and then the whole view is read through it.
+        let argument = (self.family)(view.event());
         // SAFETY: the host's promise: the function may be called from the engine's threads, one call at a
         // time, and takes what the header says.
         unsafe { (self.call)(self.user_data.get(), argument) };

@@ -5,7 +5,6 @@
 use super::{
     callbacks::{Family, register},
     client::duologue_client,
-    event::duologue_event,
     event_conversation::*,
     event_enums::duologue_event_kind::{self, *},
     result::duologue_result,
@@ -34,8 +33,9 @@ pub unsafe extern "C" fn duologue_client_set_mode_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_MODE];
-    let family: Family<duologue_mode_event> = |event: &duologue_event| event.mode;
+    let family: Family<duologue_mode_event> = |event| unsafe { (*event).mode };
     register(client, 2, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -60,8 +60,9 @@ pub unsafe extern "C" fn duologue_client_set_speech_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_SPEECH_STARTED, DUOLOGUE_EVENT_SPEECH_STOPPED];
-    let family: Family<duologue_speech_event> = |event: &duologue_event| event.speech;
+    let family: Family<duologue_speech_event> = |event| unsafe { (*event).speech };
     register(client, 3, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -86,8 +87,9 @@ pub unsafe extern "C" fn duologue_client_set_playback_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_PLAYBACK_STARTED, DUOLOGUE_EVENT_PLAYBACK_FINISHED];
-    let family: Family<duologue_playback_event> = |event: &duologue_event| event.playback;
+    let family: Family<duologue_playback_event> = |event| unsafe { (*event).playback };
     register(client, 4, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -112,8 +114,9 @@ pub unsafe extern "C" fn duologue_client_set_response_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_GENERATION_DONE, DUOLOGUE_EVENT_TURN_DONE];
-    let family: Family<duologue_response_event> = |event: &duologue_event| event.response_end;
+    let family: Family<duologue_response_event> = |event| unsafe { (*event).response_end };
     register(client, 5, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -138,8 +141,9 @@ pub unsafe extern "C" fn duologue_client_set_interrupted_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_INTERRUPTED];
-    let family: Family<duologue_interrupted_event> = |event: &duologue_event| event.interrupted;
+    let family: Family<duologue_interrupted_event> = |event| unsafe { (*event).interrupted };
     register(client, 6, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -164,8 +168,9 @@ pub unsafe extern "C" fn duologue_client_set_message_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_MESSAGE];
-    let family: Family<duologue_message_event> = |event: &duologue_event| event.message;
+    let family: Family<duologue_message_event> = |event| unsafe { (*event).message };
     register(client, 7, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -190,8 +195,9 @@ pub unsafe extern "C" fn duologue_client_set_transcript_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_TRANSCRIPT];
-    let family: Family<duologue_transcript_event> = |event: &duologue_event| event.transcript;
+    let family: Family<duologue_transcript_event> = |event| unsafe { (*event).transcript };
     register(client, 8, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -216,8 +222,9 @@ pub unsafe extern "C" fn duologue_client_set_audio_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_AUDIO];
-    let family: Family<duologue_audio_event> = |event: &duologue_event| event.audio;
+    let family: Family<duologue_audio_event> = |event| unsafe { (*event).audio };
     register(client, 9, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -242,8 +249,9 @@ pub unsafe extern "C" fn duologue_client_set_audio_level_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_AUDIO_LEVEL];
-    let family: Family<duologue_audio_level_event> = |event: &duologue_event| event.audio_level;
+    let family: Family<duologue_audio_level_event> = |event| unsafe { (*event).audio_level };
     register(client, 10, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -268,8 +276,9 @@ pub unsafe extern "C" fn duologue_client_set_tool_call_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_TOOL_CALL];
-    let family: Family<duologue_tool_call_event> = |event: &duologue_event| event.tool_call;
+    let family: Family<duologue_tool_call_event> = |event| unsafe { (*event).tool_call };
     register(client, 11, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -294,7 +303,8 @@ pub unsafe extern "C" fn duologue_client_set_tool_end_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_TOOL_CANCELLED, DUOLOGUE_EVENT_TOOL_TIMEOUT];
-    let family: Family<duologue_tool_end_event> = |event: &duologue_event| event.tool_end;
+    let family: Family<duologue_tool_end_event> = |event| unsafe { (*event).tool_end };
     register(client, 12, KINDS, family, callback, user_data, free_fn)
 }

@@ -5,7 +5,6 @@
 use super::{
     callbacks::{Family, register},
     client::duologue_client,
-    event::duologue_event,
     event_enums::duologue_event_kind::{self, *},
     event_service::*,
     result::duologue_result,
@@ -34,8 +33,9 @@ pub unsafe extern "C" fn duologue_client_set_status_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_STATUS];
-    let family: Family<duologue_status_event> = |event: &duologue_event| event.status;
+    let family: Family<duologue_status_event> = |event| unsafe { (*event).status };
     register(client, 13, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -60,8 +60,9 @@ pub unsafe extern "C" fn duologue_client_set_credential_needed_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_CREDENTIAL_NEEDED];
-    let family: Family<duologue_credential_needed_event> = |event: &duologue_event| event.credential_needed;
+    let family: Family<duologue_credential_needed_event> = |event| unsafe { (*event).credential_needed };
     register(client, 14, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -86,8 +87,9 @@ pub unsafe extern "C" fn duologue_client_set_completed_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_COMPLETED];
-    let family: Family<duologue_completed_event> = |event: &duologue_event| event.completed;
+    let family: Family<duologue_completed_event> = |event| unsafe { (*event).completed };
     register(client, 15, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -112,8 +114,9 @@ pub unsafe extern "C" fn duologue_client_set_session_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_SESSION_CONFIGURED, DUOLOGUE_EVENT_CAPABILITY_CHANGED];
-    let family: Family<duologue_session_event> = |event: &duologue_event| event.session;
+    let family: Family<duologue_session_event> = |event| unsafe { (*event).session };
     register(client, 16, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -138,8 +141,9 @@ pub unsafe extern "C" fn duologue_client_set_session_replaced_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_SESSION_REPLACED];
-    let family: Family<duologue_session_replaced_event> = |event: &duologue_event| event.session_replaced;
+    let family: Family<duologue_session_replaced_event> = |event| unsafe { (*event).session_replaced };
     register(client, 17, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -164,8 +168,9 @@ pub unsafe extern "C" fn duologue_client_set_transport_changed_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_TRANSPORT_CHANGED];
-    let family: Family<duologue_transport_changed_event> = |event: &duologue_event| event.transport_changed;
+    let family: Family<duologue_transport_changed_event> = |event| unsafe { (*event).transport_changed };
     register(client, 18, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -190,8 +195,9 @@ pub unsafe extern "C" fn duologue_client_set_usage_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_USAGE];
-    let family: Family<duologue_usage_event> = |event: &duologue_event| event.usage;
+    let family: Family<duologue_usage_event> = |event| unsafe { (*event).usage };
     register(client, 19, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -216,8 +222,9 @@ pub unsafe extern "C" fn duologue_client_set_latency_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_LATENCY];
-    let family: Family<duologue_latency_event> = |event: &duologue_event| event.latency;
+    let family: Family<duologue_latency_event> = |event| unsafe { (*event).latency };
     register(client, 20, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -242,8 +249,9 @@ pub unsafe extern "C" fn duologue_client_set_device_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_DEVICE];
-    let family: Family<duologue_device_event> = |event: &duologue_event| event.device;
+    let family: Family<duologue_device_event> = |event| unsafe { (*event).device };
     register(client, 21, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -268,8 +276,9 @@ pub unsafe extern "C" fn duologue_client_set_error_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_WARNING, DUOLOGUE_EVENT_ERROR];
-    let family: Family<duologue_error_event> = |event: &duologue_event| event.error;
+    let family: Family<duologue_error_event> = |event| unsafe { (*event).error };
     register(client, 22, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -293,8 +302,9 @@ pub unsafe extern "C" fn duologue_client_set_raw_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_RAW];
-    let family: Family<duologue_raw_event> = |event: &duologue_event| event.raw;
+    let family: Family<duologue_raw_event> = |event| unsafe { (*event).raw };
     register(client, 23, KINDS, family, callback, user_data, free_fn)
 }
 
@@ -319,7 +329,8 @@ pub unsafe extern "C" fn duologue_client_set_lagged_callback(
     user_data: *mut c_void,
     free_fn: duologue_user_data_free,
 ) -> duologue_result {
+    // SAFETY (of the closure): an event is alive while its family is looked up.
     const KINDS: &[duologue_event_kind] = &[DUOLOGUE_EVENT_LAGGED];
-    let family: Family<duologue_lagged_event> = |event: &duologue_event| event.lagged;
+    let family: Family<duologue_lagged_event> = |event| unsafe { (*event).lagged };
     register(client, 24, KINDS, family, callback, user_data, free_fn)
 }

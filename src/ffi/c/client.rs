@@ -14,11 +14,12 @@ use super::{
 };
 use crate::{
     Client, Credential,
-    client::Engine,
+    client::{Engine, in_callback},
     credential::CredentialKind,
     error::{Error, ErrorClass},
     event::StatusKind,
 };
+use parking_lot::Mutex;
 use std::{
     ffi::{c_char, c_int},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -61,6 +62,34 @@ fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) ->
     })
 }
 
+/// Clients that were destroyed while a call was under way. That call may be on an audio thread, which must not be
+/// the one to release them.
+static ENDED: Mutex<Vec<Arc<Client>>> = Mutex::new(Vec::new());
+
+/// Releases a client, now or when the calls under way are over: at the next client made or destroyed.
+fn bury(client: Arc<Client>) {
+    ENDED.lock().push(client);
+    // Calls of other threads are short once the client is closed.
+    for _ in 0..50 {
+        if sweep() == 0 || in_callback() {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// Releases what nobody uses any more; returns how many are left.
+fn sweep() -> usize {
+    let mut ended = ENDED.lock();
+    // Nobody can get hold of them any more: a count of one stays one.
+    let (free, used): (Vec<_>, Vec<_>) = ended.drain(..).partition(|client| Arc::strong_count(client) == 1);
+    *ended = used;
+    let left = ended.len();
+    drop(ended);
+    drop(free);
+    left
+}
+
 /// Makes a client that is not connected. It copies nothing: a configuration is shared.
 ///
 /// @param engine the engine whose threads call back; NULL for the default one
@@ -79,6 +108,7 @@ pub unsafe extern "C" fn duologue_client_create(
 ) -> duologue_result {
     guard(|| {
         let out = required("out_client", out_client)?;
+        sweep();
         let mut builder = Client::builder();
         if !engine.is_null() {
             let engine = ENGINES.get(engine)?;
@@ -110,10 +140,13 @@ pub unsafe extern "C" fn duologue_client_create(
 #[unsafe(no_mangle)]
 pub extern "C" fn duologue_client_destroy(client: *mut duologue_client) {
     quiet(|| {
+        let Ok(living) = CLIENTS.get(client.cast_const()) else { return };
         // Removed last: otherwise callbacks would start on a handle that is already gone.
-        if let Ok(living) = CLIENTS.get(client.cast_const()) {
-            living.destroy();
-            CLIENTS.remove(client);
+        if living.destroy()
+            && let Some(ended) = CLIENTS.remove(client)
+        {
+            drop(living);
+            bury(ended);
         }
     });
 }
@@ -125,7 +158,7 @@ pub extern "C" fn duologue_client_destroy(client: *mut duologue_client) {
 /// any but audio threads
 #[unsafe(no_mangle)]
 pub extern "C" fn duologue_live_clients() -> usize {
-    CLIENTS.len()
+    catch_unwind(|| CLIENTS.len()).unwrap_or(0)
 }
 
 /// Kind of a credential.
@@ -176,8 +209,6 @@ pub unsafe extern "C" fn duologue_client_set_credential(
             // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
             let (given, whole) = unsafe { read_options("credential", credential, defaults) };
             whole?;
-            // SAFETY: the caller's promise about the text.
-            let value = unsafe { text::required("credential.value", given.value) }?;
             let kind = match given.kind {
                 0 => CredentialKind::ApiKey,
                 1 => CredentialKind::Ephemeral,
@@ -186,6 +217,8 @@ pub unsafe extern "C" fn duologue_client_set_credential(
                     return Err(error.field("credential.kind").fix("use a duologue_credential_kind"));
                 }
             };
+            // SAFETY: the caller's promise about the text.
+            let value = unsafe { text::required("credential.value", given.value) }?;
             let secret = Credential::of_kind(kind, value)?;
             if request_id != 0 {
                 let error = Error::new(ErrorClass::Argument, "not_found", "nobody asked for this credential");

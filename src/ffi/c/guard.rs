@@ -7,15 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Runs the body of an entry.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> duologue_result {
     // What a panic leaves half done belongs to the client, which is closed then (see `client::with`).
-    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
-    match outcome {
-        Ok(()) => duologue_result::DUOLOGUE_OK,
-        Err(error) => {
-            let result = error.result().into();
-            last_error::set(error);
-            result
-        }
-    }
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    // What was thrown may panic in its own drop.
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        let Err(error) = outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) else {
+            return duologue_result::DUOLOGUE_OK;
+        };
+        let result = error.result().into();
+        last_error::set(error);
+        result
+    }));
+    told.unwrap_or(duologue_result::DUOLOGUE_ERROR_PANIC)
 }
 
 /// As [`guard`], for entries that read the last error and therefore must not replace it.

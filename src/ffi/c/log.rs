@@ -5,7 +5,10 @@ use super::{
     result::duologue_result,
     user_data::{UserData, duologue_user_data_free},
 };
-use crate::error::{Error, ErrorClass};
+use crate::{
+    client::release,
+    error::{Error, ErrorClass},
+};
 use once_cell::sync::OnceCell;
 use parking_lot::RwLock;
 use std::{
@@ -61,7 +64,8 @@ thread_local! {
 }
 
 /// Sends log lines of the whole library to a callback, in the place of an earlier one. It is called on
-/// any thread but audio threads, on several at a time, and must not call duologue. Replacing does not wait
+/// the thread that has something to say, which is any but an audio thread, on several at a time; it must not
+/// call duologue, and be quick: most lines come from the network thread, which all sessions share. Replacing does not wait
 /// for a call that is running: the old free_fn runs when it is over.
 ///
 /// @param max_level a duologue_log_level: the least important that is wanted
@@ -91,10 +95,12 @@ pub unsafe extern "C" fn duologue_set_log_callback(
         let sink = callback.map(|call| Arc::new(Sink { call, user_data }));
         let level = if sink.is_some() { max_level } else { 0 };
         // The old one is dropped, and freed, without the lock.
-        let old = std::mem::replace(&mut *SINK.write(), sink);
+        let mut place = SINK.write();
         MAX_LEVEL.store(level, Ordering::Relaxed);
+        let old = std::mem::replace(&mut *place, sink);
+        drop(place);
         tracing::callsite::rebuild_interest_cache();
-        drop(old);
+        release(old);
         Ok(())
     })
 }
@@ -151,6 +157,8 @@ impl Subscriber for Lines {
             let level = number(*event.metadata().level());
             // SAFETY: the host's promise: the function may be called from any thread.
             unsafe { (sink.call)(sink.user_data.get(), level, target.as_ptr(), message.as_ptr()) };
+            // It may have been replaced meanwhile; its end is host code, and nothing may wait in it.
+            release(sink);
         }
         let _ = WRITING.try_with(|w| w.set(false));
     }

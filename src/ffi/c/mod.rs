@@ -2,7 +2,8 @@
 //!
 //! Every entry is the same four steps: look the handle up, turn the arguments into Rust values, call the
 //! client, turn the outcome into a number. A handle is never followed (`handle`), a panic never leaves
-//! (`guard`), and outputs are written only on success.
+//! (`guard`), and outputs are written only on success unless
+//! an entry says otherwise.
 
 // C names are C's. Pointers come from outside: what each function needs of them stands in its docs,
 // which become the header; the safety sections would say it twice.

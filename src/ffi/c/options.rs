@@ -21,16 +21,14 @@ pub(super) unsafe fn read_options<T: Copy>(name: &str, options: *const T, defaul
             .field(format!("{name}.struct_size"))
             .fix("set it to the sizeof of the struct"))
     };
-    // Nothing but the size itself is no struct; 64 KiB is none of ours.
-    if !(8..=65_536).contains(&size) {
+    // Nothing but the size itself is no struct; 64 KiB is none of ours; half a field is none.
+    if !(8..=65_536).contains(&size) || !size.is_multiple_of(size_of::<usize>()) {
         return (defaults, wrong(format!("is {size}")));
     }
     let mut read = defaults;
-    // Half a pointer is none.
-    let whole = size.min(known) / size_of::<usize>() * size_of::<usize>();
     // SAFETY: both sides have that many bytes, and any bytes make a valid T.
     let beyond = unsafe {
-        std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut read).cast::<u8>(), whole);
+        std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut read).cast::<u8>(), size.min(known));
         std::slice::from_raw_parts(options.cast::<u8>().add(size.min(known)), size.saturating_sub(known))
     };
     if beyond.iter().any(|b| *b != 0) {
