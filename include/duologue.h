@@ -38,6 +38,9 @@
  *   descriptor for poll() or a main loop. No foreign thread enters the host then.
  *
  * The functions of the one are refused (DUOLOGUE_ERROR_INVALID_STATE) while the other is in use.
+ * Completions come as things complete, not in the order of the commands; a connect that is given while
+ * a disconnect is under way waits for it.
+ *
  * A host that does not keep up loses loudness and raw events first; where nothing may be dropped any
  * more the session ends after 5 seconds with `host_too_slow`.
  *
@@ -91,6 +94,14 @@
  * as heard at real-time speed, pulled audio when pulled, and with "audio.output.positions": "reported"
  * only what duologue_client_report_playback() says. push, pull and report wait for nobody and
  * allocate nothing while they succeed; they wake the network thread, which is a system call while it sleeps.
+ *
+ * NOT YET
+ *
+ * These events are part of the interface and are not produced by this version: tool_cancelled,
+ * tool_timeout, credential_needed, capability_changed, session_replaced, transport_changed, device. A
+ * lost connection ends the run with a retryable error; there is no reconnecting, and the vendor's side of a
+ * new connection does not know the conversation of the one before, which stays in the state here. Device
+ * audio needs an audio backend, which only Rust programs can give: use "host" (the default) or "none".
  *
  * VERSIONING
  *
@@ -424,7 +435,8 @@ enum duologue_event_kind
      */
     DUOLOGUE_EVENT_GENERATION_DONE = 6,
     /**
-     * The response is generated, and played or cut: `response_end`.
+     * The response is generated, and played or cut: `response_end`. After a response that called tools another
+     * one follows with the answer, and with a turn_done of its own.
      */
     DUOLOGUE_EVENT_TURN_DONE = 7,
     /**
@@ -977,7 +989,8 @@ enum duologue_transcript_stage
      */
     DUOLOGUE_TRANSCRIPT_STAGE_GENERATED = 1,
     /**
-     * What was played of it.
+     * What was played of it: comes after an interruption, before or after the final text that was generated.
+     * A text on screen shall keep this one.
      */
     DUOLOGUE_TRANSCRIPT_STAGE_HEARD = 2,
 };
@@ -2098,7 +2111,7 @@ typedef struct duologue_event {
      */
     uint64_t seq;
     /**
-     * Milliseconds on the client's monotonic clock.
+     * Milliseconds since the client was made, monotonic.
      */
     uint64_t time_ms;
     /**
@@ -2797,8 +2810,8 @@ duologue_result duologue_client_connect(duologue_client *client,
                                         uint64_t *out_op);
 
 /**
- * Ends the run, also while connecting. Completes when idle; doing it twice is no error. Never waits for
- * host code.
+ * Ends the run, also while connecting. Completes when idle, always well; doing it twice is no error. Never
+ * waits for host code.
  *
  * @param client the client
  * @param[out] out_op receives the number of the command; may be NULL
@@ -2811,7 +2824,10 @@ duologue_result duologue_client_disconnect(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
- * Adds a user message and asks for an answer. Completes when the vendor has taken the message.
+ * Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
+ * carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
+ * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
+ * DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
  *
  * @param client the client, connected
  * @param text UTF-8, at most 256 KiB
@@ -2829,7 +2845,10 @@ duologue_result duologue_client_send_text(duologue_client *client,
                                           uint64_t *out_op);
 
 /**
- * Asks for a response. Completes when it has begun.
+ * Asks for a response. Completes when it has begun. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
+ * connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or the network is too slow),
+ * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED (interrupted, or the connection ended
+ * first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
  *
  * @param client the client, connected
  * @param options how it shall be; NULL for the session's own way
@@ -2845,7 +2864,9 @@ duologue_result duologue_client_request_response(duologue_client *client,
                                                  uint64_t *out_op);
 
 /**
- * Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard.
+ * Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard; at once,
+ * and well, when nothing is said. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not connected) or
+ * DUOLOGUE_ERROR_CANCELLED (the connection ended first).
  *
  * @param client the client, connected
  * @param[out] out_op receives the number of the command; may be NULL
@@ -2881,7 +2902,7 @@ duologue_result duologue_client_submit_tool_result(duologue_client *client,
                                                    uint64_t *out_op);
 
 /**
- * Sends microphone audio to the vendor, or stops. Completes when it is so.
+ * Sends microphone audio to the vendor, or stops. Completes when it is so, always well.
  *
  * @param client the client
  * @param on 1 or 0
@@ -2896,7 +2917,8 @@ duologue_result duologue_client_set_capture(duologue_client *client,
                                             uint64_t *out_op);
 
 /**
- * Sends silence in the place of the microphone; the vendor's clock goes on. Completes when it is so.
+ * Sends silence in the place of the microphone; the vendor's clock goes on. Completes when it is so, always
+ * well.
  *
  * @param client the client
  * @param muted 1 or 0
@@ -3463,8 +3485,8 @@ duologue_result duologue_client_set_tool_end_callback(duologue_client *client,
  * @param client the client
  * @param timeout_ms how long to wait; 0 only looks, negative waits for ever
  * @param[out] out_event receives the event; free it with duologue_event_free()
- * @return DUOLOGUE_OK, DUOLOGUE_ERROR_TIMEOUT (there is none), DUOLOGUE_ERROR_CLOSED (the client is over and
- *         there will be none), DUOLOGUE_ERROR_INVALID_STATE (callback delivery, or another thread is waiting),
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_TIMEOUT (there is none), DUOLOGUE_ERROR_CLOSED (it was destroyed
+ *         while this waited, and there will be none; afterwards the handle is invalid), DUOLOGUE_ERROR_INVALID_STATE (callback delivery, or another thread is waiting),
  *         DUOLOGUE_ERROR_WOULD_DEADLOCK (waiting inside a callback of another client),
  *         DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
  * @par Thread

@@ -29,7 +29,8 @@
  * remove itself: the function object lives until it has returned. Destroying from elsewhere waits for the
  * running callback. A callback that holds the last owner of its client keeps both alive for ever: give it a
  * client_ref instead. A client_ref owns nothing, survives moves of the client, and may outlive it: its
- * calls then fail with DUOLOGUE_ERROR_INVALID_HANDLE, they do not crash.
+ * calls then fail with DUOLOGUE_ERROR_INVALID_HANDLE, they do not crash. In a class, declare the client behind
+ * the members that its callbacks use: it is destroyed before them then.
  */
 
 #ifndef DUOLOGUE_HPP
@@ -212,6 +213,12 @@ private:
     std::string copy_;
 };
 
+/// A C text that must not be NULL, for example what getenv() gives.
+inline std::string_view given(const char* text) {
+    if (!text) fail(DUOLOGUE_ERROR_NULL_ARGUMENT, "the text is NULL");
+    return text;
+}
+
 struct deleter {
     void operator()(char* p) const noexcept { duologue_string_free(p); }
     void operator()(duologue_config* p) const noexcept { duologue_config_free(p); }
@@ -348,7 +355,7 @@ public:
         return *this;
     }
     // Its own overload: a literal would rather become a bool than a string_view.
-    config& set(std::string_view path, const char* value) & { return set(path, std::string_view(value)); }
+    config& set(std::string_view path, const char* value) & { return set(path, detail::given(value)); }
     template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
     config& set(std::string_view path, T value) & {
         detail::c_string where(path);
@@ -446,6 +453,7 @@ public:
 
     op connect() const { return command(duologue_client_connect); }
     op disconnect() const { return command(duologue_client_disconnect); }
+    op send_text(const char* text, std::uint32_t flags = 0) const { return send_text(detail::given(text), flags); }
     /// flags: DUOLOGUE_SEND_TEXT_...
     op send_text(std::string_view text, std::uint32_t flags = 0) const {
         return command(duologue_client_send_text, detail::c_string(text), flags);

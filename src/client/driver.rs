@@ -72,7 +72,7 @@ impl Driver {
     fn refusal(&mut self, command: &Command, cx: &mut Context<'_>) -> Option<Error> {
         if matches!(command, Command::Connect) && self.core.shared.credential.lock().is_none() {
             let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
-            return Some(error.fix("give one with ClientBuilder::credential or Client::set_credential"));
+            return Some(error.fix("give one first: set_credential"));
         }
         let text = match command {
             Command::SendText { text, .. } => text.len(),

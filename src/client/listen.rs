@@ -47,19 +47,15 @@ impl Client {
     /// after that. When two threads destroy a client, the second returns at once.
     ///
     /// Event streams and the queue of [`Client::next_event`] still give what happened, and end.
-    ///
-    /// True: this call did it. False: another one did, or does.
-    pub fn destroy(&self) -> bool {
+    pub fn destroy(&self) {
         let shared = &self.inner.shared;
         match &shared.audience {
             Audience::Queue(_) => shared.leave(),
             Audience::Callbacks(lane) => {
-                let first = lane.close();
-                if first {
+                if lane.close() {
                     shared.leave();
                     lane.quiesce();
                 }
-                first
             }
         }
     }

@@ -298,7 +298,8 @@ impl Client {
     }
 
     /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.
-    /// A second call while connecting or connected is refused with `already_connected`.
+    /// A second call while connecting or connected is refused with `already_connected`; one while a
+    /// disconnect is under way waits for its end.
     pub fn connect(&self) -> Op {
         self.command(Command::Connect)
     }

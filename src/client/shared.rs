@@ -118,7 +118,6 @@ impl Shared {
     /// Queues a command for the driver, or refuses it: then it never becomes an event.
     pub fn command(&self, command: Command) -> Op {
         let op = self.next_op();
-        let is_connect = matches!(command, Command::Connect);
         // Each command becomes an event that is never dropped. A run ends when its host reads none; a
         // client without a run, which has nothing to end either, stops here.
         let ends = matches!(command, Command::Disconnect) && self.progress.lock().is_running();
@@ -138,7 +137,7 @@ impl Shared {
             return Op::refused(op, error);
         }
         let (reply, receiver) = oneshot::channel();
-        self.progress.lock().given(op, is_connect);
+        self.progress.lock().given(op, &command);
         commands.push_back(Envelope { op, command, reply });
         drop(commands);
         self.waker.wake();
@@ -154,11 +153,10 @@ impl Shared {
         self.commands.lock().pop_front()
     }
 
-    /// The last handle is gone, or the host destroyed the client. False: it had left already.
-    pub fn leave(&self) -> bool {
-        let first = !self.gone.swap(true, Ordering::AcqRel);
+    /// The last handle is gone, or the host destroyed the client.
+    pub fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
         self.waker.wake();
-        first
     }
 
     pub fn host_is_gone(&self) -> bool {

@@ -4,6 +4,7 @@ use super::{
     dispatch::in_callback,
     shared::{Shared, closed},
 };
+use crate::session::Command;
 use crate::{
     error::{Error, ErrorClass, Result},
     event::{EventKind, OpId, Status, StatusKind},
@@ -19,22 +20,37 @@ pub(super) struct Progress {
     /// The last connect, and why it failed.
     connect: Option<OpId>,
     failed: Option<Error>,
+    /// A connect was given and neither began nor failed.
+    asked: bool,
     /// The run of the last connect is over.
     over: bool,
+    /// A disconnect was asked for: what is connected still does not count any more.
+    ending: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { given: 0, handled: 0, status: Status::never_connected(), connect: None, failed: None, over: false }
+        Self {
+            given: 0,
+            handled: 0,
+            status: Status::never_connected(),
+            connect: None,
+            failed: None,
+            asked: false,
+            over: false,
+            ending: false,
+        }
     }
 }
 
 impl Progress {
     /// A command was taken.
-    pub fn given(&mut self, op: OpId, is_connect: bool) {
+    pub fn given(&mut self, op: OpId, command: &Command) {
         self.given += 1;
-        if is_connect {
-            (self.connect, self.failed, self.over) = (Some(op), None, false);
+        match command {
+            Command::Connect => (self.connect, self.failed, self.asked, self.over) = (Some(op), None, true, false),
+            Command::Disconnect => self.ending = self.is_running(),
+            _ => {}
         }
     }
 
@@ -46,7 +62,9 @@ impl Progress {
     /// What a waiter finds; `None`: it waits on. `seen`: a run was under way before.
     fn verdict(&self, wanted: StatusKind, seen: bool) -> Option<Result<bool>> {
         match &self.status {
+            _ if self.ending && !matches!(wanted, StatusKind::Idle | StatusKind::Error) => None,
             status if status.kind() == wanted => Some(Ok(true)),
+            Status::Idle { .. } | Status::Error { .. } if self.asked => None,
             Status::Error { error } => Some(Err(error.clone())),
             Status::Idle { ended } if seen || self.over => {
                 let message = format!("the session ended: {}", ended.code);
@@ -72,14 +90,18 @@ impl Shared {
             EventKind::Status(status) => {
                 let was_running = progress.is_running();
                 match status {
-                    Status::Connecting { .. } => (progress.failed, progress.over) = (None, false),
+                    Status::Connecting { .. } => {
+                        (progress.failed, progress.asked, progress.over) = (None, false, false)
+                    }
                     Status::Idle { .. } => progress.over |= was_running,
                     _ => {}
                 }
+                progress.ending &= !matches!(status, Status::Idle { .. } | Status::Error { .. });
                 progress.status = status.clone();
             }
             // A connect that came while another one stands does not fail that one.
             EventKind::Completed(done) if Some(done.op) == progress.connect => {
+                progress.asked = false;
                 progress.failed = done.error.clone().filter(|e| e.code != "already_connected");
             }
             _ => return,

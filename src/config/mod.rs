@@ -393,7 +393,7 @@ fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let Some(rest) = text.strip_prefix("unknown field `") else {
         // A key in the wrong field must not be told.
         let cause = redact(text.split(" at line").next().unwrap_or(&text));
-        return invalid(path, cause).fix("see the schema: duologue schema config");
+        return invalid(path, cause).fix("the JSON Schema of the configuration says what is possible");
     };
     let (name, expected) = rest.split_once("`, expected ").unwrap_or((rest, ""));
     // The path already ends in the unknown key.

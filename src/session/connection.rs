@@ -84,6 +84,11 @@ impl Session {
     }
 
     pub(super) fn connect(&mut self, op: OpId) {
+        if self.link.step == Step::Closing && self.ops.again.is_none() {
+            // Disconnect and connect, one after the other, is how a host starts afresh.
+            self.ops.again = Some(op);
+            return;
+        }
         if !self.link.is_down() {
             let error = Error::new(ErrorClass::State, "already_connected", "the client is connected or on its way")
                 .fix("disconnect first, or use a second client");
@@ -102,6 +107,10 @@ impl Session {
 
     pub(super) fn disconnect(&mut self, op: OpId) {
         self.ops.disconnect.push(op);
+        if let Some(connect) = self.ops.again.take() {
+            let error = Error::new(ErrorClass::State, "cancelled", "disconnected before it began");
+            self.complete(connect, Some(error));
+        }
         let ended = Ended { by: EndedBy::User, code: "disconnected".into(), detail: String::new() };
         match self.link.step {
             Step::Down => self.finish_disconnects(),
@@ -245,6 +254,9 @@ impl Session {
             self.complete(op, Some(error));
         }
         self.finish_disconnects();
+        if let Some(op) = self.ops.again.take() {
+            self.connect(op);
+        }
     }
 
     fn finish_disconnects(&mut self) {

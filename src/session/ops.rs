@@ -34,6 +34,8 @@ const ACKNOWLEDGE_MS: u64 = 15_000;
 pub struct Ops {
     /// The connect that is under way.
     pub connect: Option<OpId>,
+    /// A connect that waits until the run before it is closed.
+    pub again: Option<OpId>,
     /// Disconnects that wait for the end.
     pub disconnect: Vec<OpId>,
     /// Interrupts that wait for the speaker.

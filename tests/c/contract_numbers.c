@@ -169,12 +169,14 @@ static void struct_sizes(void) {
         with_size(size, bad, bad, bad);
         SAYS("struct_size");
     }
-    /* Cut anywhere: a field that is not whole is not there, and half a pointer is never followed. */
-    for (uint32_t size = 8; size < sizeof(duologue_credential); size++)
-        with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK);
-    /* Whole, and larger with a tail of zeros. */
-    for (uint32_t size = sizeof(duologue_credential); size <= sizeof(struct later_options); size++)
-        with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK);
+    for (uint32_t size = 8; size <= sizeof(struct later_options); size++) {
+        if (size % sizeof(void *) != 0)
+            with_size(size, bad, bad, bad); /* in the middle of a field: it would be accepted and ignored */
+        else if (size < sizeof(duologue_credential))
+            with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK); /* fields that are not there have their defaults */
+        else
+            with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK); /* whole, or larger with a tail of zeros */
+    }
 
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {

@@ -57,6 +57,44 @@ fn a_thread_waits_for_the_connection_and_for_its_end() {
 }
 
 #[test]
+fn disconnect_and_connect_at_once_is_a_new_run() {
+    let _dog = watchdog("reconnect");
+    let (client, mut peers) = scripted();
+    drop(client.connect());
+    let mut peer = peers.blocking_recv().unwrap();
+    greet(&peer);
+    assert_eq!(client.wait_status(StatusKind::Connected, None), Ok(true));
+    for _ in 0..20 {
+        drop(client.disconnect());
+        drop(client.connect());
+        let vendor = std::thread::spawn(move || {
+            peer.close(Some(1000), "");
+            let next = peers.blocking_recv().unwrap();
+            greet(&next);
+            (peers, next)
+        });
+        // Not the connection that is on its way out.
+        assert_eq!(client.wait_status(StatusKind::Connected, None), Ok(true));
+        (peers, peer) = vendor.join().unwrap();
+        assert_eq!(client.wait_status(StatusKind::Idle, NOW), Ok(false));
+    }
+}
+
+#[test]
+fn a_run_that_ended_before_anybody_looked_is_told() {
+    let _dog = watchdog("late");
+    let (client, mut peers) = scripted();
+    drop(client.connect());
+    let peer = peers.blocking_recv().unwrap();
+    greet(&peer);
+    assert_eq!(client.wait_status(StatusKind::Connected, None), Ok(true));
+    peer.close(Some(1000), "bye");
+    assert_eq!(client.wait_status(StatusKind::Idle, None), Ok(true));
+    // Without a time: it must not wait for a run that nobody asked for.
+    assert_eq!(client.wait_status(StatusKind::Connected, None).unwrap_err().code, "not_connected");
+}
+
+#[test]
 fn a_connect_given_before_counts_also_when_nobody_has_looked_at_it() {
     let _dog = watchdog("order of status");
     let (client, _peers) = scripted();
@@ -137,7 +175,11 @@ fn a_host_that_takes_no_events_can_give_no_commands_without_end() {
     };
     assert_eq!((refusal.class, &*refusal.code), (ErrorClass::Limit, "backpressure"));
     assert!((4096..=4096 + 257).contains(&given), "{given}");
-    assert!(client.disconnect().refusal().is_none(), "leaving is always possible");
+    let ends_nothing = client.disconnect();
+    assert!(
+        ends_nothing.refusal().is_some(),
+        "without a run there is nothing to leave, and it would be one event more"
+    );
     for _ in 0..given {
         client.next_event(None).unwrap().unwrap();
     }

@@ -268,3 +268,30 @@ fn mute_is_silence_not_absence() {
     assert_eq!(frame["audio"], base64(&vec![0; 20 * PER_MS as usize]));
     talk.finish();
 }
+
+#[test]
+fn a_connect_while_disconnecting_waits_for_the_end_of_the_run() {
+    let mut talk = Talk::connected(json!({}));
+    talk.take();
+    let disconnect = talk.host(Command::Disconnect);
+    let connect = talk.host(Command::Connect);
+    let twice = talk.host(Command::Connect);
+    let out = talk.take();
+    assert!(matches!(out.completed(twice), Some(Some(e)) if e.code == "already_connected"));
+    assert!(out.completed(connect).is_none(), "it waits");
+    talk.closed(Some(1000), "", None);
+    let out = talk.take();
+    assert!(matches!(out.completed(disconnect), Some(None)));
+    let statuses: Vec<_> = out.of("status").iter().map(|s| s["status"].clone()).collect();
+    assert_eq!(statuses, ["idle", "connecting"]);
+    // And a disconnect takes it back.
+    let again = talk.host(Command::Disconnect);
+    let third = talk.host(Command::Connect);
+    talk.host(Command::Disconnect);
+    let out = talk.take();
+    assert!(matches!(out.completed(third), Some(Some(e)) if e.code == "cancelled"));
+    assert!(out.completed(again).is_none());
+    talk.pass(2000);
+    assert!(matches!(talk.take().completed(again), Some(None)));
+    talk.finish();
+}

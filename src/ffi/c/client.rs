@@ -23,7 +23,10 @@ use parking_lot::Mutex;
 use std::{
     ffi::{c_char, c_int},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,15 +36,22 @@ pub struct duologue_client {
     _private: [u8; 0],
 }
 
-pub(super) static CLIENTS: Registry<Client> = Registry::new("client");
+/// What a handle stands for.
+pub(super) struct Held {
+    client: Client,
+    /// Somebody is destroying it.
+    ending: AtomicBool,
+}
+
+pub(super) static CLIENTS: Registry<Held> = Registry::new("client");
 
 /// Runs `body` with the client of a handle. A panic closes the client: it may be half done.
 pub(super) fn with<T>(
     handle: *const duologue_client,
     body: impl FnOnce(&Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let client = CLIENTS.get(handle)?;
-    caught(&client, body)
+    let held = CLIENTS.get(handle)?;
+    caught(&held.client, body)
 }
 
 /// As [`with`] for audio threads: `None` when it would have to wait.
@@ -49,8 +59,8 @@ pub(super) fn try_with<T>(
     handle: *const duologue_client,
     body: impl FnOnce(&Client) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
-    let Some(client) = CLIENTS.try_get(handle) else { return Ok(None) };
-    caught(&*client?, body).map(Some)
+    let Some(held) = CLIENTS.try_get(handle) else { return Ok(None) };
+    caught(&held?.client, body).map(Some)
 }
 
 fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) -> Result<T, Error> {
@@ -64,10 +74,10 @@ fn caught<T>(client: &Client, body: impl FnOnce(&Client) -> Result<T, Error>) ->
 
 /// Clients that were destroyed while a call was under way. That call may be on an audio thread, which must not be
 /// the one to release them.
-static ENDED: Mutex<Vec<Arc<Client>>> = Mutex::new(Vec::new());
+static ENDED: Mutex<Vec<Arc<Held>>> = Mutex::new(Vec::new());
 
 /// Releases a client, now or when the calls under way are over: at the next client made or destroyed.
-fn bury(client: Arc<Client>) {
+fn bury(client: Arc<Held>) {
     ENDED.lock().push(client);
     // Calls of other threads are short once the client is closed.
     for _ in 0..50 {
@@ -115,7 +125,7 @@ pub unsafe extern "C" fn duologue_client_create(
             builder = builder.engine(Engine::clone(&engine));
         }
         let client = builder.config(used(config)?).build()?;
-        let handle = CLIENTS.insert(Arc::new(client));
+        let handle = CLIENTS.insert(Arc::new(Held { client, ending: AtomicBool::new(false) }));
         // SAFETY: not NULL, valid by the caller's promise.
         unsafe { out.write(handle) };
         Ok(())
@@ -141,10 +151,12 @@ pub unsafe extern "C" fn duologue_client_create(
 pub extern "C" fn duologue_client_destroy(client: *mut duologue_client) {
     quiet(|| {
         let Ok(living) = CLIENTS.get(client.cast_const()) else { return };
+        if living.ending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        living.client.destroy();
         // Removed last: otherwise callbacks would start on a handle that is already gone.
-        if living.destroy()
-            && let Some(ended) = CLIENTS.remove(client)
-        {
+        if let Some(ended) = CLIENTS.remove(client) {
             drop(living);
             bury(ended);
         }

@@ -52,8 +52,8 @@ pub unsafe extern "C" fn duologue_client_connect(client: *mut duologue_client, o
     command(client, out_op, |client| Ok(client.connect()))
 }
 
-/// Ends the run, also while connecting. Completes when idle; doing it twice is no error. Never waits for
-/// host code.
+/// Ends the run, also while connecting. Completes when idle, always well; doing it twice is no error. Never
+/// waits for host code.
 ///
 /// @param client the client
 /// @param[out] out_op receives the number of the command; may be NULL
@@ -70,7 +70,10 @@ pub const DUOLOGUE_SEND_TEXT_NO_RESPONSE: u32 = 1;
 /// For duologue_client_send_text(): cut the assistant off first.
 pub const DUOLOGUE_SEND_TEXT_INTERRUPT: u32 = 2;
 
-/// Adds a user message and asks for an answer. Completes when the vendor has taken the message.
+/// Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
+/// carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
+/// DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
+/// DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
 ///
 /// @param client the client, connected
 /// @param text UTF-8, at most 256 KiB
@@ -111,7 +114,10 @@ pub struct duologue_response_options {
     pub instructions: *const c_char,
 }
 
-/// Asks for a response. Completes when it has begun.
+/// Asks for a response. Completes when it has begun. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
+/// connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or the network is too slow),
+/// DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED (interrupted, or the connection ended
+/// first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
 ///
 /// @param client the client, connected
 /// @param options how it shall be; NULL for the session's own way
@@ -141,7 +147,9 @@ pub unsafe extern "C" fn duologue_client_request_response(
     })
 }
 
-/// Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard.
+/// Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard; at once,
+/// and well, when nothing is said. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not connected) or
+/// DUOLOGUE_ERROR_CANCELLED (the connection ended first).
 ///
 /// @param client the client, connected
 /// @param[out] out_op receives the number of the command; may be NULL
@@ -183,7 +191,7 @@ pub unsafe extern "C" fn duologue_client_submit_tool_result(
     })
 }
 
-/// Sends microphone audio to the vendor, or stops. Completes when it is so.
+/// Sends microphone audio to the vendor, or stops. Completes when it is so, always well.
 ///
 /// @param client the client
 /// @param on 1 or 0
@@ -200,7 +208,8 @@ pub unsafe extern "C" fn duologue_client_set_capture(
     command(client, out_op, |client| Ok(client.set_capture(truth("on", on)?)))
 }
 
-/// Sends silence in the place of the microphone; the vendor's clock goes on. Completes when it is so.
+/// Sends silence in the place of the microphone; the vendor's clock goes on. Completes when it is so, always
+/// well.
 ///
 /// @param client the client
 /// @param muted 1 or 0

@@ -24,7 +24,7 @@ pub struct duologue_event {
     pub kind: duologue_event_kind,
     /// Consecutive number within the client, from 1.
     pub seq: u64,
-    /// Milliseconds on the client's monotonic clock.
+    /// Milliseconds since the client was made, monotonic.
     pub time_ms: u64,
     /// Number of the user's turn it belongs to, from 1; 0 for none.
     pub turn: u64,

@@ -18,7 +18,8 @@ pub enum duologue_event_kind {
     DUOLOGUE_EVENT_PLAYBACK_FINISHED = 5,
     /// The model finished writing: `response_end`.
     DUOLOGUE_EVENT_GENERATION_DONE = 6,
-    /// The response is generated, and played or cut: `response_end`.
+    /// The response is generated, and played or cut: `response_end`. After a response that called tools another
+    /// one follows with the answer, and with a turn_done of its own.
     DUOLOGUE_EVENT_TURN_DONE = 7,
     /// The assistant was cut off: `interrupted`.
     DUOLOGUE_EVENT_INTERRUPTED = 8,
@@ -254,7 +255,8 @@ pub enum duologue_transcript_stage {
     DUOLOGUE_TRANSCRIPT_STAGE_RECOGNIZED = 0,
     /// What the model generated.
     DUOLOGUE_TRANSCRIPT_STAGE_GENERATED = 1,
-    /// What was played of it.
+    /// What was played of it: comes after an interruption, before or after the final text that was generated.
+    /// A text on screen shall keep this one.
     DUOLOGUE_TRANSCRIPT_STAGE_HEARD = 2,
 }
 

@@ -17,8 +17,8 @@ use std::ffi::{c_char, c_int};
 /// @param client the client
 /// @param timeout_ms how long to wait; 0 only looks, negative waits for ever
 /// @param[out] out_event receives the event; free it with duologue_event_free()
-/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_TIMEOUT (there is none), DUOLOGUE_ERROR_CLOSED (the client is over and
-///         there will be none), DUOLOGUE_ERROR_INVALID_STATE (callback delivery, or another thread is waiting),
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_TIMEOUT (there is none), DUOLOGUE_ERROR_CLOSED (it was destroyed
+///         while this waited, and there will be none; afterwards the handle is invalid), DUOLOGUE_ERROR_INVALID_STATE (callback delivery, or another thread is waiting),
 ///         DUOLOGUE_ERROR_WOULD_DEADLOCK (waiting inside a callback of another client),
 ///         DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
 /// @par Thread
