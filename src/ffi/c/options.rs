@@ -21,16 +21,22 @@ pub(super) unsafe fn read_options<T: Copy>(name: &str, options: *const T, defaul
             .field(format!("{name}.struct_size"))
             .fix("set it to the sizeof of the struct"))
     };
-    // Nothing but the size itself is no struct; 64 KiB is none of ours; half a field is none.
-    if !(8..=65_536).contains(&size) || !size.is_multiple_of(size_of::<usize>()) {
+    // Nothing but the size itself is no struct; 64 KiB is none of ours.
+    if !(8..=65_536).contains(&size) {
         return (defaults, wrong(format!("is {size}")));
     }
     let mut read = defaults;
+    // Half a pointer is none.
+    let whole = size.min(known) / size_of::<usize>() * size_of::<usize>();
     // SAFETY: both sides have that many bytes, and any bytes make a valid T.
     let beyond = unsafe {
-        std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut read).cast::<u8>(), size.min(known));
+        std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut read).cast::<u8>(), whole);
         std::slice::from_raw_parts(options.cast::<u8>().add(size.min(known)), size.saturating_sub(known))
     };
+    if !size.is_multiple_of(size_of::<usize>()) {
+        // It ends in the middle of a field, which would be accepted and ignored.
+        return (read, wrong(format!("is {size}")));
+    }
     if beyond.iter().any(|b| *b != 0) {
         return (read, wrong(format!("is {size}: fields that this version ({known} bytes) does not have are set")));
     }
