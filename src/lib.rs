@@ -13,7 +13,7 @@ pub mod config;
 pub mod credential;
 pub mod error;
 pub mod event;
-#[cfg(feature = "capi")]
+#[cfg(any(feature = "capi", feature = "uniffi"))]
 pub mod ffi;
 pub mod message;
 pub mod provider;
@@ -28,6 +28,9 @@ pub use clock::clock_us;
 pub use config::Config;
 pub use credential::Credential;
 pub use error::{Error, ErrorClass, ErrorCode, Result};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

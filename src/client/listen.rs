@@ -3,7 +3,7 @@
 use super::{
     Client, Listener, Slot,
     dispatch::{ClientLane, in_callback, release},
-    queue::Queue,
+    queue::{EventQueue, Queue},
     shared::{Audience, closed},
     status::would_deadlock,
 };
@@ -35,6 +35,12 @@ impl Client {
             }
         };
         if lane.set(slot, mask, listener) { Ok(()) } else { Err(closed()) }
+    }
+
+    /// Subscribes a thread or an event loop of the host: events of `mask` from now on. Works with either
+    /// `delivery`.
+    pub fn event_queue(&self, mask: EventMask) -> EventQueue {
+        EventQueue::new(self.inner.shared.subscribe(Queue::for_thread(mask)))
     }
 
     /// Ends the client for all its handles: the session disconnects, no callback starts any more and all

@@ -46,7 +46,7 @@ pub(crate) use dispatch::release;
 pub use dispatch::{Listener, Slot, in_callback};
 pub use engine::{Engine, EngineBuilder};
 pub use op::Op;
-pub use queue::EventStream;
+pub use queue::{EventQueue, EventStream};
 pub use shared::Stats;
 pub use state::State;
 
@@ -56,7 +56,7 @@ use crate::{
     config::{AudioDelivery, AudioSource, Config, Delivery},
     credential::Credential,
     error::{Error, ErrorClass, Result},
-    event::{Mode, Status},
+    event::{EventMask, Mode, Status},
     message::{CallRef, Message},
     provider::codec_for,
     session::{Command, Session, log::LogWriter},
@@ -177,7 +177,7 @@ impl ClientBuilder {
                 let engine = self.engine.unwrap_or_else(Engine::shared);
                 Audience::Callbacks(ClientLane::new(engine.threads(), waker.clone()))
             }
-            Delivery::Queue => Audience::Queue(Arc::new(Queue::for_thread())),
+            Delivery::Queue => Audience::Queue(Arc::new(Queue::for_thread(EventMask::ALL))),
         };
         let shared = Arc::new(Shared::new(waker, self.credential, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
@@ -250,7 +250,7 @@ impl Client {
     /// [`Client::connect`]. A stream goes on over disconnects and errors (a client may connect again)
     /// and ends with the client. Several streams are independent; each is bounded: read it, or drop it.
     pub fn events(&self) -> EventStream {
-        self.inner.shared.subscribe()
+        EventStream { queue: self.inner.shared.subscribe(Queue::for_stream()) }
     }
 
     /// A snapshot: connection, speakers, conversation.

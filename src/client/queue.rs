@@ -16,6 +16,7 @@ use crate::{
     message::Part,
     time::Time,
 };
+pub use fetch::EventQueue;
 use fetch::Fetch;
 use futures_util::{Stream, task::AtomicWaker};
 use parking_lot::Mutex;
@@ -88,9 +89,9 @@ impl Queue {
         Self::new(Reader::Lane(lane), EventMask::NONE)
     }
 
-    /// For a host that fetches, of everything.
-    pub fn for_thread() -> Self {
-        Self::new(Reader::Thread(Fetch::default()), EventMask::ALL)
+    /// For a host that fetches.
+    pub fn for_thread(mask: EventMask) -> Self {
+        Self::new(Reader::Thread(Fetch::default()), mask)
     }
 
     /// Which kinds are queued from now on. With nobody left to call, what waits is forgotten.

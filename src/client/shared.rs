@@ -1,13 +1,6 @@
 //! What the handles and the driver of a client have in common. No lock is held across host code.
 
-use super::{
-    dispatch::ClientLane,
-    host_audio::HostAudio,
-    op::Op,
-    queue::{EventStream, Queue},
-    state::State,
-    status::Progress,
-};
+use super::{dispatch::ClientLane, host_audio::HostAudio, op::Op, queue::Queue, state::State, status::Progress};
 use crate::{
     credential::Credential,
     error::{Error, ErrorClass, Result},
@@ -184,8 +177,9 @@ impl Shared {
         self.over.notify_waiters();
     }
 
-    pub fn subscribe(&self) -> EventStream {
-        let queue = Arc::new(Queue::for_stream());
+    /// The queue gets all events from now on.
+    pub fn subscribe(&self, queue: Queue) -> Arc<Queue> {
+        let queue = Arc::new(queue);
         let mut subscribers = self.subscribers.lock();
         if self.has_ended() {
             queue.end();
@@ -193,7 +187,7 @@ impl Shared {
             subscribers.retain(|q| !q.is_gone());
             subscribers.push(queue.clone());
         }
-        EventStream { queue }
+        queue
     }
 
     /// Folds an event into the state and gives it to every subscriber. False: one is too slow.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Who heard it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum SpeechSource {
     /// The vendor's voice activity detection.
@@ -64,6 +65,7 @@ pub struct ResponseEnd {
 
 /// What cut the assistant off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum InterruptSource {
     /// The person spoke.
@@ -90,6 +92,7 @@ pub struct Interrupted {
 
 /// Kind of change to the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageOp {
     /// New.
@@ -117,6 +120,7 @@ pub struct MessageChange {
 
 /// How a transcript text is to be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum TranscriptMode {
     /// Append.
@@ -131,6 +135,7 @@ pub enum TranscriptMode {
 
 /// What a transcript is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum TranscriptStage {
     /// What the user was understood to say.
@@ -172,6 +177,7 @@ pub struct AudioOut {
 
 /// Which way audio flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From the microphone / to the vendor.

@@ -48,6 +48,7 @@ pub struct TransportChanged {
 
 /// What a usage figure covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum UsageScope {
     /// One response.
@@ -58,6 +59,7 @@ pub enum UsageScope {
 
 /// Tokens by modality.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Tokens {
     /// All.
     pub total: u64,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Step of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Waiting for a credential.
@@ -21,6 +22,7 @@ pub enum Phase {
 
 /// Who ended the last run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// Nobody: never connected.
@@ -85,6 +87,7 @@ pub enum Status {
 
 /// A [`Status`] without its details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum StatusKind {
     /// Not connected.
@@ -119,6 +122,7 @@ impl Status {
 
 /// What the agent does, by what is audible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum Agent {
     /// Nothing under way.
@@ -131,6 +135,7 @@ pub enum Agent {
 
 /// One word for a user interface, derived from both speakers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Not capturing.

@@ -3,8 +3,10 @@
 //! | file | what it is |
 //! |---|---|
 //! | `websocket` | tokio-tungstenite over TCP or TLS (feature `websocket`) |
+//! | `mock` | a service played by code in the same process, for tests of programs that use duologue |
 //! | `scripted` | frames by hand, for tests of hosts and of the client |
 
+pub mod mock;
 pub mod scripted;
 #[cfg(feature = "websocket")]
 pub mod websocket;

@@ -2,8 +2,9 @@
 
 use super::{Queue, Reader};
 use crate::{
+    client::{in_callback, shared::closed, status::would_deadlock},
     error::{Error, ErrorClass, Result},
-    event::Event,
+    event::{Event, EventMask},
 };
 use parking_lot::Condvar;
 use std::{
@@ -56,7 +57,7 @@ impl Queue {
                 return Ok(Some(event));
             }
             if inner.ended {
-                return Err(crate::client::shared::closed());
+                return Err(closed());
             }
             match until {
                 _ if forever => fetch.arrived.wait(&mut inner),
@@ -66,6 +67,18 @@ impl Queue {
                 _ => {}
             }
         }
+    }
+
+    /// Up to `max` events that are there now. An error once there will be none any more.
+    fn take_some(&self, max: usize) -> Result<Vec<Arc<Event>>> {
+        let mut inner = self.inner.lock();
+        let mut events = Vec::with_capacity(max.min(inner.events.len()));
+        while events.len() < max
+            && let Some(event) = self.take(&mut inner)
+        {
+            events.push(event);
+        }
+        if events.is_empty() && inner.ended { Err(closed()) } else { Ok(events) }
     }
 
     /// A descriptor that is readable while there is something to fetch. Made at the first call.
@@ -83,5 +96,67 @@ impl Queue {
             }
         }
         Ok(inner.descriptor.as_ref().map_or(-1, super::descriptor::Descriptor::raw))
+    }
+}
+
+/// A subscription for a host without Rust's async code: a thread that waits, or an event loop that watches
+/// [`Self::wakeup_fd`]. There may be any number of them, beside each other and beside listeners; each is
+/// bounded (see [`crate::client`]) and has its own mask. Dropping it unsubscribes.
+#[derive(Debug)]
+pub struct EventQueue {
+    queue: Arc<Queue>,
+}
+
+impl EventQueue {
+    pub(in crate::client) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+
+    /// The next event; waits for it, at most `timeout`, without one for ever. `None`: the time was over; a
+    /// time of zero only looks. From one thread at a time.
+    ///
+    /// # Errors
+    /// `closed`: the client is gone, or [`Self::close`] was called, and everything was fetched.
+    /// `invalid_state`: another thread waits. `would_deadlock`: inside a callback it only looks.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Arc<Event>>> {
+        if in_callback() && timeout != Some(Duration::ZERO) {
+            return Err(would_deadlock());
+        }
+        self.queue.fetch(timeout)
+    }
+
+    /// What is there now, at most `max` events. Never waits; may be called from several threads.
+    ///
+    /// # Errors
+    /// `closed` as [`Self::next`].
+    pub fn take(&self, max: usize) -> Result<Vec<Arc<Event>>> {
+        self.queue.take_some(max)
+    }
+
+    /// Which events are queued from now on.
+    pub fn set_mask(&self, mask: EventMask) {
+        self.queue.set_mask(mask);
+    }
+
+    /// A descriptor for `poll` and the like: readable exactly while there is something to take, be it
+    /// `closed`. It belongs to the queue: do not close it, and do not read from it.
+    ///
+    /// # Errors
+    /// `no_descriptor`: there are too many.
+    #[cfg(unix)]
+    pub fn wakeup_fd(&self) -> Result<std::os::fd::RawFd> {
+        self.queue.descriptor()
+    }
+
+    /// Unsubscribes: what waits is forgotten, and whoever waits is told `closed`.
+    pub fn close(&self) {
+        self.queue.leave();
+        self.queue.end();
+    }
+}
+
+impl Drop for EventQueue {
+    fn drop(&mut self) {
+        self.queue.leave();
     }
 }

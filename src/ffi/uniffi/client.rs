@@ -1,0 +1,313 @@
+//! The client.
+
+use super::{
+    error::{DuologueError, ErrorInfo, Result},
+    listener::{Adapter, EventListener},
+    message::{CallRef, Message},
+    queue::EventQueue,
+    service::MockService,
+    state::State,
+    status::Status,
+};
+use crate::{
+    Config, Credential,
+    audio::device::file::{FileBackend, WavMicrophone},
+    client::{Listener, Op, Slot},
+    credential::CredentialKind,
+    error::{Error, ErrorClass},
+    event::{EventMask, Mode, StatusKind},
+};
+use std::{
+    path::Path,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+static LIVE: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn live() -> u64 {
+    LIVE.load(Ordering::Acquire)
+}
+
+/// A secret and what kind it is; never part of the configuration.
+#[derive(Clone, uniffi::Enum)]
+pub enum CredentialOption {
+    /// A key as the provider shows it; those that begin with `ek_` are taken as ephemeral.
+    Key {
+        /// The secret.
+        value: String,
+    },
+    /// A long-lived key of the account.
+    ApiKey {
+        /// The secret.
+        value: String,
+    },
+    /// A short-lived secret minted for one client.
+    Ephemeral {
+        /// The secret.
+        value: String,
+    },
+}
+
+impl TryFrom<CredentialOption> for Credential {
+    type Error = Error;
+
+    fn try_from(credential: CredentialOption) -> std::result::Result<Self, Error> {
+        match credential {
+            CredentialOption::Key { value } => Credential::new(value),
+            CredentialOption::ApiKey { value } => Credential::of_kind(CredentialKind::ApiKey, value),
+            CredentialOption::Ephemeral { value } => Credential::of_kind(CredentialKind::Ephemeral, value),
+        }
+    }
+}
+
+/// A sound card made of WAV files, in real time, for configurations that say `device`.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct FileAudio {
+    /// What the microphone hears, once; then silence. Nothing: silence.
+    pub microphone: Option<String>,
+    /// Where both sides are recorded (left: microphone, right: speaker).
+    pub speaker: Option<String>,
+}
+
+/// What a client is made with beside its configuration.
+#[derive(Clone, Default, uniffi::Record)]
+pub struct ClientOptions {
+    /// For the first dial.
+    pub credential: Option<CredentialOption>,
+    /// A device made of files.
+    pub files: Option<FileAudio>,
+    /// A service played by the host instead of the network.
+    pub service: Option<Arc<MockService>>,
+}
+
+/// Audio that was pulled.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Pulled {
+    /// Samples, as many as asked for: audio first, then silence.
+    pub pcm: Vec<u8>,
+    /// Frames of it that are audio.
+    pub frames: u32,
+}
+
+/// A voice session. It can connect, disconnect and connect again. Functions may be called from any thread.
+#[derive(Debug, uniffi::Object)]
+pub struct Client {
+    client: crate::Client,
+    recording: Option<Arc<OnceLock<Error>>>,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The number of a command that was taken.
+fn taken(op: Op) -> Result<u64> {
+    match op.refusal() {
+        Some(error) => Err(error.clone().into()),
+        None => Ok(op.id().0),
+    }
+}
+
+fn wrong(field: &str, message: &str, fix: &str) -> DuologueError {
+    Error::new(ErrorClass::Argument, "invalid_argument", message).field(field).fix(fix).into()
+}
+
+/// Rate of the file device: what the services speak, so that nothing is resampled twice.
+const FILE_RATE: u32 = 24_000;
+
+#[uniffi::export]
+impl Client {
+    /// A client that is not connected, of a configuration document (JSON).
+    #[uniffi::constructor]
+    pub fn new(config_json: String, options: ClientOptions) -> Result<Arc<Self>> {
+        let mut builder = crate::Client::builder().config(Config::from_json(&config_json)?);
+        if let Some(credential) = options.credential {
+            builder = builder.credential(credential.try_into()?);
+        }
+        if let Some(service) = options.service {
+            builder = builder.dialer(Arc::new(service.0.clone()));
+        }
+        let mut recording = None;
+        if let Some(files) = options.files {
+            let microphone = match files.microphone {
+                Some(path) => WavMicrophone::open(Path::new(&path))?,
+                None => WavMicrophone::silent(FILE_RATE),
+            };
+            let mut backend = FileBackend::new(Box::new(microphone), FILE_RATE);
+            if let Some(path) = files.speaker {
+                backend = backend.record_to(Path::new(&path));
+                recording = Some(backend.errors());
+            }
+            builder = builder.audio_backend(Box::new(backend));
+        }
+        let client = builder.build()?;
+        LIVE.fetch_add(1, Ordering::AcqRel);
+        Ok(Arc::new(Self { client, recording }))
+    }
+
+    /// Dials, configures, and completes when the vendor has confirmed. This and every command returns its
+    /// number at once and ends in one `completed` event with it, unless it throws.
+    pub fn connect(&self) -> Result<u64> {
+        taken(self.client.connect())
+    }
+
+    /// Ends the run, also while connecting. Completes when idle; doing it twice is no error.
+    pub fn disconnect(&self) -> Result<u64> {
+        taken(self.client.disconnect())
+    }
+
+    /// Adds a user message; `respond`: asks for an answer; `interrupt`: cuts the assistant off first.
+    pub fn send_text(&self, text: String, respond: bool, interrupt: bool) -> Result<u64> {
+        taken(self.client.send_text_with(text, respond, interrupt))
+    }
+
+    /// Asks for a response. `instructions` replace the session's own for this one.
+    pub fn request_response(&self, instructions: Option<String>) -> Result<u64> {
+        taken(self.client.request_response(instructions))
+    }
+
+    /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.
+    pub fn interrupt(&self) -> Result<u64> {
+        taken(self.client.interrupt())
+    }
+
+    /// Answers a tool call; text as it is, everything else as JSON text.
+    pub fn submit_tool_result(&self, call: CallRef, output: String, is_error: bool) -> Result<u64> {
+        taken(self.client.submit_tool_result(call.into(), output, is_error))
+    }
+
+    /// Sends microphone audio to the vendor, or stops.
+    pub fn set_capture(&self, on: bool) -> Result<u64> {
+        taken(self.client.set_capture(on))
+    }
+
+    /// Sends silence instead of the microphone.
+    pub fn set_input_muted(&self, muted: bool) -> Result<u64> {
+        taken(self.client.set_input_muted(muted))
+    }
+
+    /// Sends one vendor event (a JSON object) as it is.
+    pub fn send_raw(&self, json: String) -> Result<u64> {
+        taken(self.client.send_raw(json))
+    }
+
+    /// Replaces the credential for the next dial.
+    pub fn set_credential(&self, credential: CredentialOption) -> Result<()> {
+        self.client.set_credential(credential.try_into()?);
+        Ok(())
+    }
+
+    /// Blocks until the status is `wanted`, at most `timeout_ms`, without one for ever. False: the time was
+    /// over. Throws why it will not come.
+    pub fn wait_status(&self, wanted: StatusKind, timeout_ms: Option<u64>) -> Result<bool> {
+        Ok(self.client.wait_status(wanted, timeout_ms.map(Duration::from_millis))?)
+    }
+
+    /// The connection.
+    pub fn status(&self) -> Status {
+        (&self.client.status()).into()
+    }
+
+    /// One word for a user interface.
+    pub fn mode(&self) -> Mode {
+        self.client.mode()
+    }
+
+    /// A snapshot: connection, speakers, conversation.
+    pub fn state(&self) -> State {
+        self.client.state().into()
+    }
+
+    /// The conversation in order.
+    pub fn messages(&self) -> Vec<Message> {
+        self.client.messages().iter().map(Into::into).collect()
+    }
+
+    /// Counters (JSON object), as in the Rust API.
+    pub fn stats(&self) -> String {
+        json(&self.client.stats())
+    }
+
+    /// What the provider and model can do (JSON object).
+    pub fn capabilities(&self) -> String {
+        json(self.client.capabilities())
+    }
+
+    /// The configuration in force (JSON document).
+    pub fn config(&self) -> String {
+        json(&**self.client.config())
+    }
+
+    /// Why the recording of the file device ended early, if it did.
+    pub fn recording_error(&self) -> Option<ErrorInfo> {
+        self.recording.as_ref()?.get().map(Into::into)
+    }
+
+    /// Subscribes a thread or an event loop: events of `mask` (bits as in `event_names`) from now on.
+    pub fn event_queue(&self, mask: u64) -> Arc<EventQueue> {
+        EventQueue::new(self.client.event_queue(EventMask(mask)))
+    }
+
+    /// Calls `listener` with every event of `mask` on the engine's callback threads; nothing unregisters.
+    /// Slots 0 to 31. Outside callbacks it waits until the old listener of the slot is released.
+    pub fn set_listener(&self, slot: u8, mask: u64, listener: Option<Arc<dyn EventListener>>) -> Result<()> {
+        let listener = listener.map(|listener| Arc::new(Adapter(listener)) as Arc<dyn Listener>);
+        Ok(self.client.set_listener(Slot(slot), EventMask(mask), listener)?)
+    }
+
+    /// Hands over microphone audio: mono 16-bit little-endian samples. Returns the frames taken: all or none.
+    /// Never blocks. `captured_at_us` is on the clock of `clock_us`.
+    pub fn push_audio(&self, pcm: &[u8], captured_at_us: Option<u64>) -> Result<u32> {
+        let frames = match bytemuck::try_cast_slice(pcm) {
+            Ok(samples) => self.client.push_audio_at(samples, captured_at_us)?,
+            // Bytes may lie anywhere; samples may not.
+            Err(bytemuck::PodCastError::TargetAlignmentGreaterAndInputNotAligned) if pcm.len() % 2 == 0 => {
+                let samples: Vec<i16> = bytemuck::allocation::pod_collect_to_vec(pcm);
+                self.client.push_audio_at(&samples, captured_at_us)?
+            }
+            Err(_) => return Err(wrong("pcm", "has an odd number of bytes", "give 16-bit samples")),
+        };
+        Ok(frames as u32)
+    }
+
+    /// Takes assistant audio to play now, `frames` of it, at most a second: see the Rust API.
+    pub fn pull_audio(&self, frames: u32, audible_at_us: Option<u64>) -> Result<Pulled> {
+        if frames > 192_000 {
+            return Err(wrong("frames", "is more than a second at any rate", "pull what plays now, for example 10 ms"));
+        }
+        let mut pcm = vec![0u8; frames as usize * 2];
+        // Vectors of bytes are aligned by every allocator there is; where one is not, samples are copied.
+        let real = match bytemuck::try_cast_slice_mut(&mut pcm) {
+            Ok(samples) => self.client.pull_audio(samples, audible_at_us)?,
+            Err(_) => {
+                let mut samples = vec![0i16; frames as usize];
+                let real = self.client.pull_audio(&mut samples, audible_at_us)?;
+                pcm.copy_from_slice(bytemuck::cast_slice(&samples));
+                real
+            }
+        };
+        Ok(Pulled { pcm, frames: real as u32 })
+    }
+
+    /// Says how much of an answer has been played: see the Rust API.
+    pub fn report_playback(&self, item: String, part: u32, played_ms: u64, latency_ms: u64) -> Result<()> {
+        Ok(self.client.report_playback(&item, part, played_ms, latency_ms)?)
+    }
+
+    /// Ends the client for good. Outside callbacks it waits until a callback that runs has returned and
+    /// all listeners were released; hold no lock here that a callback needs.
+    pub fn destroy(&self) {
+        self.client.destroy();
+    }
+}
+
+/// What is made of text, numbers and maps with text keys always is JSON.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".into())
+}

@@ -1,0 +1,61 @@
+//! A service played by the host, for its tests.
+
+use super::{error::Result, listener::HostError};
+use crate::transport::mock::{self, MockLine};
+use std::sync::Arc;
+
+/// The vendor's side of a conversation, frame by frame. Called on the network thread: it must not block.
+#[uniffi::export(with_foreign)]
+pub trait Service: Send + Sync {
+    /// A client has connected. The frames returned are sent to it.
+    fn opened(&self) -> std::result::Result<Vec<String>, HostError>;
+
+    /// The client sent a frame. The frames returned are sent to it.
+    fn received(&self, frame: String) -> std::result::Result<Vec<String>, HostError>;
+}
+
+struct Adapter {
+    service: Arc<dyn Service>,
+}
+
+/// What the service fails with is told to the client as the vendor's own error.
+fn answer(answer: std::result::Result<Vec<String>, HostError>) -> Vec<String> {
+    answer.unwrap_or_else(|error| {
+        let message = format!("the mocked service failed: {error}");
+        let error = serde_json::json!({ "type": "server_error", "code": "mock_failed", "message": message });
+        vec![serde_json::json!({ "type": "error", "event_id": "event_mock", "error": error }).to_string()]
+    })
+}
+
+impl mock::Service for Adapter {
+    fn opened(&self) -> Vec<String> {
+        answer(self.service.opened())
+    }
+
+    fn received(&self, frame: &str) -> Vec<String> {
+        answer(self.service.received(frame.to_owned()))
+    }
+}
+
+/// A line to a [`Service`], for one client at a time.
+#[derive(uniffi::Object)]
+pub struct MockService(pub(super) MockLine);
+
+#[uniffi::export]
+impl MockService {
+    /// A line to `service`.
+    #[uniffi::constructor]
+    pub fn new(service: Arc<dyn Service>) -> Arc<Self> {
+        Arc::new(Self(MockLine::new(Arc::new(Adapter { service }))))
+    }
+
+    /// Sends a frame to the client. Throws `not_connected`.
+    pub fn send(&self, frame: String) -> Result<()> {
+        Ok(self.0.send(frame)?)
+    }
+
+    /// Ends the connection with a close code; without one as a network does that breaks.
+    pub fn close(&self, code: Option<u16>, reason: String) -> Result<()> {
+        Ok(self.0.close(code, reason)?)
+    }
+}
