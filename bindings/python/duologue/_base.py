@@ -130,8 +130,9 @@ class ClientBase:
 
     def __repr__(self) -> str:
         """Its connection."""
+        name = type(self).__module__.replace("._client", "")
         kind = "closed" if self._session.is_closed else self.status.kind
-        return f"<{type(self).__module__.replace("._client", "")}.Client {kind}>"
+        return f"<{name}.{type(self).__name__} {kind}>"
 
     # Reading
 
