@@ -240,7 +240,10 @@ def test_waiting_in_vain_says_why() -> None:
     with pytest.raises(MockTimeoutError, match="no client is connected"):
         mock.wait_for_blocking("close")
     with blocking.connect(service=mock) as client:
-        mock.simulate_transcription("Hello")
+        events = client.events(duologue.Transcript)
+        mock.simulate_transcription("Well, ", role="assistant", final=False)
+        # The client knows of the response.
+        assert events.next(5) is not None
         client.send_text("And this?")
         with pytest.raises(MockTimeoutError, match="send_text; the response resp_0001 is open"):
             mock.wait_for_blocking("request_response")
