@@ -209,7 +209,7 @@ class ToolCall(Event):
             return json.loads(self.arguments)
         except (ValueError, RecursionError) as error:
             raise ToolError(
-                f"the arguments of {self.name} are no JSON: {error}", code="invalidjson", field="arguments"
+                f"the arguments of {self.name} are no JSON: {error}", code="invalid_json", field="arguments"
             ) from error
 
 

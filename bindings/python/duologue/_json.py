@@ -21,8 +21,7 @@ def plain(value: object, path: str, depth: int = 0) -> Any:
     """``value`` as dicts, lists, texts, numbers, booleans and None, copied.
 
     Raises :class:`~duologue.ArgumentTypeError` for what JSON does not have, and
-    :class:`~duologue.ArgumentError` for numbers that are none, half characters and what is too deep; both name
-    the path.
+    :class:`~duologue.ArgumentError` for NaN, half characters and what is too deep; both name the path.
     """
     if depth > MAX_DEPTH:
         raise bad_argument(path, f"more than {MAX_DEPTH} levels deep", "does it contain itself?")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Optional, TypedDict, Union
 
 from ._json import plain
-from .errors import bad_argument, bad_type
+from .errors import bad_argument, bad_type, near
 
 __all__ = [
     "NOT_GIVEN",
@@ -225,17 +225,9 @@ def build_document(
         raise bad_type("config", "a mapping", config, "parse JSON text with json.loads")
     for name in keywords:
         if name not in ConfigDocument.__annotations__:
-            raise bad_argument(name, "is no key of the configuration", _near(name))
+            raise bad_argument(
+                name, "is no key of the configuration", near(name, ConfigDocument.__annotations__)
+            )
     given = {key: value for key, value in keywords.items() if value is not NOT_GIVEN}
     document: dict[str, Any] = plain({**(config or {}), **given}, "")
     return document
-
-
-def _near(name: str) -> str:
-    # Only when something is wrong: difflib costs import time.
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, ConfigDocument.__annotations__, 1)
-    return (
-        f"did you mean {near[0]!r}?" if near else "use one of: " + ", ".join(ConfigDocument.__annotations__)
-    )

@@ -6,7 +6,7 @@ Every exception of the package is an :class:`Error`. Catch a family by its class
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "bad_argument",
     "bad_type",
     "from_fields",
+    "near",
 ]
 
 
@@ -307,3 +308,13 @@ def bad_type(field: str, expected: str, got: object, fix: Optional[str] = None) 
     """
     kind = "None" if got is None else type(got).__name__
     return ArgumentTypeError(f"expected {expected}, got {kind}", field=field, fix=fix)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """The fix for a word nobody knows."""
+    # Only when something is wrong: difflib costs import time.
+    from difflib import get_close_matches
+
+    names = list(known)
+    found = get_close_matches(word, names, 1)
+    return f"did you mean {found[0]!r}?" if found else f"use one of: {', '.join(names)}"

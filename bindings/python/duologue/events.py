@@ -79,7 +79,7 @@ from ._types import (
     TranscriptStage,
     UsageScope,
 )
-from .errors import bad_argument, bad_type
+from .errors import bad_argument, bad_type, near
 
 __all__ = [
     "ALL_EVENTS",
@@ -196,15 +196,13 @@ def event_mask(types: Iterable[Union[type[Event], EventType, str]] = ()) -> int:
     """The mask of these classes or tags; none at all: of all events."""
     mask = 0
     for number, kind in enumerate(types):
-        cls = EVENT_TYPES.get(kind) if isinstance(kind, str) else kind
-        if cls is None:
-            # Only when something is wrong: difflib costs import time.
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(kind), EVENT_TYPES, 1)
-            fix = f"did you mean {near[0]!r}?" if near else "use one of: " + ", ".join(EVENT_TYPES)
-            raise bad_argument(f"types[{number}]", f"no event is called {kind!r}", fix)
-        if not (isinstance(cls, type) and issubclass(cls, Event)):
-            raise bad_type(f"types[{number}]", "a class of events or its tag", kind)
-        mask |= cls.bit or ALL_EVENTS
+        where = f"types[{number}]"
+        if isinstance(kind, str):
+            if kind not in EVENT_TYPES:
+                raise bad_argument(where, f"no event is called {kind!r}", near(kind, EVENT_TYPES))
+            mask |= EVENT_TYPES[kind].bit
+        elif isinstance(kind, type) and issubclass(kind, Event):
+            mask |= kind.bit or ALL_EVENTS
+        else:
+            raise bad_type(where, "a class of events or its tag", kind)
     return mask or ALL_EVENTS

@@ -53,13 +53,14 @@ def typed(hint: Any) -> Any:
         return {("value", value) for value in args}
     if isinstance(hint, type) and hasattr(hint, "__required_keys__"):
         keys = get_type_hints(hint)
+        needed = hint.__required_keys__
         return {
             (
                 "object",
-                frozenset((k, k in hint.__required_keys__, frozenset(typed(t))) for k, t in keys.items()),
+                frozenset((k, k in needed, frozenset(typed(t))) for k, t in keys.items()),
             )
         }
-    if args and issubclass(origin, dict) or getattr(origin, "__name__", "") == "Mapping":
+    if (args and issubclass(origin, dict)) or getattr(origin, "__name__", "") == "Mapping":
         return {("map", frozenset(typed(args[1])))}
     if getattr(origin, "__name__", "") == "Sequence":
         return {("list", frozenset(typed(args[0])))}
