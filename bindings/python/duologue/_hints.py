@@ -144,7 +144,7 @@ class Compiler:
             return self._generic(hint, origin, args)
         if isinstance(hint, type):
             return self._class(hint)
-        named = {tuple: typing.Tuple, list: typing.List, dict: typing.Dict}  # noqa: UP006
+        named = {tuple: typing.Tuple, list: typing.List, dict: typing.Dict}
         raise (
             _no_form(hint) if hint not in named.values() else Refused(f"{_name(hint)} is bare", "say of what")
         )

@@ -83,9 +83,8 @@ class Session:
 
     async def command(self, give: Callable[[Any], int]) -> None:
         """Gives a command and waits for its end."""
-        engine = self.engine
         loop = self._bind()
-        op = give(engine)
+        op = give(self.engine)
         done: asyncio.Future[None] = loop.create_future()
         self._ops[op] = done
         try:
@@ -157,7 +156,9 @@ class Session:
             slot = next((slot for slot in range(_SLOTS) if slot not in self._slots), None)
             if slot is None:
                 raise LimitError(
-                    f"the client has {_SLOTS} listeners", code="too_many", fix="remove one, or call several functions in one"
+                    f"the client has {_SLOTS} listeners",
+                    code="too_many",
+                    fix="remove one, or call several functions in one",
                 )
             self._slots.add(slot)
         try:
