@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
 import enum
 import json
-import pathlib
-import uuid
+import sys
 from collections import deque
 from collections.abc import Mapping, Set
 from typing import Any
@@ -48,8 +46,11 @@ def _simpler(value: object) -> object:
         return value
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
-    if isinstance(value, (uuid.UUID, decimal.Decimal, pathlib.PurePath)):
-        return str(value)
+    # Whose module nobody has imported, of that there is no value.
+    for module, name in (("uuid", "UUID"), ("decimal", "Decimal"), ("pathlib", "PurePath")):
+        cls = getattr(sys.modules.get(module), name, None)
+        if cls is not None and isinstance(value, cls):
+            return str(value)
     if isinstance(value, type):
         return value
     if dataclasses.is_dataclass(value):

@@ -215,6 +215,17 @@ def test_cancellation_reaches_the_function_and_the_caller() -> None:
     assert cancelled == [True]
 
 
+def test_nothing_out_of_a_thread_ends_the_loop() -> None:
+    def fail(word: str) -> None:
+        raise {"k": KeyboardInterrupt, "s": SystemExit, "g": GeneratorExit}[word]
+
+    async def main() -> list[tuple[str, bool]]:
+        return [await run(Tool(fail), call(f'{{"word": "{word}"}}')) for word in "ksg"]
+
+    names = ["KeyboardInterrupt", "SystemExit", "GeneratorExit"]
+    assert asyncio.run(main()) == [(name, True) for name in names]
+
+
 def test_a_function_that_cancels_itself_is_an_error() -> None:
     async def give_up() -> None:
         raise asyncio.CancelledError
