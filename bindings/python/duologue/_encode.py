@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Set
 from typing import Any
 
-from ._json import plain, text
+from ._json import plain
 from .errors import ArgumentError, ToolError
 
 
@@ -23,8 +23,6 @@ def encode_result(value: object) -> str:
     Raises :class:`~duologue.ToolError` that names the place of what cannot be told.
     """
     try:
-        if type(value) is str:
-            return text(value, "result")
         made = to_json(value, "result")
     except ArgumentError as error:
         fix = error.fix or "return text, numbers, dicts, lists, dataclasses, or a JSON text of your own"

@@ -272,6 +272,18 @@ def test_problems_are_bounded() -> None:
     with pytest.raises(ToolError) as caught:
         one(list[int]).parse_arguments('{"x": [' + ",".join(['"' + "a" * 100 + '"'] * 1000) + "]}")
     assert len(str(caught.value)) < 1000
+    with pytest.raises(ToolError) as caught:
+        one(int).parse_arguments("{" + ",".join(f'"{n}": 1' for n in range(1000)) + "}")
+    assert len(str(caught.value)) < 1000
+
+
+def test_fields_that_a_dataclass_sets_itself() -> None:
+    made: Any = dataclasses.make_dataclass(
+        "Made", [("a", int), ("b", int, dataclasses.field(init=False, default=7))]
+    )
+    tool = one(made)
+    assert list(tool.parameters["properties"]["x"]["properties"]) == ["a"]
+    assert tool.parse_arguments('{"x": {"a": 1}}')["x"].b == 7
 
 
 def test_a_union_tells_what_is_wrong_inside() -> None:

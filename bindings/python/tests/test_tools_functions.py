@@ -194,7 +194,7 @@ GOOGLE = """Looks up the weather.
 
     Args:
         city (str): The city,
-            as on a map: with spaces.
+            note: as on a map.
         *days: How many.
         unit:
             Of temperature.
@@ -240,7 +240,7 @@ REST = """Looks up the weather.
             GOOGLE,
             "Looks up the weather.\n\nUse it when asked about the weather, never for news.\n\n- one\n- two",
             {
-                "city": "The city, as on a map: with spaces.",
+                "city": "The city, note: as on a map.",
                 "days": "How many.",
                 "unit": "Of temperature.",
                 "late": "Even late.",
