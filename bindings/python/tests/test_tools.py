@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import enum
 import sys
+import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
@@ -239,6 +240,8 @@ def test_unions_with_a_bar() -> None:
         (list[bytes], "bytes"),
         (Optional[bytes], "bytes"),
         (type, "no JSON form"),
+        (typing.Callable[[int], str], r"the type typing\.Callable"),
+        (typing.Iterator[int], "no JSON form"),
         (enum.Enum("Empty", []), "no members"),
         (dataclasses.make_dataclass("Bad", [("raw", bytes)]), r"Bad\.raw: the type bytes"),
         (dataclasses.make_dataclass("Init", [("x", dataclasses.InitVar[int])]), "InitVar"),
