@@ -1,14 +1,256 @@
-"""Realtime voice for Python."""
+"""Realtime voice conversations with AI models.
+
+A client holds a conversation: it listens to microphone audio, says what the model answers, is interrupted
+correctly, runs tools, and keeps a history that says what was heard::
+
+    import asyncio
+    import duologue
+
+    async def main() -> None:
+        async with duologue.connect("openai", instructions="Be brief.") as client:
+            await client.send_text("Hello!")
+            async for event in client.events(duologue.Transcript):
+                print(event.text)
+
+    asyncio.run(main())
+
+:mod:`duologue.blocking` has the same names for programs without asyncio, :mod:`duologue.testing` a service for
+your tests. Everything that fails raises a subclass of :class:`Error`.
+"""
 
 from __future__ import annotations
 
-from . import config, errors, events
-from .config import *  # noqa: F403
-from .errors import *  # noqa: F403
-from .events import *  # noqa: F403
-from .tools import Tool, ToolContext, tool
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Tool", "ToolContext", "tool"]
-__all__ += config.__all__
-__all__ += errors.__all__
-__all__ += events.__all__
+from .config import (
+    NOT_GIVEN,
+    AudioConfig,
+    AudioInput,
+    AudioOutput,
+    ConfigDocument,
+    NotGiven,
+    Tls,
+    ToolChoiceFunction,
+    ToolDefinition,
+    Transcription,
+    TurnDetection,
+)
+from .errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ClosedError,
+    ConfigError,
+    CredentialError,
+    DeviceError,
+    Error,
+    HostError,
+    InternalError,
+    LimitError,
+    NetworkError,
+    PermissionDeniedError,
+    ProtocolError,
+    ProviderError,
+    QuotaError,
+    StateError,
+    TlsError,
+    ToolError,
+    UnsupportedError,
+)
+from .events import (
+    AnyEvent,
+    Audio,
+    AudioLevel,
+    AudioPart,
+    CallRef,
+    CapabilityChanged,
+    Completed,
+    CredentialNeeded,
+    DeviceEvent,
+    Difference,
+    Ended,
+    ErrorEvent,
+    Event,
+    GenerationDone,
+    ImagePart,
+    Interrupted,
+    Lagged,
+    Latency,
+    Message,
+    MessageEvent,
+    ModeEvent,
+    Part,
+    PlaybackFinished,
+    PlaybackStarted,
+    Raw,
+    SessionConfigured,
+    SessionReplaced,
+    SessionStats,
+    SpeechStarted,
+    SpeechStopped,
+    State,
+    Stats,
+    Status,
+    StatusEvent,
+    TextPart,
+    Tokens,
+    ToolCall,
+    ToolCallPart,
+    ToolCancelled,
+    ToolResultPart,
+    ToolTimeout,
+    Transcript,
+    TransportChanged,
+    TurnDone,
+    Usage,
+    WarningEvent,
+)
+
+if TYPE_CHECKING:
+    from . import blocking, simulator, testing
+    from ._client import Client, connect
+    from ._engine import clock_us, config_schema, live_clients, validate_config, version
+    from ._listener import Listener
+    from ._options import Credential
+    from ._stream import EventStream
+    from .simulator import Simulator
+    from .tools import Tool, ToolContext, tool
+
+    __version__: str
+
+# The engine is loaded, and asyncio imported, when something of it is used: programs that may not talk at all
+# start as fast as without duologue.
+_LATER = {
+    "Client": "_client",
+    "Credential": "_options",
+    "EventStream": "_stream",
+    "Listener": "_listener",
+    "Simulator": "simulator",
+    "Tool": "tools",
+    "ToolContext": "tools",
+    "blocking": "",
+    "clock_us": "_engine",
+    "config_schema": "_engine",
+    "connect": "_client",
+    "live_clients": "_engine",
+    "simulator": "",
+    "testing": "",
+    "tool": "tools",
+    "validate_config": "_engine",
+    "version": "_engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "__version__":
+        value: Any = import_module("._engine", __name__).version()
+    elif name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    elif _LATER[name]:
+        value = getattr(import_module("." + _LATER[name], __name__), name)
+    else:
+        value = import_module("." + name, __name__)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, "__version__"})
+
+
+__all__ = [
+    "NOT_GIVEN",
+    "AnyEvent",
+    "ArgumentError",
+    "ArgumentTypeError",
+    "Audio",
+    "AudioConfig",
+    "AudioInput",
+    "AudioLevel",
+    "AudioOutput",
+    "AudioPart",
+    "CallRef",
+    "CapabilityChanged",
+    "Client",
+    "ClosedError",
+    "Completed",
+    "ConfigDocument",
+    "ConfigError",
+    "Credential",
+    "CredentialError",
+    "CredentialNeeded",
+    "DeviceError",
+    "DeviceEvent",
+    "Difference",
+    "Ended",
+    "Error",
+    "ErrorEvent",
+    "Event",
+    "EventStream",
+    "GenerationDone",
+    "HostError",
+    "ImagePart",
+    "InternalError",
+    "Interrupted",
+    "Lagged",
+    "Latency",
+    "LimitError",
+    "Listener",
+    "Message",
+    "MessageEvent",
+    "ModeEvent",
+    "NetworkError",
+    "NotGiven",
+    "Part",
+    "PermissionDeniedError",
+    "PlaybackFinished",
+    "PlaybackStarted",
+    "ProtocolError",
+    "ProviderError",
+    "QuotaError",
+    "Raw",
+    "SessionConfigured",
+    "SessionReplaced",
+    "SessionStats",
+    "Simulator",
+    "SpeechStarted",
+    "SpeechStopped",
+    "State",
+    "StateError",
+    "Stats",
+    "Status",
+    "StatusEvent",
+    "TextPart",
+    "Tls",
+    "TlsError",
+    "Tokens",
+    "Tool",
+    "ToolCall",
+    "ToolCallPart",
+    "ToolCancelled",
+    "ToolChoiceFunction",
+    "ToolContext",
+    "ToolDefinition",
+    "ToolError",
+    "ToolResultPart",
+    "ToolTimeout",
+    "Transcript",
+    "Transcription",
+    "TransportChanged",
+    "TurnDetection",
+    "TurnDone",
+    "UnsupportedError",
+    "Usage",
+    "WarningEvent",
+    "blocking",
+    "clock_us",
+    "config_schema",
+    "connect",
+    "live_clients",
+    "simulator",
+    "testing",
+    "tool",
+    "validate_config",
+    "version",
+]

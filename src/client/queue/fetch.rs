@@ -25,8 +25,8 @@ pub(super) struct Fetch {
 
 impl Fetch {
     pub fn wake(&self) {
-        // One at a time fetches.
-        self.arrived.notify_one();
+        // One fetches, others may watch.
+        self.arrived.notify_all();
     }
 }
 
@@ -65,6 +65,27 @@ impl Queue {
                 // What came in the last moment is taken.
                 _ if inner.events.is_empty() && !inner.ended => return Ok(None),
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits until there is something to take.
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        let Reader::Thread(fetch) = &self.reader else { return Ok(false) };
+        let until = timeout.and_then(|t| Instant::now().checked_add(t));
+        let mut inner = self.inner.lock();
+        loop {
+            if !inner.events.is_empty() {
+                return Ok(true);
+            }
+            if inner.ended {
+                return Err(closed());
+            }
+            match until {
+                None => fetch.arrived.wait(&mut inner),
+                Some(until) if Instant::now() >= until => return Ok(false),
+                // When the time is over it looks once more.
+                Some(until) => _ = fetch.arrived.wait_until(&mut inner, until),
             }
         }
     }
@@ -123,6 +144,18 @@ impl EventQueue {
             return Err(would_deadlock());
         }
         self.queue.fetch(timeout)
+    }
+
+    /// Waits until there is something to take, at most `timeout`, without one for ever. False: the time was
+    /// over. From any number of threads.
+    ///
+    /// # Errors
+    /// As [`Self::next`] but `invalid_state`.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        if in_callback() && timeout != Some(Duration::ZERO) {
+            return Err(would_deadlock());
+        }
+        self.queue.wait(timeout)
     }
 
     /// What is there now, at most `max` events. Never waits; may be called from several threads.

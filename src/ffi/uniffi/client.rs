@@ -262,37 +262,24 @@ impl Client {
     }
 
     /// Hands over microphone audio: mono 16-bit little-endian samples. Returns the frames taken: all or none.
-    /// Never blocks. `captured_at_us` is on the clock of `clock_us`.
-    pub fn push_audio(&self, pcm: &[u8], captured_at_us: Option<u64>) -> Result<u32> {
-        let frames = match bytemuck::try_cast_slice(pcm) {
-            Ok(samples) => self.client.push_audio_at(samples, captured_at_us)?,
-            // Bytes may lie anywhere; samples may not.
-            Err(bytemuck::PodCastError::TargetAlignmentGreaterAndInputNotAligned) if pcm.len() % 2 == 0 => {
-                let samples: Vec<i16> = bytemuck::allocation::pod_collect_to_vec(pcm);
-                self.client.push_audio_at(&samples, captured_at_us)?
-            }
-            Err(_) => return Err(wrong("pcm", "has an odd number of bytes", "give 16-bit samples")),
-        };
-        Ok(frames as u32)
+    /// Never blocks.
+    pub fn push_audio(&self, pcm: &[u8]) -> Result<u32> {
+        self.push(pcm, None)
+    }
+
+    /// `push_audio` with the time when the first frame was captured, on the clock of `clock_us`.
+    pub fn push_audio_at(&self, pcm: &[u8], captured_at_us: u64) -> Result<u32> {
+        self.push(pcm, Some(captured_at_us))
     }
 
     /// Takes assistant audio to play now, `frames` of it, at most a second: see the Rust API.
-    pub fn pull_audio(&self, frames: u32, audible_at_us: Option<u64>) -> Result<Pulled> {
-        if frames > 192_000 {
-            return Err(wrong("frames", "is more than a second at any rate", "pull what plays now, for example 10 ms"));
-        }
-        let mut pcm = vec![0u8; frames as usize * 2];
-        // Vectors of bytes are aligned by every allocator there is; where one is not, samples are copied.
-        let real = match bytemuck::try_cast_slice_mut(&mut pcm) {
-            Ok(samples) => self.client.pull_audio(samples, audible_at_us)?,
-            Err(_) => {
-                let mut samples = vec![0i16; frames as usize];
-                let real = self.client.pull_audio(&mut samples, audible_at_us)?;
-                pcm.copy_from_slice(bytemuck::cast_slice(&samples));
-                real
-            }
-        };
-        Ok(Pulled { pcm, frames: real as u32 })
+    pub fn pull_audio(&self, frames: u32) -> Result<Pulled> {
+        self.pull(frames, None)
+    }
+
+    /// `pull_audio` with the time when the first frame will leave the loudspeaker, on the clock of `clock_us`.
+    pub fn pull_audio_at(&self, frames: u32, audible_at_us: u64) -> Result<Pulled> {
+        self.pull(frames, Some(audible_at_us))
     }
 
     /// Says how much of an answer has been played: see the Rust API.
@@ -304,6 +291,29 @@ impl Client {
     /// all listeners were released; hold no lock here that a callback needs.
     pub fn destroy(&self) {
         self.client.destroy();
+    }
+}
+
+impl Client {
+    fn push(&self, pcm: &[u8], captured_at_us: Option<u64>) -> Result<u32> {
+        if pcm.len() % 2 != 0 {
+            return Err(wrong("pcm", "has an odd number of bytes", "give 16-bit samples"));
+        }
+        let frames = match bytemuck::try_cast_slice(pcm) {
+            Ok(samples) => self.client.push_audio_at(samples, captured_at_us)?,
+            // Bytes may lie anywhere; samples may not.
+            Err(_) => self.client.push_audio_at(&bytemuck::allocation::pod_collect_to_vec(pcm), captured_at_us)?,
+        };
+        Ok(frames as u32)
+    }
+
+    fn pull(&self, frames: u32, audible_at_us: Option<u64>) -> Result<Pulled> {
+        if frames > 192_000 {
+            return Err(wrong("frames", "is more than a second at any rate", "pull what plays now, for example 10 ms"));
+        }
+        let mut samples = vec![0i16; frames as usize];
+        let frames = self.client.pull_audio(&mut samples, audible_at_us)? as u32;
+        Ok(Pulled { pcm: bytemuck::cast_slice(&samples).to_vec(), frames })
     }
 }
 

@@ -27,6 +27,12 @@ impl EventQueue {
         Ok(event.map(|event| Event::from(&*event)))
     }
 
+    /// Waits until there is something to take, at most `timeout_ms`, without one for ever. False: the time
+    /// was over. Throws `closed` when there will be nothing any more.
+    pub fn wait(&self, timeout_ms: Option<u64>) -> Result<bool> {
+        Ok(self.0.wait(timeout_ms.map(Duration::from_millis))?)
+    }
+
     /// Which events are queued from now on: bits as in `event_names`.
     pub fn set_mask(&self, mask: u64) {
         self.0.set_mask(EventMask(mask));

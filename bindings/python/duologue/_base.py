@@ -1,0 +1,245 @@
+"""What the clients for asyncio and for threads have in common: making one, and what acts at once."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast, overload
+
+from . import _lib
+from ._audio import Samples, samples
+from ._listener import Listener
+from ._options import Credential, Path, ToolLike, make_engine
+from ._orders import instant, string, whole
+from ._session import Session
+from .config import (
+    NOT_GIVEN,
+    AudioConfig,
+    AuthStyle,
+    Modality,
+    NoiseReduction,
+    NotGiven,
+    RawEvents,
+    Tls,
+    ToolChoice,
+    Transcription,
+    TurnDetection,
+)
+from .errors import bad_type
+from .events import AnyEvent, Event, EventType, Message, Mode, SessionStats, State, Stats, Status, event_mask
+
+if TYPE_CHECKING:
+    from .testing import MockService
+
+E1 = TypeVar("E1", bound=Event)
+
+
+class ClientBase:
+    """A voice session. It can connect, disconnect and connect again; the conversation stays until it is closed.
+
+    Every keyword that is not described here is a key of the configuration document, described in
+    :class:`~duologue.ConfigDocument`; what is left out has its default. Nothing is dialled yet.
+
+    :param provider: who answers: ``openai``, or ``simulator`` for the offline one of
+        ``pip install "duologue[simulator]"``, which needs no key.
+    :param tools: functions the model may call, plain or coroutine functions: their schema comes from type hints
+        and docstring, and they are run when the model calls. A mapping is an entry of the document; its calls
+        come as :class:`~duologue.ToolCall` events to be answered with ``submit_tool_result``.
+    :param api_key: the provider's key; default: the environment variable ``OPENAI_API_KEY``.
+    :param credential: the same with its kind.
+    :param base_url: default: the environment variable ``DUOLOGUE_BASE_URL``, else the provider's.
+    :param microphone: a WAV file that is heard in real time instead of what is pushed.
+    :param speaker: a WAV file that is written, both sides of the conversation, in real time.
+    :param service: a :class:`duologue.testing.MockService` instead of the network.
+    :param config: a whole configuration document; keywords win over it.
+    """
+
+    def __init__(
+        self,
+        provider: Union[str, NotGiven] = NOT_GIVEN,
+        *,
+        model: Union[str, None, NotGiven] = NOT_GIVEN,
+        base_url: Union[str, None, NotGiven] = NOT_GIVEN,
+        auth: Union[AuthStyle, NotGiven] = NOT_GIVEN,
+        instructions: Union[str, None, NotGiven] = NOT_GIVEN,
+        voice: Union[str, None, NotGiven] = NOT_GIVEN,
+        speed: Union[float, None, NotGiven] = NOT_GIVEN,
+        output_modality: Union[Modality, NotGiven] = NOT_GIVEN,
+        max_output_tokens: Union[int, None, NotGiven] = NOT_GIVEN,
+        turn_detection: Union[TurnDetection, NotGiven] = NOT_GIVEN,
+        transcription: Union[Transcription, None, NotGiven] = NOT_GIVEN,
+        noise_reduction: Union[NoiseReduction, None, NotGiven] = NOT_GIVEN,
+        tools: Union[Iterable[ToolLike], NotGiven] = NOT_GIVEN,
+        tool_choice: Union[ToolChoice, NotGiven] = NOT_GIVEN,
+        audio: Union[AudioConfig, NotGiven] = NOT_GIVEN,
+        auto_capture: Union[bool, NotGiven] = NOT_GIVEN,
+        raw_events: Union[RawEvents, NotGiven] = NOT_GIVEN,
+        tls: Union[Tls, NotGiven] = NOT_GIVEN,
+        labels: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
+        extra: Union[Mapping[str, Any], NotGiven] = NOT_GIVEN,
+        api_key: Optional[str] = None,
+        credential: Optional[Credential] = None,
+        microphone: Optional[Path] = None,
+        speaker: Optional[Path] = None,
+        service: Optional[MockService] = None,
+        config: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        """See the class."""
+        keywords = {
+            "provider": provider,
+            "model": model,
+            "base_url": base_url,
+            "auth": auth,
+            "instructions": instructions,
+            "voice": voice,
+            "speed": speed,
+            "output_modality": output_modality,
+            "max_output_tokens": max_output_tokens,
+            "turn_detection": turn_detection,
+            "transcription": transcription,
+            "noise_reduction": noise_reduction,
+            "tool_choice": tool_choice,
+            "audio": audio,
+            "auto_capture": auto_capture,
+            "raw_events": raw_events,
+            "tls": tls,
+            "labels": labels,
+            "extra": extra,
+        }
+        engine, run_here = make_engine(
+            keywords,
+            tools=tools,
+            api_key=api_key,
+            credential=credential,
+            microphone=microphone,
+            speaker=speaker,
+            service=service,
+            config=config,
+        )
+        self._session = Session(engine, self, run_here)
+
+    def __del__(self) -> None:
+        """A client that was not closed is released, with a warning."""
+        session = getattr(self, "_session", None)
+        if session is not None and not session.is_closed:
+            status = session.engine.status()
+            session.abandon()
+            if not status.is_over:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+
+    def __repr__(self) -> str:
+        """Its connection."""
+        name = type(self).__module__.replace("._client", "")
+        kind = "closed" if self._session.is_closed else self.status.kind
+        return f"<{name}.{type(self).__name__} {kind}>"
+
+    # Reading
+
+    @property
+    def closed(self) -> bool:
+        """The client was closed: what it knew can still be read, nothing else works."""
+        return self._session.is_closed
+
+    @property
+    def status(self) -> Status:
+        """The connection."""
+        if self._session.is_closed:
+            return self._session.state().status
+        status: Status = self._session.engine.status()
+        return status
+
+    @property
+    def mode(self) -> Mode:
+        """One word for a user interface."""
+        return self.state().mode if self._session.is_closed else cast(Mode, self._session.engine.mode())
+
+    def state(self) -> State:
+        """A snapshot: connection, speakers, conversation."""
+        return self._session.state()
+
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation in order, pending words included."""
+        return self._session.state().messages
+
+    def stats(self) -> Stats:
+        """Counters since the client was made."""
+        counted = json.loads(self._session.engine.stats())
+        return Stats(SessionStats(**counted.pop("session")), **counted)
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the provider and model can do; a key without a value: not declared."""
+        found: dict[str, Any] = json.loads(self._session.engine.capabilities())
+        return found
+
+    def config(self) -> dict[str, Any]:
+        """The configuration document in force, defaults filled in."""
+        document: dict[str, Any] = json.loads(self._session.engine.config())
+        return document
+
+    # Audio
+
+    def push_audio(self, pcm: Samples, *, captured_at_us: Optional[int] = None) -> int:
+        """Hands over microphone audio: mono 16-bit samples at ``audio.input.rate`` (default: the provider's).
+
+        Copies and returns the frames taken: all, or none when half a second is waiting already. So push in
+        real time, 20 ms at a time, and offer again what was not taken. Never blocks. From any thread, one at a
+        time.
+
+        :param captured_at_us: when the first frame was captured, by :func:`duologue.clock_us`.
+        """
+        data = pcm if type(pcm) is bytes else samples(pcm)
+        if captured_at_us is None:
+            return _lib.push_audio(self._session.engine, data)
+        taken: int = self._session.engine.push_audio_at(data, instant("captured_at_us", captured_at_us))
+        return taken
+
+    def pull_audio(self, frames: int, *, audible_at_us: Optional[int] = None) -> tuple[bytes, int]:
+        """Takes assistant audio to play now: ``frames`` of it, and how many of them are audio, the first ones.
+
+        With ``audio={"output": {"delivery": "pull"}}``; at the pace at which it is played, at most 100 ms at
+        once. The rest is silence. Never blocks. From any thread, one at a time.
+
+        :param audible_at_us: when the first frame leaves the loudspeaker, by :func:`duologue.clock_us`.
+        """
+        engine, count = self._session.engine, whole("frames", frames)
+        if audible_at_us is None:
+            pulled = engine.pull_audio(count)
+        else:
+            pulled = engine.pull_audio_at(count, instant("audible_at_us", audible_at_us))
+        return pulled.pcm, pulled.frames
+
+    def report_playback(self, item: str, part: int, played_ms: int, latency_ms: int = 0) -> None:
+        """Says how much of content part ``part`` of ``item`` has been given to the system to play.
+
+        With ``audio={"output": {"positions": "reported"}}``: what is not reported was not heard. Never blocks.
+
+        :param latency_ms: milliseconds until what was given is heard.
+        """
+        self._session.engine.report_playback(
+            string("item", item),
+            whole("part", part),
+            whole("played_ms", played_ms),
+            whole("latency_ms", latency_ms),
+        )
+
+    # Events
+
+    @overload
+    def add_listener(self, callback: Callable[[AnyEvent], object]) -> Listener: ...
+    @overload
+    def add_listener(self, callback: Callable[[E1], object], *types: type[E1]) -> Listener: ...
+    @overload
+    def add_listener(self, callback: Callable[[AnyEvent], object], *types: EventType) -> Listener: ...
+    def add_listener(self, callback: Callable[..., object], *types: Any) -> Listener:
+        """Calls ``callback`` with every event of ``types`` (default: all) on a thread of the engine.
+
+        For programs without an event loop, and for what must not wait for one: audio. Calls of one client come
+        in order and never at once. The callback may block, other clients do not wait for it, but its own ends
+        with ``host_too_slow`` when 1024 events wait for more than five seconds. What it raises is logged, and
+        ends the session with ``listener_panicked``. A callback that refers to the client keeps it alive until
+        the client is closed. At most 32 at a time.
+        """
+        if not callable(callback):
+            raise bad_type("callback", "a function", callback)
+        return self._session.add_listener(callback, event_mask(types))

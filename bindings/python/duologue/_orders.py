@@ -1,0 +1,117 @@
+"""Commands as the engine takes them, their arguments checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, Union
+
+from ._lib import native
+from .errors import bad_argument, bad_type
+from .events import CallRef, ToolCall
+
+Order = Callable[[Any], int]
+
+
+def boolean(name: str, value: object) -> bool:
+    """`value`, which is a bool."""
+    if not isinstance(value, bool):
+        raise bad_type(name, "a bool", value)
+    return value
+
+
+def string(name: str, value: object) -> str:
+    """`value`, which is a str."""
+    if not isinstance(value, str):
+        raise bad_type(name, "a string", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise bad_type(name, "text", value, "remove lone surrogates") from None
+    return value
+
+
+def whole(name: str, value: object) -> int:
+    """`value`, which is an int from 0 to what the engine can count."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise bad_type(name, "an int", value)
+    if not 0 <= value < 1 << 32:
+        raise bad_argument(name, f"{value} is out of range", "give 0 to 4294967295")
+    return value
+
+
+def instant(name: str, value: object) -> int:
+    """`value`, which is a time of `clock_us`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise bad_type(name, "microseconds as an int", value)
+    if not 0 <= value < 1 << 64:
+        raise bad_argument(name, f"{value} is out of range", "give a time of duologue.clock_us()")
+    return value
+
+
+def send_text(text: str, respond: bool, interrupt: bool) -> Order:
+    """See `Client.send_text`."""
+    said = string("text", text)
+    respond, interrupt = boolean("respond", respond), boolean("interrupt", interrupt)
+    return lambda engine: engine.send_text(said, respond, interrupt)
+
+
+def request_response(instructions: Optional[str]) -> Order:
+    """See `Client.request_response`."""
+    given = None if instructions is None else string("instructions", instructions)
+    return lambda engine: engine.request_response(given)
+
+
+def submit_tool_result(call: Union[CallRef, ToolCall], output: object, is_error: bool) -> Order:
+    """See `Client.submit_tool_result`."""
+    from .tools import encode_result
+
+    ref = call.call if isinstance(call, ToolCall) else call
+    if not isinstance(ref, CallRef):
+        raise bad_type("call", "the tool_call event or its CallRef", call)
+    answer, failed = encode_result(output), boolean("is_error", is_error)
+    named = native.CallRef(epoch=whole("call.epoch", ref.epoch), id=string("call.id", ref.id))
+    return lambda engine: engine.submit_tool_result(named, answer, failed)
+
+
+def set_capture(on: bool) -> Order:
+    """See `Client.set_capture`."""
+    wanted = boolean("on", on)
+    return lambda engine: engine.set_capture(wanted)
+
+
+def set_input_muted(muted: bool) -> Order:
+    """See `Client.set_input_muted`."""
+    wanted = boolean("muted", muted)
+    return lambda engine: engine.set_input_muted(wanted)
+
+
+def send_raw(event: Union[str, Mapping[str, Any]]) -> Order:
+    """See `Client.send_raw`."""
+    if isinstance(event, str):
+        frame = string("event", event)
+    elif isinstance(event, Mapping):
+        from ._json import plain
+
+        frame = json.dumps(plain(event, "event"))
+    else:
+        raise bad_type("event", "a mapping or JSON text", event)
+    return lambda engine: engine.send_raw(frame)
+
+
+def connect(engine: Any) -> int:
+    """See `Client.connect`."""
+    op: int = engine.connect()
+    return op
+
+
+def disconnect(engine: Any) -> int:
+    """See `Client.disconnect`."""
+    op: int = engine.disconnect()
+    return op
+
+
+def interrupt(engine: Any) -> int:
+    """See `Client.interrupt`."""
+    op: int = engine.interrupt()
+    return op

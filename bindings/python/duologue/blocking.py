@@ -1,0 +1,268 @@
+"""The same client for programs without asyncio: the same names, calls that wait.
+
+Coroutines that tools are made of, and what commands wait for, run in one event loop on a thread of its own
+(``duologue-loop``), which all blocking clients share. Reading events and pushing audio use no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from types import TracebackType
+from typing import Any, Generic, Optional, TypeVar, Union, overload
+
+from . import _orders
+from ._base import ClientBase
+from ._watch import BATCH
+from .errors import ClosedError, StateError, bad_argument, bad_type
+from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
+
+__all__ = ["Client", "EventStream", "connect"]
+
+C = TypeVar("C", bound="Client")
+E1 = TypeVar("E1", bound=Event)
+E2 = TypeVar("E2", bound=Event)
+E3 = TypeVar("E3", bound=Event)
+E4 = TypeVar("E4", bound=Event)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: Optional[asyncio.AbstractEventLoop] = None
+
+
+def _shared_loop() -> asyncio.AbstractEventLoop:
+    global _loop
+    with _lock:
+        if _loop is None:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="duologue-loop", daemon=True).start()
+            _loop = loop
+        return _loop
+
+
+def _wait(work: Coroutine[Any, Any, T], timeout: Optional[float] = None) -> T:
+    """Runs `work` in the shared loop. Control-C and the timeout cancel it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        work.close()
+        raise StateError(
+            "a blocking client would hold up the event loop that runs here",
+            code="would_deadlock",
+            fix="use duologue.Client, or asyncio.to_thread",
+        )
+    future = asyncio.run_coroutine_threadsafe(work, _shared_loop())
+    try:
+        return future.result(timeout)
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _seconds(timeout: Optional[float]) -> Optional[float]:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise bad_type("timeout", "seconds", timeout)
+    if not timeout >= 0:
+        raise bad_argument("timeout", f"{timeout} is no time to wait", "give seconds from 0, or None for ever")
+    return float(timeout)
+
+
+class EventStream(Generic[E_co]):
+    """What happens to a client, in order, from when the stream was made. Made by :meth:`Client.events`.
+
+    ``for event in stream`` waits for each; :meth:`next` waits for a time. It goes on over disconnects and ends
+    when the client is closed. Streams are independent of each other. Each is bounded (1024 events, 300 s of
+    audio): a stream nobody reads for long ends the session with ``host_too_slow``, so close what is not read any
+    more. One thread at a time reads a stream.
+    """
+
+    def __init__(self, client: object, queue: Any) -> None:
+        """Used by the client."""
+        self._client: Optional[object] = client
+        self._queue: Optional[Any] = queue
+        self._events: deque[Any] = deque()
+
+    def __iter__(self) -> EventStream[E_co]:
+        """Itself."""
+        return self
+
+    def __next__(self) -> E_co:
+        """The next event; waits for it."""
+        event = self._next(None)
+        assert event is not None
+        return event
+
+    def next(self, timeout: Optional[float] = None) -> Optional[E_co]:
+        """The next event; None when ``timeout`` seconds passed without one, or at the end of the stream.
+
+        A time of zero only looks.
+        """
+        try:
+            return self._next(_seconds(timeout))
+        except StopIteration:
+            return None
+
+    def _next(self, timeout: Optional[float]) -> Optional[E_co]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._events:
+            queue = self._queue
+            if queue is None:
+                raise StopIteration
+            try:
+                self._events.extend(queue.take(BATCH))
+                if self._events:
+                    break
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return None
+                _sleep_on(queue, left)
+            except ClosedError:
+                self.close()
+                raise StopIteration from None
+        event: E_co = self._events.popleft()
+        return event
+
+    def close(self) -> None:
+        """Unsubscribes; what waits is forgotten. A thread that reads gets the end."""
+        queue, self._queue, self._client = self._queue, None, None
+        if queue is not None:
+            queue.close()
+
+    def __enter__(self) -> EventStream[E_co]:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        """Closes it."""
+        self.close()
+
+
+def _sleep_on(queue: Any, timeout: Optional[float]) -> None:
+    """Until there is something. In Python's own call, so that Control-C works."""
+    if sys.platform == "win32":
+        # No descriptor to wait for: Control-C is looked for between short waits.
+        queue.wait(200 if timeout is None else min(200, max(1, int(timeout * 1000))))
+        return
+    poll = select.poll()
+    poll.register(queue.wakeup_fd(), select.POLLIN)
+    poll.poll(None if timeout is None else max(1, int(timeout * 1000)))
+
+
+class Client(ClientBase):
+    __doc__ = (ClientBase.__doc__ or "").replace(
+        "Nothing is dialled yet.",
+        "Nothing is dialled yet: ``with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
+    ) + """
+    Methods may be called from any thread; commands return when the engine has done what they say. Errors are
+    :class:`~duologue.Error`. Not for code that runs in an event loop: it is refused there.
+    """
+
+    def __enter__(self: C) -> C:
+        """Connects; what fails leaves nothing behind."""
+        try:
+            self.connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        """Closes."""
+        self.close()
+
+    def connect(self) -> None:
+        """Dials and configures; returns when the service has confirmed, at most after 30 s.
+
+        Control-C takes it back.
+        """
+        _wait(self._session.connect())
+
+    def disconnect(self) -> None:
+        """Ends the run, also while connecting. The client can connect again, the conversation stays."""
+        _wait(self._session.command(_orders.disconnect))
+
+    def close(self) -> None:
+        """Disconnects and releases everything; doing it twice is no error.
+
+        Waits for a listener that is running, however long it takes: hold no lock here that it needs.
+        """
+        if not self._session.is_closed:
+            _wait(self._session.close())
+
+    def send_text(self, text: str, *, respond: bool = True, interrupt: bool = False) -> None:
+        """Adds a user message.
+
+        :param respond: asks for an answer.
+        :param interrupt: cuts the assistant off first.
+        """
+        _wait(self._session.command(_orders.send_text(text, respond, interrupt)))
+
+    def request_response(self, *, instructions: Optional[str] = None) -> None:
+        """Asks for a response. ``instructions`` replace the session's own for this one."""
+        _wait(self._session.command(_orders.request_response(instructions)))
+
+    def interrupt(self) -> None:
+        """Cuts the assistant off; returns when the speaker is silent and the service was told."""
+        _wait(self._session.command(_orders.interrupt))
+
+    def submit_tool_result(
+        self, call: Union[ToolCall, CallRef], output: object, *, is_error: bool = False
+    ) -> None:
+        """Answers a tool call that no function of ``tools`` answers. Text goes as it is, the rest as JSON."""
+        _wait(self._session.command(_orders.submit_tool_result(call, output, is_error)))
+
+    def set_capture(self, on: bool) -> None:
+        """Sends microphone audio to the service, or stops."""
+        _wait(self._session.command(_orders.set_capture(on)))
+
+    def set_input_muted(self, muted: bool) -> None:
+        """Sends silence instead of the microphone."""
+        _wait(self._session.command(_orders.set_input_muted(muted)))
+
+    def send_raw(self, event: Union[str, Mapping[str, Any]]) -> None:
+        """Sends one event of the vendor's protocol as it is."""
+        _wait(self._session.command(_orders.send_raw(event)))
+
+    @overload
+    def events(self) -> EventStream[AnyEvent]: ...
+    @overload
+    def events(self, a: type[E1], /) -> EventStream[E1]: ...
+    @overload
+    def events(self, a: type[E1], b: type[E2], /) -> EventStream[Union[E1, E2]]: ...
+    @overload
+    def events(self, a: type[E1], b: type[E2], c: type[E3], /) -> EventStream[Union[E1, E2, E3]]: ...
+    @overload
+    def events(
+        self, a: type[E1], b: type[E2], c: type[E3], d: type[E4], /
+    ) -> EventStream[Union[E1, E2, E3, E4]]: ...
+    @overload
+    def events(self, *types: Union[type[Event], EventType]) -> EventStream[AnyEvent]: ...
+    def events(self, *types: Any) -> EventStream[Any]:
+        """What happens from now on, of these classes or tags (default: everything).
+
+        Every stream is independent and bounded. Kinds that are not asked for wake nobody.
+        """
+        return EventStream(self, self._session.engine.event_queue(event_mask(types)))
+
+
+connect = Client
