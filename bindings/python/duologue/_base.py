@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast, overload
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from .testing import MockService
 
 E1 = TypeVar("E1", bound=Event)
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}".replace("duologue._client.", "duologue.")
 
 
 class ClientBase:
@@ -107,7 +111,7 @@ class ClientBase:
             "labels": labels,
             "extra": extra,
         }
-        engine, run_here = make_engine(
+        engine, self._tools = make_engine(
             keywords,
             tools=tools,
             api_key=api_key,
@@ -117,22 +121,15 @@ class ClientBase:
             service=service,
             config=config,
         )
-        self._session = Session(engine, self, run_here)
-
-    def __del__(self) -> None:
-        """A client that was not closed is released, with a warning."""
-        session = getattr(self, "_session", None)
-        if session is not None and not session.is_closed:
-            status = session.engine.status()
-            session.abandon()
-            if not status.is_over:
-                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        self._session = Session(engine, self)
+        # Not __del__, in which what this object is made of may be gone already. The session must not refer to
+        # this object, nor to its tools, which may.
+        self._dropped = weakref.finalize(self, self._session.abandon, _name(type(self)))
 
     def __repr__(self) -> str:
         """Its connection."""
-        name = type(self).__module__.replace("._client", "")
         kind = "closed" if self._session.is_closed else self.status.kind
-        return f"<{name}.{type(self).__name__} {kind}>"
+        return f"<{_name(type(self))} {kind}>"
 
     # Reading
 

@@ -24,6 +24,9 @@ class Polite(native.Service):
         self._ids = 0
 
     def opened(self) -> list[str]:
+        with self._news:
+            self._frames.append({"type": "opened"})
+            self._news.notify_all()
         return [] if self._silent else [self._frame("session.created", session={})]
 
     def received(self, frame: str) -> list[str]:

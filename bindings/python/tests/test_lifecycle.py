@@ -221,8 +221,8 @@ def test_asyncio_run_that_ends_in_the_middle(service: Polite) -> None:
 
         reading.append(asyncio.ensure_future(read()))
         reading.append(asyncio.ensure_future(client.interrupt()))
-        service.call_tool("tool", "{}")
         calls = client.events(duologue.ToolCall)
+        service.call_tool("tool", "{}")
         await calls.__anext__()
         await asyncio.sleep(0.01)
 
