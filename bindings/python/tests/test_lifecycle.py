@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import subprocess
 import sys
@@ -66,7 +67,9 @@ def test_a_listener_that_raises_ends_the_session(service: Polite, caplog: pytest
 
             client.add_listener(listener)
             errors = client.events(duologue.ErrorEvent)
-            service.write("Hi")
+            # It may have ended before everything was said.
+            with contextlib.suppress(duologue.StateError):
+                service.write("Hi")
             failed = await errors.__anext__()
             assert failed.error.code == "listener_panicked" and failed.error.fatal
             assert isinstance(failed.error, duologue.HostError)
