@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test lib install uninstall bench lint clean rust
+.PHONY: help demo test lib install uninstall wheels bench lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ install: lib ## Install them for C and C++: PREFIX=/usr/local LIBDIR=lib DESTDIR
 uninstall: ## Remove what install put there (same PREFIX, LIBDIR and DESTDIR)
 	$(PLACE) sh bindings/c/install.sh uninstall
 
+wheels: rust ## Build the Python packages duologue and duologue-simulator into dist/
+	CARGO='$(CARGO)' sh bindings/python/wheels.sh
+
 bench: lib ## Run the benchmarks
 	$(CARGO) bench --bench hot_path
 	CARGO='$(CARGO)' sh benches/call_cost.sh
@@ -54,4 +57,4 @@ lint: rust ## Check format, lints, documentation and licences
 
 clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
-	rm -rf .deps conversation.wav
+	rm -rf .deps dist conversation.wav
