@@ -4,6 +4,7 @@
 mod queue;
 mod rules;
 mod stress;
+mod subscriptions;
 mod waiting;
 
 use duologue::{

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional
 
 from .errors import bad_argument, bad_type
 
@@ -17,14 +18,17 @@ def child(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def plain(value: object, path: str, depth: int = 0) -> Any:
+def plain(value: object, path: str, depth: int = 0, hook: Optional[Callable[[object], object]] = None) -> Any:
     """``value`` as dicts, lists, texts, numbers, booleans and None, copied.
 
     Raises :class:`~duologue.ArgumentTypeError` for what JSON does not have, and
     :class:`~duologue.ArgumentError` for NaN, half characters and what is too deep; both name the path.
+    ``hook`` may make something simpler of each value first.
     """
     if depth > MAX_DEPTH:
         raise bad_argument(path, f"more than {MAX_DEPTH} levels deep", "does it contain itself?")
+    if hook is not None:
+        value = hook(value)
     if value is None or value is True or value is False:
         return value
     # Subclasses become what JSON makes of them: an IntEnum is a number, a StrEnum a text.
@@ -39,12 +43,15 @@ def plain(value: object, path: str, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         out = {}
         for key, item in value.items():
-            if not isinstance(key, str):
+            name = key if hook is None else hook(key)
+            if hook is not None and isinstance(name, (int, float, bool, type(None))):
+                name = json.dumps(plain(name, path))
+            if not isinstance(name, str):
                 raise bad_type(path, "keys that are text", key)
-            out[text(key, path)] = plain(item, child(path, key), depth + 1)
+            out[text(name, path)] = plain(item, child(path, name), depth + 1, hook)
         return out
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [plain(item, f"{path}[{at}]", depth + 1) for at, item in enumerate(value)]
+        return [plain(item, f"{path}[{at}]", depth + 1, hook) for at, item in enumerate(value)]
     fix = "decode it to text" if isinstance(value, (bytes, bytearray, memoryview)) else None
     raise bad_type(path, "a value of JSON", value, fix)
 
