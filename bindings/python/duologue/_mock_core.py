@@ -261,6 +261,22 @@ class Core:
                 pass
             return self._vendor is not None
 
+    def told(self) -> str:
+        """What a test is told that waits in vain."""
+        with self.lock:
+            vendor = self._vendor
+            said = f"the last calls were: {self.log.told()}"
+            if vendor is None:
+                return f"{said}; no client is connected"
+            if vendor.response is not None:
+                return f"{said}; the response {vendor.response.id} is open, simulate what it says"
+            return said
+
+    @property
+    def connected(self) -> bool:
+        """As far as known, a client is connected."""
+        return self._vendor is not None
+
     def check(self) -> None:
         """Raises what went wrong on the network thread."""
         with self.lock:

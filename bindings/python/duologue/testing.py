@@ -56,7 +56,8 @@ class MockService:
     A client that asks for a response gets one that waits for ``simulate_transcription(...,
     role="assistant")``, ``simulate_audio`` or ``simulate_tool_call``; with ``reply`` it is answered at once.
     Without a request they open a response of their own. Answers are speech, or text with
-    ``output_modality="text"``.
+    ``output_modality="text"``. As with the vendor there is one response at a time: while one is open the
+    client does not ask for another.
 
     Every method can be called from any thread. What goes wrong on the engine's thread, in ``reply`` above
     all, is told to the client as an error of the service, and raised (:class:`~duologue.HostError`) by the
@@ -83,7 +84,7 @@ class MockService:
 
     def __repr__(self) -> str:
         """Its client."""
-        return f"<duologue.testing.MockService {'connected' if self.connected else 'not connected'}>"
+        return f"<duologue.testing.MockService {'connected' if self._core.connected else 'not connected'}>"
 
     # What the client did
 
@@ -186,8 +187,7 @@ class MockService:
             if promise.done():
                 return promise.value()
             self._core.log.give_up(promise)
-            told = self._core.log.told()
-        raise MockTimeoutError(f"no new {name} within {limit:g} s", fix=f"the last calls were: {told}")
+        raise MockTimeoutError(f"no new {name} within {limit:g} s", fix=self._core.told())
 
     def check(self) -> None:
         """Raises what went wrong on the engine's thread since the last time."""

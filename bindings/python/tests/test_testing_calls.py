@@ -33,12 +33,19 @@ def test_tool_answered_by_hand_or_never() -> None:
             with pytest.raises(MockTimeoutError) as late:
                 await result
             assert late.value.code == "timeout" and "ask" in str(late.value)
+            # Who gave up waiting changes nothing for who still does.
+            given_up = asyncio.ensure_future(asyncio.wait_for(result, 10))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
             await client.submit_tool_result(call, "done")
             assert (await result).output == "done"
             lost = mock.simulate_tool_call("ask", {})
-        with pytest.raises(duologue.StateError):
-            assert not mock.connected
+        assert not mock.connected
+        with pytest.raises(duologue.StateError) as gone:
             await lost
+        assert gone.value.code == "not_connected"
 
     asyncio.run(main())
 
@@ -226,6 +233,21 @@ def test_wrong_arguments(call: Any, field: str) -> None:
 def test_near_names() -> None:
     with pytest.raises(duologue.ArgumentError, match="send_text"):
         MockService().calls_named("send_txt")
+
+
+def test_waiting_in_vain_says_why() -> None:
+    mock = MockService(timeout=0)
+    with pytest.raises(MockTimeoutError, match="no client is connected"):
+        mock.wait_for_blocking("close")
+    with blocking.connect(service=mock) as client:
+        events = client.events(duologue.Transcript)
+        mock.simulate_transcription("Well, ", role="assistant", final=False)
+        # The client knows of the response.
+        assert events.next(5) is not None
+        client.send_text("And this?")
+        with pytest.raises(MockTimeoutError, match="send_text; the response resp_0001 is open"):
+            mock.wait_for_blocking("request_response")
+        assert repr(mock) == "<duologue.testing.MockService connected>"
 
 
 def test_calls_are_values() -> None:
