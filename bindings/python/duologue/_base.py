@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast, overload
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 E1 = TypeVar("E1", bound=Event)
 
 
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}".replace("duologue._client.", "duologue.")
+
+
 class ClientBase:
     """A voice session. It can connect, disconnect and connect again; the conversation stays until it is closed.
 
@@ -59,17 +63,17 @@ class ClientBase:
         self,
         provider: Union[str, NotGiven] = NOT_GIVEN,
         *,
-        model: Union[str, None, NotGiven] = NOT_GIVEN,
-        base_url: Union[str, None, NotGiven] = NOT_GIVEN,
+        model: Union[str, NotGiven, None] = NOT_GIVEN,
+        base_url: Union[str, NotGiven, None] = NOT_GIVEN,
         auth: Union[AuthStyle, NotGiven] = NOT_GIVEN,
-        instructions: Union[str, None, NotGiven] = NOT_GIVEN,
-        voice: Union[str, None, NotGiven] = NOT_GIVEN,
-        speed: Union[float, None, NotGiven] = NOT_GIVEN,
+        instructions: Union[str, NotGiven, None] = NOT_GIVEN,
+        voice: Union[str, NotGiven, None] = NOT_GIVEN,
+        speed: Union[float, NotGiven, None] = NOT_GIVEN,
         output_modality: Union[Modality, NotGiven] = NOT_GIVEN,
-        max_output_tokens: Union[int, None, NotGiven] = NOT_GIVEN,
+        max_output_tokens: Union[int, NotGiven, None] = NOT_GIVEN,
         turn_detection: Union[TurnDetection, NotGiven] = NOT_GIVEN,
-        transcription: Union[Transcription, None, NotGiven] = NOT_GIVEN,
-        noise_reduction: Union[NoiseReduction, None, NotGiven] = NOT_GIVEN,
+        transcription: Union[Transcription, NotGiven, None] = NOT_GIVEN,
+        noise_reduction: Union[NoiseReduction, NotGiven, None] = NOT_GIVEN,
         tools: Union[Iterable[ToolLike], NotGiven] = NOT_GIVEN,
         tool_choice: Union[ToolChoice, NotGiven] = NOT_GIVEN,
         audio: Union[AudioConfig, NotGiven] = NOT_GIVEN,
@@ -107,7 +111,7 @@ class ClientBase:
             "labels": labels,
             "extra": extra,
         }
-        engine, run_here = make_engine(
+        engine, self._tools = make_engine(
             keywords,
             tools=tools,
             api_key=api_key,
@@ -117,22 +121,15 @@ class ClientBase:
             service=service,
             config=config,
         )
-        self._session = Session(engine, self, run_here)
-
-    def __del__(self) -> None:
-        """A client that was not closed is released, with a warning."""
-        session = getattr(self, "_session", None)
-        if session is not None and not session.is_closed:
-            status = session.engine.status()
-            session.abandon()
-            if not status.is_over:
-                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        self._session = Session(engine, self)
+        # Not __del__, in which what this object is made of may be gone already. The session must not refer to
+        # this object, nor to its tools, which may.
+        self._dropped = weakref.finalize(self, self._session.abandon, _name(type(self)))
 
     def __repr__(self) -> str:
         """Its connection."""
-        name = type(self).__module__.replace("._client", "")
         kind = "closed" if self._session.is_closed else self.status.kind
-        return f"<{name}.{type(self).__name__} {kind}>"
+        return f"<{_name(type(self))} {kind}>"
 
     # Reading
 

@@ -19,13 +19,16 @@ E4 = TypeVar("E4", bound=Event)
 
 
 class Client(ClientBase):
-    __doc__ = (ClientBase.__doc__ or "").replace(
-        "Nothing is dialled yet.",
-        "Nothing is dialled yet: ``async with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
-    ) + """
+    __doc__ = (
+        (ClientBase.__doc__ or "").replace(
+            "Nothing is dialled yet.",
+            "Nothing is dialled yet: ``async with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
+        )
+        + """
     Coroutines are awaited in the event loop that connected, and return when the engine has done what they say;
     everything else acts at once and from any thread. Errors are :class:`~duologue.Error`.
     """
+    )
 
     async def __aenter__(self: C) -> C:
         """Connects; what fails leaves nothing behind."""
@@ -110,7 +113,18 @@ class Client(ClientBase):
         self, a: type[E1], b: type[E2], c: type[E3], d: type[E4], /
     ) -> EventStream[Union[E1, E2, E3, E4]]: ...
     @overload
-    def events(self, *types: Union[type[Event], EventType]) -> EventStream[AnyEvent]: ...
+    def events(
+        self,
+        a: type[Event],
+        b: type[Event],
+        c: type[Event],
+        d: type[Event],
+        e: type[Event],
+        /,
+        *more: type[Event],
+    ) -> EventStream[AnyEvent]: ...
+    @overload
+    def events(self, *types: EventType) -> EventStream[AnyEvent]: ...
     def events(self, *types: Any) -> EventStream[Any]:
         """What happens from now on, of these classes or tags (default: everything).
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
 import enum
 import json
-import pathlib
-import uuid
+import sys
 from collections import deque
 from collections.abc import Mapping, Set
 from typing import Any
 
-from ._json import plain, text
+from ._json import plain
 from .errors import ArgumentError, ToolError
 
 
@@ -25,8 +23,6 @@ def encode_result(value: object) -> str:
     Raises :class:`~duologue.ToolError` that names the place of what cannot be told.
     """
     try:
-        if type(value) is str:
-            return text(value, "result")
         made = to_json(value, "result")
     except ArgumentError as error:
         fix = error.fix or "return text, numbers, dicts, lists, dataclasses, or a JSON text of your own"
@@ -48,8 +44,11 @@ def _simpler(value: object) -> object:
         return value
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
-    if isinstance(value, (uuid.UUID, decimal.Decimal, pathlib.PurePath)):
-        return str(value)
+    # Whose module nobody has imported, of that there is no value.
+    for module, name in (("uuid", "UUID"), ("decimal", "Decimal"), ("pathlib", "PurePath")):
+        cls = getattr(sys.modules.get(module), name, None)
+        if cls is not None and isinstance(value, cls):
+            return str(value)
     if isinstance(value, type):
         return value
     if dataclasses.is_dataclass(value):

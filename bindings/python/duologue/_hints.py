@@ -144,7 +144,7 @@ class Compiler:
             return self._generic(hint, origin, args)
         if isinstance(hint, type):
             return self._class(hint)
-        named = {tuple: typing.Tuple, list: typing.List, dict: typing.Dict}  # noqa: UP006
+        named = {tuple: typing.Tuple, list: typing.List, dict: typing.Dict}
         raise (
             _no_form(hint) if hint not in named.values() else Refused(f"{_name(hint)} is bare", "say of what")
         )
@@ -166,16 +166,16 @@ class Compiler:
             return Tuple([] if args == ((),) else [self.kind(arg) for arg in args])
         if origin is tuple and not args and hint not in (tuple, getattr(typing, "Tuple", None)):
             return Tuple([])
+        if origin not in _CONTAINERS:
+            raise _no_form(hint)
         item = self.kind(args[0]) if args else Anything()
         if origin is tuple:
             return Items(item, tuple)
         if origin in _LISTS:
             return Items(item, list)
-        if origin in _SETS or origin is frozenset:
-            if not item.hashable:
-                raise Refused(f"items of {_name(hint)} cannot be in a set", "use list[...]")
-            return Items(item, frozenset if origin is frozenset else set)
-        raise _no_form(hint)
+        if not item.hashable:
+            raise Refused(f"items of {_name(hint)} cannot be in a set", "use list[...]")
+        return Items(item, frozenset if origin is frozenset else set)
 
     def _class(self, cls: Any) -> Kind:
         if issubclass(cls, enum.Enum):

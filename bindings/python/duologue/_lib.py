@@ -12,6 +12,24 @@ native: Any = _generated
 _decode.install(native)
 
 _lib = native._UniffiLib
+
+
+def _release(self: Any) -> None:
+    handle = self.__dict__.pop("_handle", None)
+    if handle is not None:
+        native._uniffi_rust_call(_FREE[type(self)], handle)
+
+
+# The generated finalizers leave the handle where it is: who used the object in a finalizer of their own, after
+# this one in a cycle, would use freed memory. Now it is an AttributeError.
+_FREE = {
+    native.Client: _lib.uniffi_duologue_fn_free_client,
+    native.EventQueue: _lib.uniffi_duologue_fn_free_eventqueue,
+    native.MockService: _lib.uniffi_duologue_fn_free_mockservice,
+}
+for _class in _FREE:
+    _class.__del__ = _release
+
 _check = native._uniffi_check_call_status
 _Status = native._UniffiRustCallStatus
 _errors = native._UniffiFfiConverterTypeDuologueError

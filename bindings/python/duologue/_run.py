@@ -47,7 +47,8 @@ async def run(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None)
 def run_blocking(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None) -> tuple[str, bool]:
     """The same in this thread, without an event loop; a coroutine function gets a loop of its own.
 
-    The timeout of a function that is no coroutine function is not watched: this thread is the one it has.
+    Not for a thread whose loop is running. The timeout of a function that is no coroutine function is not
+    watched: this thread is the one it has.
     """
     if tool.is_async:
         return asyncio.run(run(tool, call, context))
@@ -77,8 +78,9 @@ async def _attempt(tool: Tool, keywords: dict[str, Any]) -> tuple[str, bool]:
     function = functools.partial(tool.function, **keywords)
     if tool.is_async:
         return await _finish(tool, function)
-    # The failure is returned and not raised: a SystemExit out of a future would end the loop.
-    call = functools.partial(contextvars.copy_context().run, _guarded, function)
+    # The failure is returned and not raised: a SystemExit out of a future would end the loop. In a thread
+    # that is not the main one, a KeyboardInterrupt is nobody's Ctrl-C either.
+    call = functools.partial(contextvars.copy_context().run, _guarded, function, (BaseException,))
     result, failure = await asyncio.get_running_loop().run_in_executor(None, call)
     if failure is not None:
         return _told(tool, failure)
@@ -94,10 +96,12 @@ async def _finish(tool: Tool, work: Any) -> tuple[str, bool]:
     return _encoded(tool, result)
 
 
-def _guarded(function: Any) -> tuple[Any, Optional[BaseException]]:
+def _guarded(
+    function: Any, caught: tuple[type[BaseException], ...] = (Exception, SystemExit)
+) -> tuple[Any, Optional[BaseException]]:
     try:
         return function(), None
-    except (Exception, SystemExit) as error:
+    except caught as error:
         return None, error
 
 

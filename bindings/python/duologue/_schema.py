@@ -135,7 +135,7 @@ class Choice(Kind):
         )
         shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
         self.expected = f"one of {shown}" if len(values) > 1 else shown
-        self.takes = tuple({type(value) for value in values})
+        self.takes = tuple(dict.fromkeys(type(value) for value in values))
 
     def read(self, value: Any, path: str) -> Any:
         """1, 1.0 and true are not all the same: only the numbers are."""
@@ -270,16 +270,17 @@ class Union(Kind):
     """One of several kinds."""
 
     def __init__(self, members: list[Kind]) -> None:
-        """In the order they are tried, but a kind that takes just such a value goes first."""
+        """In the order they are tried, but 3 is an int first and 3.0 a float."""
         self._members = members
         self.schema = {"anyOf": [member.schema for member in members]}
         self.expected = " or ".join(member.expected for member in members)
-        self.takes = tuple({t for member in members for t in member.takes})
+        self.takes = tuple(dict.fromkeys(t for member in members for t in member.takes))
         self.hashable = all(member.hashable for member in members)
 
     def read(self, value: Any, path: str) -> Any:
         """The first member that takes it."""
-        likely = [member for member in self._members if type(value) in member.takes[:1]]
+        number = type(value) in (int, float)
+        likely = [member for member in self._members if number and type(value) in member.takes[:1]]
         able = [member for member in self._members if type(value) in member.takes]
         failures = []
         for member in dict.fromkeys([*likely, *able, *self._members]):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 import weakref
-from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from ._lib import native
@@ -16,6 +16,7 @@ from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, even
 from .tools import Tool, ToolContext, run
 
 _CLOSE_TIMEOUT = 10.0
+_EXIT_TIMEOUT = 2.0
 _SLOTS = 32
 _MASK = event_mask((Completed, ToolCall, ToolCancelled, ToolTimeout))
 
@@ -31,11 +32,10 @@ class Session:
     It belongs to the loop in which the first command was awaited.
     """
 
-    def __init__(self, engine: Any, owner: object, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, engine: Any, owner: Any) -> None:
         """A session over an engine's client."""
         self._engine: Optional[Any] = engine
-        self._owner = weakref.ref(owner)
-        self._tools = tools
+        self._owner: weakref.ref[Any] = weakref.ref(owner)
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._watch: Optional[Watch] = None
         self._queue: Optional[Any] = None
@@ -83,9 +83,8 @@ class Session:
 
     async def command(self, give: Callable[[Any], int]) -> None:
         """Gives a command and waits for its end."""
-        engine = self.engine
         loop = self._bind()
-        op = give(engine)
+        op = give(self.engine)
         done: asyncio.Future[None] = loop.create_future()
         self._ops[op] = done
         try:
@@ -129,10 +128,10 @@ class Session:
             done.set_exception(event.error)
 
     def _call(self, event: ToolCall) -> None:
-        tool = self._tools.get(event.name)
         owner = self._owner()
+        tool = None if owner is None else owner._tools.get(event.name)
         # Without a function of that name it is for who reads the events.
-        if tool is None or owner is None or self._loop is None:
+        if tool is None or self._loop is None:
             return
         task = self._loop.create_task(self._run(tool, event, owner))
         key = (event.call.epoch, event.call.id)
@@ -157,7 +156,9 @@ class Session:
             slot = next((slot for slot in range(_SLOTS) if slot not in self._slots), None)
             if slot is None:
                 raise LimitError(
-                    f"the client has {_SLOTS} listeners", code="too_many", fix="remove one, or call several functions in one"
+                    f"the client has {_SLOTS} listeners",
+                    code="too_many",
+                    fix="remove one, or call several functions in one",
                 )
             self._slots.add(slot)
         try:
@@ -222,14 +223,25 @@ class Session:
                 done.set_exception(closed())
         self._ops = {}
 
-    def abandon(self) -> None:
-        """The client object was dropped: from any thread, perhaps at the end of the program."""
-        if self._engine is None:
+    def abandon(self, name: str) -> None:
+        """The client object was dropped, or the program ends: from any thread, without waiting for anybody."""
+        engine, self._engine = self._engine, None
+        if engine is None:
             return
-        # Dropping the last handle disconnects and waits for nobody.
-        self._engine = None
+        over = engine.status().is_over
         if self._watch is not None:
             self._watch.abandon()
+        if self._slots:
+            # A listener that is running is waited for, elsewhere. A program that ends gives it a moment: later
+            # it would find no interpreter.
+            ending = threading.Thread(target=engine.destroy, name="duologue-end", daemon=True)
+            ending.start()
+            if self._owner() is not None:
+                ending.join(_EXIT_TIMEOUT)
+        else:
+            engine.destroy()
+        if not over and self._owner() is None:
+            warnings.warn(f"unclosed <{name} connected>", ResourceWarning, stacklevel=2)
 
 
 def _log_late_result(event: ToolCall, error: Error) -> None:

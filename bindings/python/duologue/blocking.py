@@ -73,7 +73,9 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise bad_type("timeout", "seconds", timeout)
     if not timeout >= 0:
-        raise bad_argument("timeout", f"{timeout} is no time to wait", "give seconds from 0, or None for ever")
+        raise bad_argument(
+            "timeout", f"{timeout} is no time to wait", "give seconds from 0, or None for ever"
+        )
     return float(timeout)
 
 
@@ -163,14 +165,17 @@ def _sleep_on(queue: Any, timeout: Optional[float]) -> None:
     poll.poll(None if timeout is None else max(1, int(timeout * 1000)))
 
 
-class Client(ClientBase):
-    __doc__ = (ClientBase.__doc__ or "").replace(
-        "Nothing is dialled yet.",
-        "Nothing is dialled yet: ``with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
-    ) + """
+class Client(ClientBase):  # noqa: D101 - it has one
+    __doc__ = (
+        (ClientBase.__doc__ or "").replace(
+            "Nothing is dialled yet.",
+            "Nothing is dialled yet: ``with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
+        )
+        + """
     Methods may be called from any thread; commands return when the engine has done what they say. Errors are
     :class:`~duologue.Error`. Not for code that runs in an event loop: it is refused there.
     """
+    )
 
     def __enter__(self: C) -> C:
         """Connects; what fails leaves nothing behind."""
@@ -256,7 +261,18 @@ class Client(ClientBase):
         self, a: type[E1], b: type[E2], c: type[E3], d: type[E4], /
     ) -> EventStream[Union[E1, E2, E3, E4]]: ...
     @overload
-    def events(self, *types: Union[type[Event], EventType]) -> EventStream[AnyEvent]: ...
+    def events(
+        self,
+        a: type[Event],
+        b: type[Event],
+        c: type[Event],
+        d: type[Event],
+        e: type[Event],
+        /,
+        *more: type[Event],
+    ) -> EventStream[AnyEvent]: ...
+    @overload
+    def events(self, *types: EventType) -> EventStream[AnyEvent]: ...
     def events(self, *types: Any) -> EventStream[Any]:
         """What happens from now on, of these classes or tags (default: everything).
 

@@ -110,7 +110,7 @@ class ToolDefinition(_ToolName, total=False):
 
 
 class ToolChoiceFunction(TypedDict):
-    """This tool and no other."""
+    """One tool and no other."""
 
     function: str
     """Its name."""

@@ -30,10 +30,6 @@ __all__ = [
     "TlsError",
     "ToolError",
     "UnsupportedError",
-    "bad_argument",
-    "bad_type",
-    "from_fields",
-    "near",
 ]
 
 

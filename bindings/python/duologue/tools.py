@@ -8,17 +8,17 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Optional, Union, cast, overload
+from typing import TYPE_CHECKING, Any, Optional, Union, cast, get_args, overload
 
-from . import _docstring
 from ._encode import encode_result
 from ._event import record
-from ._hints import Compiler, Refused, evaluate, field
 from ._run import run, run_blocking
-from ._schema import Field, Mismatch, Object
 from .config import ToolDefinition
 from .errors import ArgumentError, ToolError, bad_argument, bad_type
 from .events import ToolCall
+
+if TYPE_CHECKING:
+    from ._schema import Field, Object
 
 __all__ = ["Tool", "ToolContext", "ToolError", "collect", "encode_result", "run", "run_blocking", "tool"]
 
@@ -70,9 +70,15 @@ class Tool:
         With ``parameters`` of your own the hints are not looked at: the function gets the model's JSON as
         keywords.
         """
+        # Here and below: who has no tools does not pay for importing what they need.
+        from . import _docstring
+
+        if isinstance(function, Tool):
+            function = function.function
         inner = _inner(function)
         summary, docs = _docstring.parse(_doc(function, inner))
-        self.function = function
+        self.function = self.__wrapped__ = function
+        self.__doc__ = getattr(inner, "__doc__", None)
         self.name = _tool_name(name, function, inner)
         if description is not None and not isinstance(description, str):
             raise bad_type("description", "a string", description)
@@ -127,6 +133,8 @@ class Tool:
 
         Raises :class:`ToolError` whose text tells the model everything that is wrong.
         """
+        from ._schema import Mismatch
+
         try:
             value = json.loads(arguments, parse_constant=_no_constant) if arguments.strip() else {}
             if self._arguments is None:
@@ -153,6 +161,9 @@ class Tool:
         self.context_parameter = parameter.name
 
     def _read_hints(self, signature: list[inspect.Parameter], docs: dict[str, str], inner: Any) -> None:
+        from ._hints import Compiler, Refused, evaluate, field
+        from ._schema import Object
+
         compiler = Compiler()
         scope = getattr(inspect.unwrap(inner), "__globals__", {})
         fields: dict[str, Field] = {}
@@ -236,15 +247,15 @@ def _inner(function: Any) -> Any:
             function = function.func
         elif isinstance(function, staticmethod) or inspect.ismethod(function):
             function = function.__func__
-        elif not inspect.isroutine(function):
-            function = type(function).__call__
+        elif inspect.isroutine(function) or hasattr(function, "__wrapped__"):
+            return function  # the latter is the object of a decorator, such as functools.lru_cache
         else:
-            return function
+            function = type(function).__call__
 
 
 def _doc(function: Any, inner: Any) -> Optional[str]:
     """Of an object with ``__call__``: that of the method, else of the class."""
-    if inner.__name__ == "__call__" and not inner.__doc__:
+    if getattr(inner, "__name__", "") == "__call__" and not inner.__doc__:
         return type(function).__doc__
     return inspect.getdoc(inner)
 
@@ -282,9 +293,9 @@ def _by_name(function: str, parameter: inspect.Parameter) -> None:
 
 def _is_context(hint: Any) -> bool:
     # Its name is enough: it may be imported for type checkers only.
-    return hint is ToolContext or (
-        isinstance(hint, str) and hint.split(".")[-1].strip("'\"") == "ToolContext"
-    )
+    if isinstance(hint, str):
+        return hint.split(".")[-1].strip("'\"") == "ToolContext"
+    return hint is ToolContext or ToolContext in get_args(hint)
 
 
 def _refuse(function: str, parameter: Optional[str], message: str, fix: str) -> ArgumentError:
@@ -295,7 +306,8 @@ def _refuse(function: str, parameter: Optional[str], message: str, fix: str) -> 
 def _tool_name(name: object, function: Any, inner: Any) -> str:
     if name is None:
         # An object with __call__ is called like its class.
-        name = inner.__name__ if inner.__name__ != "__call__" else type(function).__name__
+        name = getattr(inner, "__name__", "__call__")
+        name = type(function).__name__ if name == "__call__" else name
     if not isinstance(name, str):
         raise bad_type("name", "a string", name)
     if not _NAME.fullmatch(name):

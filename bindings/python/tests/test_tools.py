@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import enum
 import sys
+import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
@@ -239,6 +240,8 @@ def test_unions_with_a_bar() -> None:
         (list[bytes], "bytes"),
         (Optional[bytes], "bytes"),
         (type, "no JSON form"),
+        (typing.Callable[[int], str], r"the type typing\.Callable"),
+        (typing.Iterator[int], "no JSON form"),
         (enum.Enum("Empty", []), "no members"),
         (dataclasses.make_dataclass("Bad", [("raw", bytes)]), r"Bad\.raw: the type bytes"),
         (dataclasses.make_dataclass("Init", [("x", dataclasses.InitVar[int])]), "InitVar"),
@@ -272,6 +275,18 @@ def test_problems_are_bounded() -> None:
     with pytest.raises(ToolError) as caught:
         one(list[int]).parse_arguments('{"x": [' + ",".join(['"' + "a" * 100 + '"'] * 1000) + "]}")
     assert len(str(caught.value)) < 1000
+    with pytest.raises(ToolError) as caught:
+        one(int).parse_arguments("{" + ",".join(f'"{n}": 1' for n in range(1000)) + "}")
+    assert len(str(caught.value)) < 1000
+
+
+def test_fields_that_a_dataclass_sets_itself() -> None:
+    made: Any = dataclasses.make_dataclass(
+        "Made", [("a", int), ("b", int, dataclasses.field(init=False, default=7))]
+    )
+    tool = one(made)
+    assert list(tool.parameters["properties"]["x"]["properties"]) == ["a"]
+    assert tool.parse_arguments('{"x": {"a": 1}}')["x"].b == 7
 
 
 def test_a_union_tells_what_is_wrong_inside() -> None:

@@ -1,7 +1,7 @@
 """Which functions can be tools, and what their docstrings say."""
 
 import functools
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -111,6 +111,26 @@ def test_decorated_functions() -> None:
     }
 
 
+def test_objects_of_decorators() -> None:
+    @functools.cache
+    def cached(word: str) -> str:
+        """Looks a word up."""
+        return word
+
+    made = Tool(cached)
+    assert (made.name, made.description) == ("cached", "Looks a word up.")
+    assert list(made.parameters["properties"]) == ["word"]
+    again = Tool(made, name="again")
+    assert again.function is cached and again.parameters == made.parameters
+
+
+def test_an_optional_context_is_not_the_models() -> None:
+    def f(city: str, context: Optional[ToolContext] = None) -> None: ...
+
+    made = Tool(f)
+    assert made.context_parameter == "context" and list(made.parameters["properties"]) == ["city"]
+
+
 def test_generators_classes_and_other_things_are_refused() -> None:
     def generator(x: int) -> Any:
         yield x
@@ -174,7 +194,7 @@ GOOGLE = """Looks up the weather.
 
     Args:
         city (str): The city,
-            as on a map: with spaces.
+            note: as on a map.
         *days: How many.
         unit:
             Of temperature.
@@ -220,7 +240,7 @@ REST = """Looks up the weather.
             GOOGLE,
             "Looks up the weather.\n\nUse it when asked about the weather, never for news.\n\n- one\n- two",
             {
-                "city": "The city, as on a map: with spaces.",
+                "city": "The city, note: as on a map.",
                 "days": "How many.",
                 "unit": "Of temperature.",
                 "late": "Even late.",

@@ -165,54 +165,67 @@ def test_a_blocking_function_does_not_hold_up_the_loop() -> None:
     assert asyncio.run(main()) == ("woken", False)
 
 
-def test_timeouts() -> None:
+def test_a_timeout_of_a_thread() -> None:
     release = threading.Event()
-    cancelled: list[bool] = []
 
     def slow() -> None:
         release.wait(30)
 
-    async def slow_async() -> None:
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            cancelled.append(True)
-            raise
-
     async def main() -> None:
         try:
-            for function in (slow, slow_async):
-                made = Tool(function, timeout=0.01)
-                assert await run(made, call()) == ("the tool took longer than 0.01 s", True)
+            assert await run(Tool(slow, timeout=0.01), call()) == ("the tool took longer than 0.01 s", True)
         finally:
             release.set()
 
     asyncio.run(main())
-    assert cancelled == [True]
+
+
+async def forever(started: asyncio.Event, cancelled: asyncio.Event) -> None:
+    started.set()
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+
+
+def waiting(started: asyncio.Event, cancelled: asyncio.Event, timeout: Optional[float] = None) -> Tool:
+    return Tool(functools.partial(forever, started=started, cancelled=cancelled), timeout=timeout)
+
+
+def test_a_timeout_cancels_a_coroutine() -> None:
+    async def main() -> None:
+        started, cancelled = asyncio.Event(), asyncio.Event()
+        answer = await run(waiting(started, cancelled, timeout=0.01), call())
+        assert answer == ("the tool took longer than 0.01 s", True)
+        # Before the loop ends, which cancels everything anyway.
+        await asyncio.wait_for(cancelled.wait(), 30)
+
+    asyncio.run(main())
 
 
 def test_cancellation_reaches_the_function_and_the_caller() -> None:
-    cancelled: list[bool] = []
-
     async def main() -> None:
-        started = asyncio.Event()
-
-        async def wait() -> None:
-            started.set()
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                cancelled.append(True)
-                raise
-
-        task = asyncio.ensure_future(run(Tool(wait), call()))
+        started, cancelled = asyncio.Event(), asyncio.Event()
+        task = asyncio.ensure_future(run(waiting(started, cancelled), call()))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await asyncio.wait_for(cancelled.wait(), 30)
 
     asyncio.run(main())
-    assert cancelled == [True]
+
+
+def test_nothing_out_of_a_thread_ends_the_loop() -> None:
+    def fail(word: str) -> None:
+        raise {"k": KeyboardInterrupt, "s": SystemExit, "g": GeneratorExit}[word]
+
+    async def main() -> list[tuple[str, bool]]:
+        return [await run(Tool(fail), call(f'{{"word": "{word}"}}')) for word in "ksg"]
+
+    names = ["KeyboardInterrupt", "SystemExit", "GeneratorExit"]
+    assert asyncio.run(main()) == [(name, True) for name in names]
 
 
 def test_a_function_that_cancels_itself_is_an_error() -> None:

@@ -21,7 +21,7 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -98,11 +98,21 @@ pub struct Pulled {
 pub struct Client {
     client: crate::Client,
     recording: Option<Arc<OnceLock<Error>>>,
+    /// It is counted until it was destroyed; what a host's exceptions and closures still hold is no client.
+    counted: AtomicBool,
+}
+
+impl Client {
+    fn uncount(&self) {
+        if self.counted.swap(false, Ordering::AcqRel) {
+            LIVE.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        LIVE.fetch_sub(1, Ordering::AcqRel);
+        self.uncount();
     }
 }
 
@@ -148,7 +158,7 @@ impl Client {
         }
         let client = builder.build()?;
         LIVE.fetch_add(1, Ordering::AcqRel);
-        Ok(Arc::new(Self { client, recording }))
+        Ok(Arc::new(Self { client, recording, counted: AtomicBool::new(true) }))
     }
 
     /// Dials, configures, and completes when the vendor has confirmed. This and every command returns its
@@ -291,6 +301,7 @@ impl Client {
     /// all listeners were released; hold no lock here that a callback needs.
     pub fn destroy(&self) {
         self.client.destroy();
+        self.uncount();
     }
 }
 

@@ -41,7 +41,7 @@ pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// Clients that were made and not released.
+/// Clients that were made and neither destroyed nor released.
 #[uniffi::export]
 pub fn live_clients() -> u64 {
     client::live()
