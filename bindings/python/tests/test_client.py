@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -163,17 +164,13 @@ def test_audio_in_every_form(service: Polite) -> None:
             assert pulled.value.field == "audio.output.delivery"
             with pytest.raises(duologue.StateError):
                 client.report_playback("item", 0, 10)
+            sent = await asyncio.to_thread(service.heard, "input_audio_buffer.append")
+            assert array.array("h", base64.b64decode(sent["audio"]))[:480].tolist() == list(range(480))
 
     asyncio.run(main())
-    import base64
-
-    sent = service.heard("input_audio_buffer.append")["audio"]
-    assert array.array("h", base64.b64decode(sent))[:480].tolist() == list(range(480))
 
 
 def test_audio_out_by_events_and_by_pulling() -> None:
-    import base64
-
     samples = array.array("h", [7] * 2400).tobytes()
     of = {"response_id": "R", "item_id": "A", "output_index": 0, "content_index": 0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import subprocess
 import sys
@@ -66,7 +67,9 @@ def test_a_listener_that_raises_ends_the_session(service: Polite, caplog: pytest
 
             client.add_listener(listener)
             errors = client.events(duologue.ErrorEvent)
-            service.write("Hi")
+            # It may have ended before everything was said.
+            with contextlib.suppress(duologue.StateError):
+                service.write("Hi")
             failed = await errors.__anext__()
             assert failed.error.code == "listener_panicked" and failed.error.fatal
             assert isinstance(failed.error, duologue.HostError)
@@ -160,7 +163,9 @@ def test_an_unclosed_client_is_released_with_a_warning(service: Polite) -> None:
             del client
             gc.collect()
         assert gone() is None
-        assert duologue.live_clients() == 0
+        # A client with listeners ends on a thread of its own.
+        while duologue.live_clients():
+            await asyncio.sleep(0.001)
         # The loop still works and its descriptors are its own.
         other = Polite()
         async with duologue.connect(service=other, config=TEXT) as second:
@@ -366,3 +371,27 @@ print("end", flush=True)
         timeout=120,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "end\n", "")
+
+
+def test_a_loop_that_watches_no_descriptors(service: Polite) -> None:
+    """As Windows' default loop: a thread waits in its place."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, *_: Any) -> None:
+            raise NotImplementedError
+
+        remove_reader = add_reader  # type: ignore[assignment]
+
+    async def main() -> None:
+        async with duologue.connect(service=service, config=TEXT) as client:
+            words = client.events(duologue.Transcript)
+            await client.send_text("Hello", respond=False)
+            service.write("Good day to you.")
+            assert [(await words.__anext__()).text for _ in range(5)][-1] == "Good day to you."
+        assert [w async for w in words] == []
+
+    loop = Loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(main(), 60))
+    finally:
+        loop.close()

@@ -1,0 +1,310 @@
+"""A mocked service between the engine's network thread and the test's threads."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Callable, Optional, Union
+
+from . import _mock_events as wire
+from ._lib import native
+from ._mock_calls import CallLog, ToolResult
+from ._mock_vendor import Refusal, Vendor
+from .errors import Error, HostError, LimitError, StateError, bad_type
+
+Reply = Union[str, Callable[[str], Optional[str]]]
+_APPEND = '{"type":"input_audio_buffer.append"'
+
+
+def not_connected() -> StateError:
+    """Nobody is there to hear it."""
+    return StateError(
+        "no client is connected to the mocked service",
+        code="not_connected",
+        fix="connect a client with service=mock first",
+    )
+
+
+class Core:
+    """State of a mock: it lives as long as the mock or a client of it."""
+
+    def __init__(self, reply: Optional[Reply]) -> None:
+        """Nobody is connected."""
+        self.log = CallLog()
+        self.wished: dict[str, Any] = {}
+        self.results: dict[str, ToolResult] = {}
+        self.failure: Optional[BaseException] = None
+        self.lock = threading.RLock()
+        #: The engine's object, which the mock keeps. Not kept here: it keeps this object.
+        self.line: Callable[[], Any] = lambda: None
+        self._reply = reply
+        self._vendor: Optional[Vendor] = None
+        self._ids: dict[str, Iterator[int]] = {}
+        self._connections = itertools.count(1)
+        self._to_send: deque[str] = deque()
+
+    def new_id(self, kind: str) -> str:
+        """An id of the service, in order: ``item_0001``."""
+        return f"{kind}_{next(self._ids.setdefault(kind, itertools.count(1))):04}"
+
+    # The engine calls, on its network thread. Nothing is raised there.
+
+    def opened(self) -> list[str]:
+        """A client has connected."""
+        with self.lock:
+            self._end()
+            self._vendor = vendor = Vendor(next(self._connections), self.new_id)
+            self.log.add("connect")
+            vendor.emit({"type": "session.created", "session": vendor.session})
+            return self._answers()
+
+    def received(self, frame: str) -> list[str]:
+        """The client sent a frame."""
+        with self.lock:
+            vendor = self._vendor
+            if vendor is None:
+                return []
+            try:
+                self._take(vendor, frame)
+            except Exception as error:
+                self._failed(error)
+                vendor.emit(
+                    wire.error("server_error", "mock_failed", f"the mock failed: {error!r}", None, None)
+                )
+            answers = self._answers()
+        # The test's own code runs without the lock.
+        return answers + self.reply()
+
+    def closed(self) -> None:
+        """The client is gone."""
+        with self.lock:
+            self._end()
+
+    # Frames
+
+    def _take(self, vendor: Vendor, frame: str) -> None:
+        try:
+            event = json.loads(frame)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            vendor.emit(wire.error("invalid_request_error", "invalid_event", "no event", None, None))
+            return
+        if not frame.startswith(_APPEND):
+            self.log.frames.append(event)
+        try:
+            self._act(vendor, event["type"], event)
+        except Refusal as refusal:
+            told = (refusal.code, refusal.message, refusal.param, event.get("event_id"))
+            vendor.emit(wire.error("invalid_request_error", *told))
+
+    def _act(self, vendor: Vendor, kind: str, event: dict[str, Any]) -> None:
+        log = self.log
+        if kind == "input_audio_buffer.append":
+            log.hear(vendor.append(event.get("audio")))
+        elif kind == "session.update":
+            patch = event.get("session") or {}
+            self.wished = wire.updated(self.wished, patch)
+            log.add("session_update", session=patch)
+            vendor.update_session(patch)
+        elif kind == "conversation.item.create":
+            self._created(vendor, event.get("item") or {}, event)
+        elif kind == "response.create":
+            options = event.get("response") or {}
+            log.add("request_response", instructions=options.get("instructions"), response=options)
+            vendor.request_response(options.get("metadata"))
+        elif kind == "response.cancel":
+            log.add("interrupt", response_id=event.get("response_id"))
+            vendor.cancel(event.get("response_id"))
+        elif kind == "conversation.item.truncate":
+            about = (event.get("item_id", ""), event.get("content_index", 0), event.get("audio_end_ms", 0))
+            log.add("truncate", item_id=about[0], content_index=about[1], audio_end_ms=about[2])
+            vendor.truncate(*about)
+        elif kind == "conversation.item.delete":
+            log.add("delete", item_id=event.get("item_id"))
+            vendor.delete(event.get("item_id", ""))
+        else:
+            log.add("send_raw", event=event)
+
+    def _created(self, vendor: Vendor, item: dict[str, Any], event: dict[str, Any]) -> None:
+        if item.get("type") == "function_call_output":
+            call_id, output = str(item.get("call_id")), str(item.get("output"))
+            self.log.add("submit_tool_result", call_id=call_id, output=output)
+            vendor.create_item(item, event.get("previous_item_id"))
+            vendor.last_input = output
+            result = self.results.pop(call_id, None)
+            if result is not None:
+                result._answer(output)
+        elif item.get("type") == "message":
+            text = "".join(str(part.get("text", "")) for part in item.get("content") or ())
+            self.log.add("send_text", text=text, role=item.get("role"), item_id=item.get("id"))
+            vendor.create_item(item, event.get("previous_item_id"))
+            vendor.last_input = text
+        else:
+            self.log.add("send_raw", event=event)
+            vendor.create_item(item, event.get("previous_item_id"))
+
+    # Answers
+
+    def _answers(self) -> list[str]:
+        """What the vendor says is sent in its order, whoever makes it say more meanwhile."""
+        vendor = self._vendor
+        if vendor is None:
+            return []
+        frames = [json.dumps(event, separators=(",", ":")) for event in vendor.out]
+        vendor.out.clear()
+        line = self.line()
+        if line is None:
+            # The mock was dropped, so nobody else sends.
+            return frames
+        try:
+            for frame in frames:
+                line.send(frame)
+        except Error as error:
+            # On the network thread: the client is closing, or reads nothing.
+            if not isinstance(error, StateError):
+                self._failed(error)
+        return []
+
+    def reply(self) -> list[str]:
+        """Answers a response that was opened, when the mock answers by itself."""
+        with self.lock:
+            vendor = self._vendor
+            if vendor is None or vendor.response is None or not vendor.wants_reply or self._reply is None:
+                return []
+            vendor.wants_reply = False
+            response, heard = vendor.response, vendor.last_input
+        failure: Optional[BaseException] = None
+        words: Optional[str] = None
+        try:
+            words = self._reply if isinstance(self._reply, str) else self._reply(heard)
+            if words is not None and not isinstance(words, str):
+                raise bad_type("reply", "a function that returns text or None", words)
+        except Exception as error:
+            failure = error
+        with self.lock:
+            # Meanwhile the client may have cancelled it.
+            there = self._vendor is vendor and vendor.response is response
+            if failure is not None:
+                self._failed(failure)
+                if there:
+                    told = {
+                        "type": "server_error",
+                        "code": "mock_failed",
+                        "message": "the mock's reply failed",
+                    }
+                    vendor.end_response("failed", {"type": "failed", "error": told})
+            elif there and words is not None:
+                vendor.say(wire.pieces(vendor.rest(words)))
+                vendor.end_response()
+            return self._answers()
+
+    # The test's threads
+
+    @contextmanager
+    def saying(self) -> Iterator[Vendor]:
+        """Lets the vendor say something to the client that is connected."""
+        self.check()
+        with self.lock:
+            vendor = self._vendor
+            if vendor is None:
+                raise not_connected()
+            try:
+                yield vendor
+            except BaseException:
+                vendor.out.clear()
+                raise
+            self._send_all(vendor)
+
+    def _send_all(self, vendor: Vendor) -> None:
+        line = self.line()
+        events = list(vendor.out)
+        vendor.out.clear()
+        try:
+            for event in events:
+                line.send(json.dumps(event, separators=(",", ":")))
+        except StateError:
+            self._end()
+            raise not_connected() from None
+
+    def end(self, code: Optional[int], reason: str) -> None:
+        """The service closes the connection."""
+        self.check()
+        with self.lock:
+            if self._vendor is None:
+                raise not_connected()
+            try:
+                self.line().close(code, reason)
+            except StateError:
+                self._end()
+                raise not_connected() from None
+            self._end("service")
+
+    def is_open(self) -> bool:
+        """A client is connected."""
+        with self.lock:
+            if self._vendor is None:
+                return False
+            # The engine does not tell a service that its client is gone; sending does. This event means
+            # nothing to a client.
+            probe: Mapping[str, Any] = {"type": "rate_limits.updated", "rate_limits": []}
+            try:
+                self.line().send(json.dumps(probe))
+            except StateError:
+                self._end()
+            except LimitError:
+                pass
+            return self._vendor is not None
+
+    def check(self) -> None:
+        """Raises what went wrong on the network thread."""
+        with self.lock:
+            failure, self.failure = self.failure, None
+        if failure is not None:
+            text = f"the mocked service failed: {type(failure).__name__}: {failure}"
+            raise HostError(text, code="mock_failed", fix="see the cause") from failure
+
+    def _failed(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = error
+
+    def _end(self, by: str = "client") -> None:
+        if self._vendor is None:
+            return
+        self._vendor = None
+        self.log.add("close", by=by)
+        results, self.results = self.results, {}
+        for result in results.values():
+            result._lose()
+
+
+class Adapter(native.Service):  # type: ignore[misc]
+    """What the engine calls."""
+
+    def __init__(self, core: Core) -> None:
+        """The engine keeps it, and with it the core."""
+        self._core = core
+
+    def opened(self) -> list[str]:
+        """See `Core.opened`."""
+        return self._core.opened()
+
+    def received(self, frame: str) -> list[str]:
+        """See `Core.received`."""
+        return self._core.received(frame)
+
+    def closed(self) -> None:
+        """See `Core.closed`."""
+        self._core.closed()
+
+
+def make_line(core: Core) -> Any:
+    """The engine's side of a core."""
+    line = native.MockService(Adapter(core))
+    core.line = weakref.ref(line)
+    return line
