@@ -7,6 +7,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
 
+from ._lib import take
 from ._watch import BATCH, Watch
 from .errors import ClosedError, StateError
 from .events import Event
@@ -46,7 +47,7 @@ class EventStream(Generic[E_co]):
         if self._queue is None:
             raise StopAsyncIteration
         try:
-            self._events.extend(self._queue.take(BATCH))
+            self._events.extend(take(self._queue, BATCH))
         except ClosedError:
             self.close()
             raise StopAsyncIteration from None

@@ -18,6 +18,7 @@ from typing import Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._base import ClientBase
+from ._lib import take
 from ._watch import BATCH
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
@@ -121,7 +122,7 @@ class EventStream(Generic[E_co]):
             if queue is None:
                 raise StopIteration
             try:
-                self._events.extend(queue.take(BATCH))
+                self._events.extend(take(queue, BATCH))
                 if self._events:
                     break
                 left = None if deadline is None else deadline - time.monotonic()
