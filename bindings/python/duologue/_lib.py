@@ -93,7 +93,6 @@ _listeners = native._UniffiFfiConverterTypeEventListener._handle_map
 _threads = threading.local()
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)
 def _on_event(listener: int, buffer: Any, _result: int, status: int) -> None:
     try:
         if not hasattr(_threads, "kept"):
@@ -111,9 +110,14 @@ def _failed(error: Exception, status: int) -> None:
         raise error
 
     native._uniffi_trait_interface_call_with_error(
-        _Status.from_address(status), fail, None, native.HostError, native._UniffiFfiConverterTypeHostError.lower
+        _Status.from_address(status),
+        fail,
+        None,
+        native.HostError,
+        native._UniffiFfiConverterTypeHostError.lower,
     )
 
 
 _vtable = native._UniffiTraitImplEventListenerImpl._uniffi_vtable
-_vtable.on_event = ctypes.cast(_on_event, type(_vtable.on_event))
+_callback = ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)(_on_event)
+_vtable.on_event = ctypes.cast(_callback, type(_vtable.on_event))
