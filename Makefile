@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 MSRV := 1.91
-FEATURES := cli,capi
+FEATURES := cli,capi,uniffi
 # For install and uninstall: where to, and cargo's profile (dev builds faster and runs slower).
 PREFIX ?= /usr/local
 LIBDIR ?= lib

@@ -278,8 +278,8 @@ async fn help_is_complete_and_shows_no_key() {
         assert!(talk.out.contains(word), "{word}: {}", talk.out);
     }
     let simulate = run(&["simulate", "--help"]).await;
-    for word in ["--listen", "--scenario", "--any-model", "--tls", "--ca-out", "--for-seconds", "listening <WebSocket"]
-    {
+    let options = "--listen --scenario --any-model --tls --ca-out --for-seconds --until-stdin-closes";
+    for word in options.split(' ').chain(["listening <WebSocket"]) {
         assert!(simulate.out.contains(word), "{word}: {}", simulate.out);
     }
     let schema = run(&["schema", "--help"]).await;
@@ -323,6 +323,26 @@ async fn the_simulator_ends_when_its_time_is_up() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     fails(command(&["simulate", "--listen", &address]), 4, &["cannot listen", "choose a free port"]).await;
+}
+
+#[tokio::test]
+async fn the_simulator_ends_with_its_standard_input_when_asked_to() {
+    // `command` gives an input that is over at once.
+    let ended = run(&["simulate", "--until-stdin-closes"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let mut held = command(&["simulate", "--until-stdin-closes"]);
+    let mut child = held.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let address = line.strip_prefix("listening ws://").unwrap().split('/').next().unwrap().to_owned();
+    // What is written there does not end it.
+    stdin.write_all(b"quit\n").await.unwrap();
+    tokio::net::TcpStream::connect(&address).await.unwrap();
+    assert_eq!(child.try_wait().unwrap(), None);
+    drop(stdin);
+    assert_eq!(timeout(PATIENCE, child.wait()).await.expect("it does not end").unwrap().code(), Some(0));
+    assert_eq!(lines.next_line().await.unwrap(), None, "exactly one line");
 }
 
 #[cfg(unix)]

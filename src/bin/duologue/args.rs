@@ -60,7 +60,7 @@ Examples:
   duologue simulate --tls --ca-out ca.pem --for-seconds 60
 
 Exit codes:
-  0    it was ended, or the time is up
+  0    it was ended, the time is up, or standard input has ended
   2    wrong usage, or an address that is not loopback
   4    the address cannot be listened on
   5    the scenario is wrong
@@ -143,6 +143,9 @@ pub struct SimulateArgs {
     /// End after this long
     #[arg(long, value_name = "N")]
     pub for_seconds: Option<u64>,
+    /// End when standard input ends: with the program that started this one, however that ends
+    #[arg(long)]
+    pub until_stdin_closes: bool,
 }
 
 /// A document with a schema.

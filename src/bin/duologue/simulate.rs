@@ -7,6 +7,7 @@ use crate::{
 };
 use duologue::simulator::{Scenario, Simulator};
 use std::{io::Write, path::Path, time::Duration};
+use tokio::sync::oneshot;
 
 /// Serves until it is told to end.
 pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
@@ -32,8 +33,10 @@ pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
             None => std::future::pending().await,
         }
     };
+    let stdin_over = stdin_over(args.until_stdin_closes);
     tokio::select! {
         () = time_up => {}
+        () = stdin_over => {}
         () = signals.next() => {}
     }
     tokio::select! {
@@ -41,6 +44,21 @@ pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         () = signals.next() => {}
     }
     Ok(exit::OK)
+}
+
+/// Completes when standard input has ended, if that is `wanted`.
+async fn stdin_over(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let (over, ended) = oneshot::channel();
+    // Reading blocks, whatever happens meanwhile: the thread is left behind.
+    std::thread::spawn(move || {
+        // What is written there is of no interest, and an input that fails has ended as well.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = over.send(());
+    });
+    let _ = ended.await;
 }
 
 /// The scenario in a file, or the bundled one.

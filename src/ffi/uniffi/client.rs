@@ -307,7 +307,7 @@ impl Client {
 
 impl Client {
     fn push(&self, pcm: &[u8], captured_at_us: Option<u64>) -> Result<u32> {
-        if pcm.len() % 2 != 0 {
+        if !pcm.len().is_multiple_of(2) {
             return Err(wrong("pcm", "has an odd number of bytes", "give 16-bit samples"));
         }
         let frames = match bytemuck::try_cast_slice(pcm) {
