@@ -12,6 +12,9 @@ pub trait Service: Send + Sync {
 
     /// The client sent a frame. The frames returned are sent to it.
     fn received(&self, frame: String) -> std::result::Result<Vec<String>, HostError>;
+
+    /// The connection is over, whoever ended it.
+    fn closed(&self) -> std::result::Result<(), HostError>;
 }
 
 struct Adapter {
@@ -34,6 +37,13 @@ impl mock::Service for Adapter {
 
     fn received(&self, frame: &str) -> Vec<String> {
         answer(self.service.received(frame.to_owned()))
+    }
+
+    fn closed(&self) {
+        if let Err(error) = self.service.closed() {
+            // There is nobody left to tell.
+            tracing::warn!("the mocked service failed at the end of a connection: {error}");
+        }
     }
 }
 
