@@ -151,7 +151,12 @@ def test_audio_in_every_form(service: Polite) -> None:
                 while not client.push_audio(form):
                     await asyncio.sleep(0.001)
             assert client.push_audio(frame, captured_at_us=duologue.clock_us()) in (0, 480)
-            for wrong in ("text", 3, array.array("f", [0.5]), memoryview(frame).cast("B").cast("h", (48, 10))):
+            for wrong in (
+                "text",
+                3,
+                array.array("f", [0.5]),
+                memoryview(frame).cast("B").cast("h", (48, 10)),
+            ):
                 with pytest.raises(duologue.ArgumentTypeError) as error:
                     client.push_audio(wrong)
                 assert error.value.field == "pcm"
@@ -225,7 +230,12 @@ def test_tools_are_run_and_failures_are_told(service: Polite, caplog: pytest.Log
     async def main() -> None:
         async with duologue.connect(service=service, config=TEXT, tools=[add, slow, broken]):
             for number, (name, arguments) in enumerate(
-                [("add", '{"a": 1, "b": 2}'), ("slow", '{"city": "Rome"}'), ("broken", "{}"), ("add", '{"a": "x"}')]
+                [
+                    ("add", '{"a": 1, "b": 2}'),
+                    ("slow", '{"city": "Rome"}'),
+                    ("broken", "{}"),
+                    ("add", '{"a": "x"}'),
+                ]
             ):
                 call_id = f"call_{number}"
                 service.call_tool(name, arguments, call_id, response=f"R{number}")
