@@ -93,7 +93,9 @@ class MockService:
 
     @property
     def calls(self) -> list[Call]:
-        """What clients did, in order; the newest 10,000. By name, with their arguments:
+        """What clients did, in order; the newest 10,000.
+
+        By name, with their arguments:
 
         - ``connect``: a connection was opened
         - ``session_update``: ``session``, what the client asked for

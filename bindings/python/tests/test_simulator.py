@@ -14,7 +14,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
 from duologue import simulator
 from duologue.errors import (
     ArgumentError,
@@ -140,7 +139,7 @@ def test_options_reach_the_program(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="turns") as wrong:
         Simulator(scenario).start()
     assert wrong.value.field == "scenario"
-    with pytest.raises(ArgumentError, match="no-such.json") as missing:
+    with pytest.raises(ArgumentError, match=r"no-such\.json") as missing:
         Simulator(str(tmp_path / "no-such.json")).start()
     assert missing.value.field == "scenario"
     ca = tmp_path / "ca.pem"
