@@ -6,6 +6,7 @@ set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH= cd -- "$here/../../.." && pwd)
+cd "$root" # ruff tells by it which rules are for the examples
 package=$root/bindings/python
 config=$package/pyproject.toml
 deps=$root/.deps
