@@ -283,6 +283,12 @@ def event(r: Reader) -> Event:
     return result
 
 
+def events(data: bytes) -> list[Event]:
+    """A list of events."""
+    r = Reader(data)
+    return [event(r) for _ in range(r.u32())]
+
+
 def _through(decode: Callable[[Reader], Any]) -> Any:
     """Fits `decode` under a generated converter, which reads from a stream over the engine's memory."""
 

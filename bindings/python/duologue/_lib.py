@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import threading
 from typing import Any
 
 from . import _decode
@@ -10,6 +12,9 @@ from ._native import duologue as _generated
 
 native: Any = _generated
 _decode.install(native)
+# After the clients were released (what is registered later runs first): a call that found the interpreter ending
+# would take the process with it.
+atexit.register(native.end_calls, 2000)
 
 _lib = native._UniffiLib
 
@@ -34,6 +39,9 @@ _check = native._uniffi_check_call_status
 _Status = native._UniffiRustCallStatus
 _errors = native._UniffiFfiConverterTypeDuologueError
 
+# What follows are the generated calls without their detours, for what happens all the time: pushing audio, fifty
+# times a second, and taking events.
+
 
 class _Bytes(ctypes.Structure):
     """A borrowed slice. Unlike the generated one it takes `bytes` without a cast."""
@@ -41,22 +49,79 @@ class _Bytes(ctypes.Structure):
     _fields_ = (("len", ctypes.c_int32), ("data", ctypes.c_char_p))
 
 
+class _Buffer(ctypes.Structure):
+    """What the engine gives. Unlike in the generated one the address is a number."""
+
+    _fields_ = (("capacity", ctypes.c_uint64), ("len", ctypes.c_uint64), ("data", ctypes.c_void_p))
+
+
 def _function(name: str, result: Any, *arguments: Any) -> Any:
     # By index: a function object of its own, so that the generated one keeps its types.
     function = _lib[name]
-    function.argtypes, function.restype = (*arguments, ctypes.POINTER(_Status)), result
+    function.argtypes, function.restype = (*arguments, ctypes.c_void_p), result
     return function
 
 
-_clone = _function("uniffi_duologue_fn_clone_client", ctypes.c_uint64, ctypes.c_uint64)
-_push = _function("uniffi_duologue_fn_method_client_push_audio", ctypes.c_uint32, ctypes.c_uint64, _Bytes)
+_method = "uniffi_duologue_fn_method_"
+_clone_client = _function("uniffi_duologue_fn_clone_client", ctypes.c_uint64, ctypes.c_uint64)
+_clone_queue = _function("uniffi_duologue_fn_clone_eventqueue", ctypes.c_uint64, ctypes.c_uint64)
+_push = _function(_method + "client_push_audio", ctypes.c_uint32, ctypes.c_uint64, _Bytes)
+_take = _function(_method + "eventqueue_take", _Buffer, ctypes.c_uint64, ctypes.c_uint32)
+_free = _function("ffi_duologue_rustbuffer_free", None, _Buffer)
+# For calls that cannot fail: the engine writes only failures into it.
+_fine = ctypes.byref(_Status())
 
 
 def push_audio(client: Any, pcm: bytes) -> int:
-    """The generated `push_audio` without its detours: it is called fifty times a second."""
+    """Hands over microphone audio."""
     status = _Status()
-    handle = _clone(client._handle, ctypes.byref(status))
+    handle = _clone_client(client._handle, _fine)
     frames: int = _push(handle, _Bytes(len(pcm), pcm), ctypes.byref(status))
     if status.code:
         _check(_errors, status)
     return frames
+
+
+def take(queue: Any, limit: int) -> list[Any]:
+    """The events that are there now."""
+    status = _Status()
+    buffer = _take(_clone_queue(queue._handle, _fine), limit, ctypes.byref(status))
+    if status.code:
+        _check(_errors, status)
+    data = ctypes.string_at(buffer.data, buffer.len)
+    _free(buffer, _fine)
+    return _decode.events(data)
+
+
+_listeners = native._UniffiFfiConverterTypeEventListener._handle_map
+_threads = threading.local()
+
+
+def _on_event(listener: int, buffer: Any, _result: int, status: int) -> None:
+    try:
+        if not hasattr(_threads, "kept"):
+            # Python would make itself a new idea of the engine's thread for every event.
+            _threads.kept = ctypes.pythonapi.PyGILState_Ensure()
+        data = ctypes.string_at(buffer.data, buffer.len)
+        _free(buffer, _fine)
+        _listeners.get(listener).on_event(_decode.event(_decode.Reader(data)))
+    except Exception as error:
+        _failed(error, status)
+
+
+def _failed(error: Exception, status: int) -> None:
+    def fail() -> None:
+        raise error
+
+    native._uniffi_trait_interface_call_with_error(
+        _Status.from_address(status),
+        fail,
+        None,
+        native.HostError,
+        native._UniffiFfiConverterTypeHostError.lower,
+    )
+
+
+_vtable = native._UniffiTraitImplEventListenerImpl._uniffi_vtable
+_callback = ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)(_on_event)
+_vtable.on_event = ctypes.cast(_callback, type(_vtable.on_event))

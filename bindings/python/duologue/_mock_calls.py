@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Generic, Optional, TypeVar
 
 from ._mock_events import BYTES_PER_MS
@@ -226,7 +225,7 @@ class CallLog:
 
     def add(self, name: str, **arguments: Any) -> None:
         """Records a call, and gives it to who waits for it first."""
-        call = Call(name, MappingProxyType(arguments), self._count)
+        call = Call(name, arguments, self._count)
         self._count += 1
         self.calls.append(call)
         for at, (wanted, promise) in enumerate(self._waiting):
@@ -246,7 +245,7 @@ class CallLog:
             self.add("send_audio", bytes=len(pcm), ms=len(pcm) // BYTES_PER_MS)
             return
         total = last["bytes"] + len(pcm)
-        arguments = MappingProxyType({"bytes": total, "ms": total // BYTES_PER_MS})
+        arguments = {"bytes": total, "ms": total // BYTES_PER_MS}
         self.calls[-1] = Call("send_audio", arguments, last.index)
 
     def expect(self, name: str) -> Promise[Call]:

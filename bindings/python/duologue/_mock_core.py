@@ -7,7 +7,7 @@ import json
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable, Optional, Union
 
@@ -15,7 +15,7 @@ from . import _mock_events as wire
 from ._lib import native
 from ._mock_calls import CallLog, ToolResult
 from ._mock_vendor import Refusal, Vendor
-from .errors import Error, HostError, LimitError, StateError, bad_type
+from .errors import Error, HostError, StateError, bad_type
 
 Reply = Union[str, Callable[[str], Optional[str]]]
 _APPEND = '{"type":"input_audio_buffer.append"'
@@ -28,6 +28,19 @@ def not_connected() -> StateError:
         code="not_connected",
         fix="connect a client with service=mock first",
     )
+
+
+class Ids:
+    """Ids of a service, in order."""
+
+    def __init__(self) -> None:
+        """From 1 for every kind."""
+        self._last: dict[str, int] = {}
+
+    def new(self, kind: str) -> str:
+        """For example ``item_0001``."""
+        self._last[kind] = number = self._last.get(kind, 0) + 1
+        return f"{kind}_{number:04}"
 
 
 class Core:
@@ -44,13 +57,9 @@ class Core:
         self.line: Callable[[], Any] = lambda: None
         self._reply = reply
         self._vendor: Optional[Vendor] = None
-        self._ids: dict[str, Iterator[int]] = {}
+        self.ids = Ids()
         self._connections = itertools.count(1)
         self._to_send: deque[str] = deque()
-
-    def new_id(self, kind: str) -> str:
-        """An id of the service, in order: ``item_0001``."""
-        return f"{kind}_{next(self._ids.setdefault(kind, itertools.count(1))):04}"
 
     # The engine calls, on its network thread. Nothing is raised there.
 
@@ -58,7 +67,7 @@ class Core:
         """A client has connected."""
         with self.lock:
             self._end()
-            self._vendor = vendor = Vendor(next(self._connections), self.new_id)
+            self._vendor = vendor = Vendor(next(self._connections), self.ids.new)
             self.log.add("connect")
             vendor.emit({"type": "session.created", "session": vendor.session})
             return self._answers()
@@ -248,18 +257,23 @@ class Core:
     def is_open(self) -> bool:
         """A client is connected."""
         with self.lock:
-            if self._vendor is None:
-                return False
-            # The engine does not tell a service that its client is gone; sending does. This event means
-            # nothing to a client.
-            probe: Mapping[str, Any] = {"type": "rate_limits.updated", "rate_limits": []}
-            try:
-                self.line().send(json.dumps(probe))
-            except StateError:
-                self._end()
-            except LimitError:
-                pass
             return self._vendor is not None
+
+    def told(self) -> str:
+        """What a test is told that waits in vain."""
+        with self.lock:
+            vendor = self._vendor
+            said = f"the last calls were: {self.log.told()}"
+            if vendor is None:
+                return f"{said}; no client is connected"
+            if vendor.response is not None:
+                return f"{said}; the response {vendor.response.id} is open, simulate what it says"
+            return said
+
+    @property
+    def connected(self) -> bool:
+        """As far as known, a client is connected."""
+        return self._vendor is not None
 
     def check(self) -> None:
         """Raises what went wrong on the network thread."""

@@ -8,7 +8,7 @@ import warnings
 import weakref
 from typing import Any, Callable, Optional
 
-from ._lib import native
+from ._lib import native, take
 from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
 from .errors import ClosedError, Error, LimitError, StateError
@@ -103,7 +103,7 @@ class Session:
 
     def _ready(self) -> None:
         try:
-            events = self._queue.take(BATCH) if self._queue is not None else []
+            events = take(self._queue, BATCH) if self._queue is not None else []
         except Error:
             # The engine ended the client.
             self._detach()

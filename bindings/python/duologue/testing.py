@@ -19,8 +19,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Callable, Literal, Optional, Union
 
@@ -47,7 +46,6 @@ __all__ = ["MAX_AUDIO", "MAX_CALLS", "Call", "MockService", "MockTimeoutError", 
 
 #: The longest audio of one call: what the engine keeps for a speaker.
 _MAX_PCM = 300_000 * wire.BYTES_PER_MS
-_PROBE_S = 0.02
 
 
 class MockService:
@@ -56,7 +54,8 @@ class MockService:
     A client that asks for a response gets one that waits for ``simulate_transcription(...,
     role="assistant")``, ``simulate_audio`` or ``simulate_tool_call``; with ``reply`` it is answered at once.
     Without a request they open a response of their own. Answers are speech, or text with
-    ``output_modality="text"``.
+    ``output_modality="text"``. As with the vendor there is one response at a time: while one is open the
+    client does not ask for another.
 
     Every method can be called from any thread. What goes wrong on the engine's thread, in ``reply`` above
     all, is told to the client as an error of the service, and raised (:class:`~duologue.HostError`) by the
@@ -83,7 +82,7 @@ class MockService:
 
     def __repr__(self) -> str:
         """Its client."""
-        return f"<duologue.testing.MockService {'connected' if self.connected else 'not connected'}>"
+        return f"<duologue.testing.MockService {'connected' if self._core.connected else 'not connected'}>"
 
     # What the client did
 
@@ -146,8 +145,7 @@ class MockService:
         """
         promise, limit = self._expect(name, timeout)
         try:
-            for part in self._slices(name, promise, limit):
-                await promise.wait_async(part)
+            await promise.wait_async(limit)
         except asyncio.CancelledError:
             with self._core.lock:
                 self._core.log.give_up(promise)
@@ -158,23 +156,8 @@ class MockService:
         """The same for threads without an event loop."""
         refuse_in_a_loop()
         promise, limit = self._expect(name, timeout)
-        for part in self._slices(name, promise, limit):
-            promise.wait(part)
+        promise.wait(limit)
         return self._called(name, promise, limit)
-
-    def _slices(self, name: str, promise: Promise[Call], limit: float) -> Iterator[float]:
-        """Times to wait one after the other."""
-        if name != "close":
-            yield limit
-            return
-        # The engine does not tell that a client is gone: it is looked for.
-        end = time.monotonic() + limit
-        while True:
-            self._core.is_open()
-            left = end - time.monotonic()
-            if promise.done() or left <= 0:
-                return
-            yield min(_PROBE_S, left)
 
     def _expect(self, name: str, timeout: Optional[float]) -> tuple[Promise[Call], float]:
         limit, wanted = seconds(timeout, self._timeout), _call_name(name)
@@ -188,8 +171,7 @@ class MockService:
             if promise.done():
                 return promise.value()
             self._core.log.give_up(promise)
-            told = self._core.log.told()
-        raise MockTimeoutError(f"no new {name} within {limit:g} s", fix=f"the last calls were: {told}")
+        raise MockTimeoutError(f"no new {name} within {limit:g} s", fix=self._core.told())
 
     def check(self) -> None:
         """Raises what went wrong on the engine's thread since the last time."""
@@ -279,7 +261,7 @@ class MockService:
             raise bad_argument("call_id", "is empty", "leave it out")
         complete = boolean("final", final)
         with self._core.saying() as vendor:
-            number = self._core.new_id("call") if call_id is None else call_id
+            number = self._core.ids.new("call") if call_id is None else call_id
             if number in vendor.calls:
                 raise bad_argument("call_id", f"{number!r} was used on this connection", "leave it out")
             result = ToolResult(number, function, self._timeout)

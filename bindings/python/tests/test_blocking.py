@@ -112,6 +112,8 @@ def test_control_c_ends_a_connect_and_a_wait() -> None:
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         client.connect()
+    client.close()
+    client = duologue.blocking.Client(service=silent, config=TEXT)
     events = client.events(duologue.Raw)
     waiting = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
     waiting.start()
@@ -145,3 +147,17 @@ def test_many_threads_command_one_client(service: Polite) -> None:
         for thread in threads:
             thread.join()
         assert sorted(m.text for m in client.messages()) == sorted(f"number {n}" for n in range(20))
+
+
+def test_a_stream_stops_with_the_session(service: Polite) -> None:
+    client = duologue.blocking.Client(service=service, config=TEXT)
+    turns = client.events(duologue.TurnDone)
+    client.connect()
+    service.write("One")
+    service.hang_up(1000)
+    assert len(list(turns)) == 1
+    client.connect()
+    service.hang_up()
+    with pytest.raises(duologue.NetworkError):
+        next(turns)
+    client.close()

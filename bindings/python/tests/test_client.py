@@ -296,3 +296,26 @@ def test_streams_are_independent_and_end_when_closed(service: Polite) -> None:
             assert (await two.__anext__()).seq > 0
 
     asyncio.run(main())
+
+
+def test_a_stream_stops_with_the_session_and_goes_on_with_the_next(service: Polite) -> None:
+    async def main() -> None:
+        client = duologue.Client(service=service, config=TEXT)
+        turns, statuses = client.events(duologue.TurnDone), client.events(duologue.StatusEvent)
+        await client.connect()
+        service.write("One")
+        await asyncio.to_thread(service.hang_up, 1000)
+        assert [type(t).__name__ async for t in turns] == ["TurnDone"]
+        assert [s.status.kind async for s in statuses] == ["connecting", "connecting", "connected", "idle"]
+        await client.connect()
+        service.write("Two", response="R2", item="B")
+        service.hang_up()
+        seen = []
+        with pytest.raises(duologue.NetworkError) as lost:
+            async for turn in turns:
+                seen.append(turn.response)
+        assert seen == ["R2"] and lost.value.fatal and lost.value.retryable
+        await client.close()
+        assert [t async for t in turns] == []
+
+    asyncio.run(main())

@@ -192,13 +192,38 @@ def test_interruption_is_truthful_with_pulled_audio() -> None:
     asyncio.run(main())
 
 
+def test_interruption_of_what_nobody_heard() -> None:
+    """Nothing was pulled, so the answer is deleted."""
+
+    async def main() -> None:
+        mock = MockService()
+        async with duologue.connect(service=mock, audio={"output": {"delivery": "pull"}}) as client:
+            stream = client.events()
+            mock.simulate_audio(SECOND, transcript="Never heard.")
+            await until(stream, duologue.GenerationDone)
+            mock.simulate_interruption()
+            deleted = await mock.wait_for("delete")
+            mock.simulate_transcription("I was faster.")
+            await until(stream, duologue.Transcript, role="user", mode="final")
+            assert [message.text for message in client.messages()] == ["I was faster."]
+            assert deleted["item_id"] not in [message.id for message in client.messages()]
+            clean(client)
+
+    asyncio.run(main())
+
+
 def test_interruption_after_generation_and_by_call() -> None:
     async def main() -> None:
         mock = MockService()
         async with duologue.connect(service=mock) as client:
             stream = client.events()
+            generated, playing = (
+                client.events(duologue.GenerationDone),
+                client.events(duologue.PlaybackStarted),
+            )
             mock.simulate_audio(SECOND * 5, transcript="It goes on and on.")
-            await until(stream, duologue.PlaybackStarted)
+            await until(generated, duologue.GenerationDone)
+            await until(playing, duologue.PlaybackStarted)
             await client.interrupt()
             cut = await until(stream, duologue.Interrupted, source="call")
             assert 0 <= cut.heard_ms < 5000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import weakref
 from typing import Any, Optional
 
@@ -32,12 +33,19 @@ def test_tool_answered_by_hand_or_never() -> None:
             with pytest.raises(MockTimeoutError) as late:
                 await result
             assert late.value.code == "timeout" and "ask" in str(late.value)
+            # Who gave up waiting changes nothing for who still does.
+            given_up = asyncio.ensure_future(asyncio.wait_for(result, 10))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
             await client.submit_tool_result(call, "done")
             assert (await result).output == "done"
             lost = mock.simulate_tool_call("ask", {})
-        with pytest.raises(duologue.StateError):
-            assert not mock.connected
+        assert not mock.connected
+        with pytest.raises(duologue.StateError) as gone:
             await lost
+        assert gone.value.code == "not_connected"
 
     asyncio.run(main())
 
@@ -227,6 +235,21 @@ def test_near_names() -> None:
         MockService().calls_named("send_txt")
 
 
+def test_waiting_in_vain_says_why() -> None:
+    mock = MockService(timeout=0)
+    with pytest.raises(MockTimeoutError, match="no client is connected"):
+        mock.wait_for_blocking("close")
+    with blocking.connect(service=mock) as client:
+        events = client.events(duologue.Transcript)
+        mock.simulate_transcription("Well, ", role="assistant", final=False)
+        # The client knows of the response.
+        assert events.next(5) is not None
+        client.send_text("And this?")
+        with pytest.raises(MockTimeoutError, match="send_text; the response resp_0001 is open"):
+            mock.wait_for_blocking("request_response")
+        assert repr(mock) == "<duologue.testing.MockService connected>"
+
+
 def test_calls_are_values() -> None:
     assert Call("send_text", {"text": "a"}) == Call("send_text", {"text": "a"}, 7)
     assert Call("send_text", {"text": "a"})["text"] == "a"
@@ -235,12 +258,13 @@ def test_calls_are_values() -> None:
 def test_nothing_keeps_a_mock() -> None:
     """The engine keeps what it calls, but not for longer than the mock and its clients live."""
     mock = MockService()
-    core = weakref.ref(mock._core)
+    gone = threading.Event()
+    core = weakref.ref(mock._core, lambda _: gone.set())
     with blocking.connect(service=mock) as client:
         client.send_text("x", respond=False)
     del mock, client
-    gc.collect()
-    assert core() is None
+    # The engine lets go on a thread of its own, and then nothing waits for the garbage collector.
+    assert gone.wait(10), core()
 
 
 def test_a_mock_nobody_keeps_works() -> None:
