@@ -287,8 +287,9 @@ def test_a_forked_child_that_stays_does_not_keep_it_alive() -> None:
     read, write = os.pipe()
     body = (
         "import os, signal\n"
-        "from duologue.simulator import shared\n"
-        "print(shared().url, flush=True)\n"
+        "from duologue.simulator import Simulator\n"
+        "one = Simulator().start()\n"
+        "print(one.url, flush=True)\n"
         "if os.fork() == 0:\n"
         "    os.close(1); os.close(2)\n"
         f"    os.read({read}, 1)\n"
