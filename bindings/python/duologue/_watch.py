@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import Any, Callable
 
-from .errors import ClosedError
+from .errors import ClosedError, UnsupportedError
 
 BATCH = 256
 """Events taken at once."""
@@ -26,7 +26,7 @@ class Watch:
         try:
             self._fd = queue.wakeup_fd()
             loop.add_reader(self._fd, ready)
-        except NotImplementedError:
+        except (NotImplementedError, UnsupportedError):
             self._fd = -1
             self._taken = threading.Event()
             threading.Thread(target=self._wait, name="duologue-watch", daemon=True).start()
