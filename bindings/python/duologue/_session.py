@@ -6,14 +6,16 @@ import asyncio
 import threading
 import warnings
 import weakref
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ._lib import native, take
 from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
 from .errors import ClosedError, Error, LimitError, StateError
 from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, event_mask
-from .tools import Tool, ToolContext, run
+
+if TYPE_CHECKING:
+    from .tools import Tool
 
 _CLOSE_TIMEOUT = 10.0
 _EXIT_TIMEOUT = 2.0
@@ -139,6 +141,8 @@ class Session:
         task.add_done_callback(lambda _: self._running.pop(key, None))
 
     async def _run(self, tool: Tool, event: ToolCall, owner: Any) -> None:
+        from .tools import ToolContext, run  # There already: the client has a tool.
+
         output, is_error = await run(tool, event, ToolContext(client=owner, call=event))
         engine = self._engine
         if engine is None:

@@ -18,7 +18,7 @@ from typing import Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._base import ClientBase
-from ._lib import take
+from ._lib import take, wakeup_fd
 from ._watch import BATCH
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
@@ -162,7 +162,7 @@ def _sleep_on(queue: Any, timeout: Optional[float]) -> None:
         queue.wait(200 if timeout is None else min(200, max(1, int(timeout * 1000))))
         return
     poll = select.poll()
-    poll.register(queue.wakeup_fd(), select.POLLIN)
+    poll.register(wakeup_fd(queue), select.POLLIN)
     poll.poll(None if timeout is None else max(1, int(timeout * 1000)))
 
 
