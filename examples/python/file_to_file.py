@@ -36,15 +36,12 @@ async def main(question: str, answer: str) -> None:
             "simulator",  # "openai", with OPENAI_API_KEY set
             audio={"input": {"rate": RATE}, "output": {"delivery": "pull", "rate": RATE}},
         ) as client:
-            events = client.events(duologue.Transcript, duologue.TurnDone, duologue.StatusEvent)
+            events = client.events(duologue.Transcript, duologue.TurnDone)
             audio = asyncio.ensure_future(talk(client, microphone, speaker))
             async for event in events:
                 if isinstance(event, duologue.TurnDone) or audio.done():
                     break
-                if isinstance(event, duologue.StatusEvent):
-                    if event.status.error:
-                        raise event.status.error
-                elif event.mode == "final":
+                if event.mode == "final":
                     print(f"{event.role}: {event.text}")
             audio.cancel()
             await asyncio.wait({audio})

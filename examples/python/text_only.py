@@ -9,7 +9,7 @@ import duologue
 from duologue import blocking
 
 with blocking.connect("simulator", output_modality="text", instructions="Answer in one sentence.") as client:
-    events = client.events(duologue.Transcript, duologue.TurnDone, duologue.ErrorEvent)
+    events = client.events(duologue.Transcript, duologue.TurnDone)
     for line in sys.stdin:
         if not line.strip():
             break
@@ -18,7 +18,5 @@ with blocking.connect("simulator", output_modality="text", instructions="Answer 
             if isinstance(event, duologue.TurnDone):
                 print()
                 break
-            if isinstance(event, duologue.ErrorEvent):
-                raise event.error
             if event.mode == "delta":
                 print(event.text, end="", flush=True)

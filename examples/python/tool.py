@@ -30,11 +30,9 @@ def hang_up(reason: str) -> str:
 
 async def main(question: str) -> None:
     async with duologue.connect("simulator", output_modality="text", tools=[get_weather, hang_up]) as client:
-        events = client.events(duologue.Transcript, duologue.ErrorEvent)
+        events = client.events(duologue.Transcript)
         await client.send_text(question)
         async for event in events:
-            if isinstance(event, duologue.ErrorEvent):
-                raise event.error
             if event.role == "assistant" and event.mode == "final":
                 print(event.text)
                 break

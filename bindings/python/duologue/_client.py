@@ -131,7 +131,7 @@ class Client(ClientBase):
         Every stream is independent and bounded; see :class:`~duologue.EventStream`. Kinds that are not asked for
         wake nobody.
         """
-        return EventStream(self, self._session.engine.event_queue(event_mask(types)))
+        return EventStream(self, event_mask(types))
 
 
 connect = Client

@@ -131,5 +131,5 @@ def _failed(error: Exception, status: int) -> None:
 
 
 _vtable = native._UniffiTraitImplEventListenerImpl._uniffi_vtable
-_handler = ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)(_on_event)
-_vtable.on_event = ctypes.cast(_handler, type(_vtable.on_event))
+_callback = ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)(_on_event)
+_vtable.on_event = ctypes.cast(_callback, type(_vtable.on_event))

@@ -30,6 +30,19 @@ def not_connected() -> StateError:
     )
 
 
+class Ids:
+    """Ids of a service, in order."""
+
+    def __init__(self) -> None:
+        """From 1 for every kind."""
+        self._last: dict[str, int] = {}
+
+    def new(self, kind: str) -> str:
+        """For example ``item_0001``."""
+        self._last[kind] = number = self._last.get(kind, 0) + 1
+        return f"{kind}_{number:04}"
+
+
 class Core:
     """State of a mock: it lives as long as the mock or a client of it."""
 
@@ -44,13 +57,9 @@ class Core:
         self.line: Callable[[], Any] = lambda: None
         self._reply = reply
         self._vendor: Optional[Vendor] = None
-        self._ids: dict[str, Iterator[int]] = {}
+        self.ids = Ids()
         self._connections = itertools.count(1)
         self._to_send: deque[str] = deque()
-
-    def new_id(self, kind: str) -> str:
-        """An id of the service, in order: ``item_0001``."""
-        return f"{kind}_{next(self._ids.setdefault(kind, itertools.count(1))):04}"
 
     # The engine calls, on its network thread. Nothing is raised there.
 
@@ -58,7 +67,7 @@ class Core:
         """A client has connected."""
         with self.lock:
             self._end()
-            self._vendor = vendor = Vendor(next(self._connections), self.new_id)
+            self._vendor = vendor = Vendor(next(self._connections), self.ids.new)
             self.log.add("connect")
             vendor.emit({"type": "session.created", "session": vendor.session})
             return self._answers()

@@ -1,4 +1,4 @@
-"""Event streams for asyncio: each a bounded queue of its own in the engine."""
+"""Event streams: each a bounded queue of its own in the engine; and the one for asyncio."""
 
 from __future__ import annotations
 
@@ -9,27 +9,63 @@ from typing import Any, Generic, Optional, TypeVar
 
 from ._lib import take
 from ._watch import BATCH, Watch
-from .errors import ClosedError, StateError
-from .events import Event
+from .errors import ClosedError, Error, StateError
+from .events import Event, StatusEvent
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-class EventStream(Generic[E_co]):
+class RunEnd:
+    """Stands between the events of one run and those of the next."""
+
+    def __init__(self, error: Optional[Error]) -> None:
+        """What ended it, if it did not end in peace."""
+        self.error = error
+
+
+class Backlog:
+    """What was taken from the engine and not given out yet. Both kinds of streams are made of it."""
+
+    def __init__(self, client: Any, mask: int) -> None:
+        """Subscribes."""
+        self._wants_status = bool(mask & StatusEvent.bit)
+        # The stream keeps its client alive.
+        self._client: Optional[Any] = client
+        self._queue: Optional[Any] = client._session.engine.event_queue(mask | StatusEvent.bit)
+        self._events: deque[Any] = deque()
+
+    def _fill(self) -> bool:
+        """Takes what is there; true when there is something to give out. Raises `ClosedError` at the end."""
+        for event in take(self._queue, BATCH):
+            if type(event) is not StatusEvent:
+                self._events.append(event)
+                continue
+            if self._wants_status:
+                self._events.append(event)
+            if event.status.is_over:
+                self._events.append(RunEnd(event.status.error))
+        return bool(self._events)
+
+    def close(self) -> None:
+        """Unsubscribes; what waits is forgotten. Who reads gets the end."""
+        queue, self._queue, self._client = self._queue, None, None
+        if queue is not None:
+            queue.close()
+
+
+class EventStream(Backlog, Generic[E_co]):
     """What happens to a client, in order, from when the stream was made. Made by :meth:`Client.events`.
 
-    ``async for event in stream``; or ``await anext(stream)``. It goes on over disconnects, since a client may
-    connect again, and ends when the client is closed. Streams are independent of each other. Each is bounded
-    (1024 events, 300 s of audio): a stream nobody reads for long ends the session with ``host_too_slow``, so
-    close what is not read any more; dropping it closes it too. One task at a time reads a stream, in any loop.
+    ``async for event in stream``; or ``await anext(stream)``. It stops when the session ends, and raises what
+    ended it when that was an error. Iterate again to go on with the next one: nothing was lost. It is over for
+    good when the client is closed. Streams are independent of each other. Each is bounded (1024 events, 300 s of
+    audio): a stream nobody reads for long ends the session with ``host_too_slow``, so close what is not read any
+    more; dropping it closes it too. One task at a time reads a stream, in any loop.
     """
 
-    def __init__(self, client: object, queue: Any) -> None:
+    def __init__(self, client: Any, mask: int) -> None:
         """Used by the client."""
-        # The stream keeps its client alive.
-        self._client: Optional[object] = client
-        self._queue: Optional[Any] = queue
-        self._events: deque[Any] = deque()
+        super().__init__(client, mask)
         self._reading = False
 
     def __aiter__(self) -> EventStream[E_co]:
@@ -40,18 +76,22 @@ class EventStream(Generic[E_co]):
         """The next event."""
         if not self._events:
             await self._more()
-        event: E_co = self._events.popleft()
-        return event
+        event = self._events.popleft()
+        if type(event) is RunEnd:
+            if event.error is not None:
+                raise event.error
+            raise StopAsyncIteration
+        given: E_co = event
+        return given
 
     def _take(self) -> bool:
         if self._queue is None:
             raise StopAsyncIteration
         try:
-            self._events.extend(take(self._queue, BATCH))
+            return self._fill()
         except ClosedError:
             self.close()
             raise StopAsyncIteration from None
-        return bool(self._events)
 
     async def _more(self) -> None:
         if self._reading:
@@ -79,12 +119,6 @@ class EventStream(Generic[E_co]):
             await news
         finally:
             watch.end()
-
-    def close(self) -> None:
-        """Unsubscribes; what waits is forgotten. A task that reads gets the end."""
-        queue, self._queue, self._client = self._queue, None, None
-        if queue is not None:
-            queue.close()
 
     async def aclose(self) -> None:
         """The same as :meth:`close`, for ``contextlib.aclosing``."""

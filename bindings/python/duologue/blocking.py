@@ -11,15 +11,14 @@ import select
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._base import ClientBase
-from ._lib import take, wakeup_fd
-from ._watch import BATCH
+from ._lib import wakeup_fd
+from ._stream import Backlog, RunEnd
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
 
@@ -80,20 +79,15 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
     return float(timeout)
 
 
-class EventStream(Generic[E_co]):
+class EventStream(Backlog, Generic[E_co]):
     """What happens to a client, in order, from when the stream was made. Made by :meth:`Client.events`.
 
-    ``for event in stream`` waits for each; :meth:`next` waits for a time. It goes on over disconnects and ends
-    when the client is closed. Streams are independent of each other. Each is bounded (1024 events, 300 s of
+    ``for event in stream`` waits for each; :meth:`next` waits for a time. It stops when the session ends, and
+    raises what ended it when that was an error. Iterate again to go on with the next one: nothing was lost. It is
+    over for good when the client is closed. Streams are independent of each other. Each is bounded (1024 events, 300 s of
     audio): a stream nobody reads for long ends the session with ``host_too_slow``, so close what is not read any
     more. One thread at a time reads a stream.
     """
-
-    def __init__(self, client: object, queue: Any) -> None:
-        """Used by the client."""
-        self._client: Optional[object] = client
-        self._queue: Optional[Any] = queue
-        self._events: deque[Any] = deque()
 
     def __iter__(self) -> EventStream[E_co]:
         """Itself."""
@@ -106,7 +100,7 @@ class EventStream(Generic[E_co]):
         return event
 
     def next(self, timeout: Optional[float] = None) -> Optional[E_co]:
-        """The next event; None when ``timeout`` seconds passed without one, or at the end of the stream.
+        """The next event; None when ``timeout`` seconds passed without one, or when the session ended.
 
         A time of zero only looks.
         """
@@ -122,8 +116,7 @@ class EventStream(Generic[E_co]):
             if queue is None:
                 raise StopIteration
             try:
-                self._events.extend(take(queue, BATCH))
-                if self._events:
+                if self._fill():
                     break
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
@@ -132,14 +125,13 @@ class EventStream(Generic[E_co]):
             except ClosedError:
                 self.close()
                 raise StopIteration from None
-        event: E_co = self._events.popleft()
-        return event
-
-    def close(self) -> None:
-        """Unsubscribes; what waits is forgotten. A thread that reads gets the end."""
-        queue, self._queue, self._client = self._queue, None, None
-        if queue is not None:
-            queue.close()
+        event = self._events.popleft()
+        if type(event) is RunEnd:
+            if event.error is not None:
+                raise event.error
+            raise StopIteration
+        given: E_co = event
+        return given
 
     def __enter__(self) -> EventStream[E_co]:
         """Itself."""
@@ -279,7 +271,7 @@ class Client(ClientBase):  # noqa: D101 - it has one
 
         Every stream is independent and bounded. Kinds that are not asked for wake nobody.
         """
-        return EventStream(self, self._session.engine.event_queue(event_mask(types)))
+        return EventStream(self, event_mask(types))
 
 
 connect = Client

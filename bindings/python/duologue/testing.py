@@ -277,7 +277,7 @@ class MockService:
             raise bad_argument("call_id", "is empty", "leave it out")
         complete = boolean("final", final)
         with self._core.saying() as vendor:
-            number = self._core.new_id("call") if call_id is None else call_id
+            number = self._core.ids.new("call") if call_id is None else call_id
             if number in vendor.calls:
                 raise bad_argument("call_id", f"{number!r} was used on this connection", "leave it out")
             result = ToolResult(number, function, self._timeout)

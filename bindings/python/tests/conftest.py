@@ -72,7 +72,9 @@ class Polite(native.Service):
         item = {"id": f"item_{call_id}", "type": "function_call", "name": name, "call_id": call_id}
         whole = {**item, "arguments": arguments, "status": "completed"}
         self.say("response.created", response={"id": response, "status": "in_progress"})
-        self.say("response.output_item.added", response_id=response, output_index=0, item={**item, "arguments": ""})
+        self.say(
+            "response.output_item.added", response_id=response, output_index=0, item={**item, "arguments": ""}
+        )
         self.say("conversation.item.added", item={**item, "arguments": ""})
         self.say(
             "response.function_call_arguments.done",

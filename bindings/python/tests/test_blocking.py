@@ -145,3 +145,17 @@ def test_many_threads_command_one_client(service: Polite) -> None:
         for thread in threads:
             thread.join()
         assert sorted(m.text for m in client.messages()) == sorted(f"number {n}" for n in range(20))
+
+
+def test_a_stream_stops_with_the_session(service: Polite) -> None:
+    client = duologue.blocking.Client(service=service, config=TEXT)
+    turns = client.events(duologue.TurnDone)
+    client.connect()
+    service.write("One")
+    service.hang_up(1000)
+    assert len(list(turns)) == 1
+    client.connect()
+    service.hang_up()
+    with pytest.raises(duologue.NetworkError):
+        next(turns)
+    client.close()

@@ -151,7 +151,12 @@ def test_audio_in_every_form(service: Polite) -> None:
                 while not client.push_audio(form):
                     await asyncio.sleep(0.001)
             assert client.push_audio(frame, captured_at_us=duologue.clock_us()) in (0, 480)
-            for wrong in ("text", 3, array.array("f", [0.5]), memoryview(frame).cast("B").cast("h", (48, 10))):
+            for wrong in (
+                "text",
+                3,
+                array.array("f", [0.5]),
+                memoryview(frame).cast("B").cast("h", (48, 10)),
+            ):
                 with pytest.raises(duologue.ArgumentTypeError) as error:
                     client.push_audio(wrong)
                 assert error.value.field == "pcm"
@@ -225,7 +230,12 @@ def test_tools_are_run_and_failures_are_told(service: Polite, caplog: pytest.Log
     async def main() -> None:
         async with duologue.connect(service=service, config=TEXT, tools=[add, slow, broken]):
             for number, (name, arguments) in enumerate(
-                [("add", '{"a": 1, "b": 2}'), ("slow", '{"city": "Rome"}'), ("broken", "{}"), ("add", '{"a": "x"}')]
+                [
+                    ("add", '{"a": 1, "b": 2}'),
+                    ("slow", '{"city": "Rome"}'),
+                    ("broken", "{}"),
+                    ("add", '{"a": "x"}'),
+                ]
             ):
                 call_id = f"call_{number}"
                 service.call_tool(name, arguments, call_id, response=f"R{number}")
@@ -284,5 +294,28 @@ def test_streams_are_independent_and_end_when_closed(service: Polite) -> None:
             await asyncio.wait({waiting})
             service.write("Ho", response="R2", item="B")
             assert (await two.__anext__()).seq > 0
+
+    asyncio.run(main())
+
+
+def test_a_stream_stops_with_the_session_and_goes_on_with_the_next(service: Polite) -> None:
+    async def main() -> None:
+        client = duologue.Client(service=service, config=TEXT)
+        turns, statuses = client.events(duologue.TurnDone), client.events(duologue.StatusEvent)
+        await client.connect()
+        service.write("One")
+        await asyncio.to_thread(service.hang_up, 1000)
+        assert [type(t).__name__ async for t in turns] == ["TurnDone"]
+        assert [s.status.kind async for s in statuses] == ["connecting", "connecting", "connected", "idle"]
+        await client.connect()
+        service.write("Two", response="R2", item="B")
+        service.hang_up()
+        seen = []
+        with pytest.raises(duologue.NetworkError) as lost:
+            async for turn in turns:
+                seen.append(turn.response)
+        assert seen == ["R2"] and lost.value.fatal and lost.value.retryable
+        await client.close()
+        assert [t async for t in turns] == []
 
     asyncio.run(main())

@@ -56,7 +56,7 @@ def test_a_thread_that_calls_listeners_stays_the_same_to_python(service: Any) ->
 
     def listen(_event: object) -> None:
         mine.calls = getattr(mine, "calls", 0) + 1
-        seen.setdefault(threading.get_ident(), []).append(mine.calls)
+        seen.setdefault(threading.get_native_id(), []).append(mine.calls)
 
     with blocking.connect(service=service, api_key="any") as client:
         client.add_listener(listen)

@@ -113,9 +113,9 @@ def test_every_kind_of_event(number: int) -> None:
         for name in ("seq", "time_ms", "epoch", "turn", "response", "item", "inferred"):
             _same(getattr(ours, name), getattr(event, name), name)
         payload = vars(event.kind)
-        assert {f.name for f in dataclasses.fields(ours)} - {f.name for f in dataclasses.fields(duologue.Event)} == {
-            {"_from": "from_"}.get(name, name) for name in payload
-        }
+        assert {f.name for f in dataclasses.fields(ours)} - {
+            f.name for f in dataclasses.fields(duologue.Event)
+        } == {{"_from": "from_"}.get(name, name) for name in payload}
         for name, value in payload.items():
             _same(getattr(ours, {"_from": "from_"}.get(name, name)), value, name, name)
 

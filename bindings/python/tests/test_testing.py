@@ -218,8 +218,13 @@ def test_interruption_after_generation_and_by_call() -> None:
         mock = MockService()
         async with duologue.connect(service=mock) as client:
             stream = client.events()
+            generated, playing = (
+                client.events(duologue.GenerationDone),
+                client.events(duologue.PlaybackStarted),
+            )
             mock.simulate_audio(SECOND * 5, transcript="It goes on and on.")
-            await until(stream, duologue.PlaybackStarted)
+            await until(generated, duologue.GenerationDone)
+            await until(playing, duologue.PlaybackStarted)
             await client.interrupt()
             cut = await until(stream, duologue.Interrupted, source="call")
             assert 0 <= cut.heard_ms < 5000
