@@ -23,6 +23,9 @@ cargo test --features cli,capi --lib --bins --tests --examples --benches --no-ru
 cargo test --features cli,capi --lib --bins --tests --examples --no-fail-fast 2>&1 | tee "$log" || status=1
 cargo test --features cli,capi --doc 2>&1 | tee -a "$log" || status=1
 
+echo "test: the Python package"
+{ sh bindings/python/tests/run.sh 2>&1 || echo "error: test failed: bindings/python/tests/run.sh"; } | tee -a "$log"
+
 # The pipe hides cargo's own status: what it printed decides.
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
      /^error: [0-9]+ targets? failed|^error: could not|^error: test failed|^error: doctest failed/ { broken = 1 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast,
 from . import _lib
 from ._audio import Samples, samples
 from ._listener import Listener
-from ._options import Credential, Path, ToolLike, make_engine
+from ._options import Credential, Path, ToolLike, make_engine, secret
 from ._orders import instant, string, whole
 from ._session import Session
 from .config import (
@@ -130,6 +130,10 @@ class ClientBase:
         """Its connection."""
         kind = "closed" if self._session.is_closed else self.status.kind
         return f"<{_name(type(self))} {kind}>"
+
+    def set_credential(self, credential: Union[str, Credential]) -> None:
+        """Replaces the secret for the next connect; a string is a key. Acts at once."""
+        self._session.engine.set_credential(secret(credential).for_engine())
 
     # Reading
 

@@ -22,7 +22,7 @@ class Client(ClientBase):
     __doc__ = (
         (ClientBase.__doc__ or "").replace(
             "Nothing is dialled yet.",
-            "Nothing is dialled yet: ``async with`` connects and closes, or do it with :meth:`connect` and :meth:`close`.",
+            "Nothing is dialled yet: ``async with`` connects and closes, or :meth:`connect` and :meth:`close` do.",
         )
         + """
     Coroutines are awaited in the event loop that connected, and return when the engine has done what they say;

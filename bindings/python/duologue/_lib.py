@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import threading
 from typing import Any, Optional
@@ -11,6 +12,9 @@ from ._native import duologue as _generated
 
 native: Any = _generated
 _decode.install(native)
+# After the clients were released (what is registered later runs first): a call that found the interpreter ending
+# would take the process with it.
+atexit.register(native.end_calls, 2000)
 
 _lib = native._UniffiLib
 

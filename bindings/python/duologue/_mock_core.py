@@ -7,7 +7,7 @@ import json
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable, Optional, Union
 
@@ -15,7 +15,7 @@ from . import _mock_events as wire
 from ._lib import native
 from ._mock_calls import CallLog, ToolResult
 from ._mock_vendor import Refusal, Vendor
-from .errors import Error, HostError, LimitError, StateError, bad_type
+from .errors import Error, HostError, StateError, bad_type
 
 Reply = Union[str, Callable[[str], Optional[str]]]
 _APPEND = '{"type":"input_audio_buffer.append"'
@@ -257,17 +257,6 @@ class Core:
     def is_open(self) -> bool:
         """A client is connected."""
         with self.lock:
-            if self._vendor is None:
-                return False
-            # The engine does not tell a service that its client is gone; sending does. This event means
-            # nothing to a client.
-            probe: Mapping[str, Any] = {"type": "rate_limits.updated", "rate_limits": []}
-            try:
-                self.line().send(json.dumps(probe))
-            except StateError:
-                self._end()
-            except LimitError:
-                pass
             return self._vendor is not None
 
     def told(self) -> str:

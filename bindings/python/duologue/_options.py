@@ -54,6 +54,15 @@ class Credential:
         )
 
 
+def secret(credential: object) -> Credential:
+    """A credential that was given as one or as a key."""
+    if isinstance(credential, str):
+        return Credential(credential)
+    if not isinstance(credential, Credential):
+        raise bad_type("credential", "a string or a Credential", credential)
+    return credential
+
+
 def _path(name: str, value: Optional[Path]) -> Optional[str]:
     if value is None:
         return None

@@ -84,9 +84,9 @@ class EventStream(Backlog, Generic[E_co]):
 
     ``for event in stream`` waits for each; :meth:`next` waits for a time. It stops when the session ends, and
     raises what ended it when that was an error. Iterate again to go on with the next one: nothing was lost. It is
-    over for good when the client is closed. Streams are independent of each other. Each is bounded (1024 events, 300 s of
-    audio): a stream nobody reads for long ends the session with ``host_too_slow``, so close what is not read any
-    more. One thread at a time reads a stream.
+    over for good when the client is closed. Streams are independent of each other. Each is bounded (1024 events,
+    300 s of audio): a stream nobody reads for long ends the session with ``host_too_slow``, so close what is not
+    read any more. One thread at a time reads a stream.
     """
 
     def __iter__(self) -> EventStream[E_co]:

@@ -19,8 +19,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Callable, Literal, Optional, Union
 
@@ -47,7 +46,6 @@ __all__ = ["MAX_AUDIO", "MAX_CALLS", "Call", "MockService", "MockTimeoutError", 
 
 #: The longest audio of one call: what the engine keeps for a speaker.
 _MAX_PCM = 300_000 * wire.BYTES_PER_MS
-_PROBE_S = 0.02
 
 
 class MockService:
@@ -95,7 +93,9 @@ class MockService:
 
     @property
     def calls(self) -> list[Call]:
-        """What clients did, in order; the newest 10,000. By name, with their arguments:
+        """What clients did, in order; the newest 10,000.
+
+        By name, with their arguments:
 
         - ``connect``: a connection was opened
         - ``session_update``: ``session``, what the client asked for
@@ -145,8 +145,7 @@ class MockService:
         """
         promise, limit = self._expect(name, timeout)
         try:
-            for part in self._slices(name, promise, limit):
-                await promise.wait_async(part)
+            await promise.wait_async(limit)
         except asyncio.CancelledError:
             with self._core.lock:
                 self._core.log.give_up(promise)
@@ -157,23 +156,8 @@ class MockService:
         """The same for threads without an event loop."""
         refuse_in_a_loop()
         promise, limit = self._expect(name, timeout)
-        for part in self._slices(name, promise, limit):
-            promise.wait(part)
+        promise.wait(limit)
         return self._called(name, promise, limit)
-
-    def _slices(self, name: str, promise: Promise[Call], limit: float) -> Iterator[float]:
-        """Times to wait one after the other."""
-        if name != "close":
-            yield limit
-            return
-        # The engine does not tell that a client is gone: it is looked for.
-        end = time.monotonic() + limit
-        while True:
-            self._core.is_open()
-            left = end - time.monotonic()
-            if promise.done() or left <= 0:
-                return
-            yield min(_PROBE_S, left)
 
     def _expect(self, name: str, timeout: Optional[float]) -> tuple[Promise[Call], float]:
         limit, wanted = seconds(timeout, self._timeout), _call_name(name)

@@ -45,6 +45,11 @@ class Polite(native.Service):
             ]
         return []
 
+    def closed(self) -> None:
+        with self._news:
+            self._frames.append({"type": "closed"})
+            self._news.notify_all()
+
     def _frame(self, kind: str, **fields: Any) -> str:
         self._ids += 1
         return json.dumps({"type": kind, "event_id": f"event_{self._ids}", **fields})

@@ -112,6 +112,8 @@ def test_control_c_ends_a_connect_and_a_wait() -> None:
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         client.connect()
+    client.close()
+    client = duologue.blocking.Client(service=silent, config=TEXT)
     events = client.events(duologue.Raw)
     waiting = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
     waiting.start()

@@ -137,7 +137,16 @@ def test_secrets_are_not_told(service: Polite, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(duologue.CredentialError) as missing:
             await client.connect()
         assert missing.value.code == "missing_key"
+        with pytest.raises(duologue.CredentialError):
+            client.set_credential("no key has spaces")
+        with pytest.raises(duologue.ArgumentTypeError, match="credential"):
+            client.set_credential(3)  # type: ignore[arg-type]
         await client.close()
+        later = duologue.connect(base_url="http://127.0.0.1:9")
+        later.set_credential(duologue.Credential("ek_any", "ephemeral"))
+        with pytest.raises(duologue.NetworkError):
+            await later.connect()
+        await later.close()
 
     asyncio.run(main())
 

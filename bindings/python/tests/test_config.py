@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
-
 from duologue import ArgumentError, ArgumentTypeError
 from duologue.config import NOT_GIVEN, ConfigDocument, build_document
 
@@ -88,7 +87,7 @@ def compare(wanted: Any, there: Any, path: str) -> None:
         assert match, f"{path}: no {kind}"
         if kind == "object":
             wanted_keys, keys = ({k: (r, t) for k, r, t in side} for side in (inner, match[0]))
-            assert list(sorted(wanted_keys)) == list(sorted(keys)), path
+            assert sorted(wanted_keys) == sorted(keys), path
             for key, (required, types) in wanted_keys.items():
                 assert keys[key][0] == required, f"{path}.{key}: required"
                 compare(types, keys[key][1], f"{path}.{key}")

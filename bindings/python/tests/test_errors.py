@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from duologue import errors
 from duologue.errors import (
     ERROR_CLASSES,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_type_hints
 
 import pytest
-
 from duologue import _types, events
 from duologue.errors import ArgumentError, ArgumentTypeError, ToolError
 from duologue.events import (

@@ -241,7 +241,7 @@ def test_asyncio_run_that_ends_in_the_middle(service: Polite) -> None:
 
     async def elsewhere() -> None:
         with pytest.raises(duologue.StateError) as wrong:
-            await client.send_text("Hi")
+            await client.send_text("Hi")  # noqa: F821 (deleted further down)
         assert wrong.value.code == "wrong_loop" and wrong.value.fix
 
     asyncio.run(elsewhere())
@@ -297,7 +297,7 @@ def test_two_event_loops_in_two_threads() -> None:
             # Another loop's client can be read here, its events too; awaiting its commands is refused.
             other = shared[0]
             turns = other.events(duologue.TurnDone)
-            with pytest.raises(duologue.StateError) as wrong:
+            with pytest.raises(duologue.StateError):
                 await other.send_text("Hi")
             services[0].write("from the first")
             await turns.__anext__()

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from duologue import __main__ as program
 from duologue._native import version
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
 from duologue import simulator
 from duologue.errors import (
     ArgumentError,
@@ -140,7 +139,7 @@ def test_options_reach_the_program(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="turns") as wrong:
         Simulator(scenario).start()
     assert wrong.value.field == "scenario"
-    with pytest.raises(ArgumentError, match="no-such.json") as missing:
+    with pytest.raises(ArgumentError, match=r"no-such\.json") as missing:
         Simulator(str(tmp_path / "no-such.json")).start()
     assert missing.value.field == "scenario"
     ca = tmp_path / "ca.pem"
@@ -288,8 +287,9 @@ def test_a_forked_child_that_stays_does_not_keep_it_alive() -> None:
     read, write = os.pipe()
     body = (
         "import os, signal\n"
-        "from duologue.simulator import shared\n"
-        "print(shared().url, flush=True)\n"
+        "from duologue.simulator import Simulator\n"
+        "one = Simulator().start()\n"
+        "print(one.url, flush=True)\n"
         "if os.fork() == 0:\n"
         "    os.close(1); os.close(2)\n"
         f"    os.read({read}, 1)\n"

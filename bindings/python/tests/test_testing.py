@@ -7,12 +7,11 @@ import gc
 import threading
 from typing import Any
 
-import pytest
-from mocking import SECOND, clean, events_until_done, names, until
-
 import duologue
+import pytest
 from duologue import blocking
 from duologue.testing import MockService, MockTimeoutError
+from mocking import SECOND, clean, events_until_done, names, until
 
 
 @pytest.fixture(autouse=True)

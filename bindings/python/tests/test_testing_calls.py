@@ -8,12 +8,11 @@ import threading
 import weakref
 from typing import Any, Optional
 
-import pytest
-from mocking import FRAME, clean, events_until_done, until
-
 import duologue
+import pytest
 from duologue import blocking
 from duologue.testing import Call, MockService, MockTimeoutError
+from mocking import FRAME, clean, events_until_done, until
 
 
 @pytest.fixture(autouse=True)

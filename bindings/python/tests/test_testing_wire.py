@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
-
 from duologue._mock_core import Core
 
 Frames = list[dict[str, Any]]

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
 
 import pytest
-
 from duologue import ArgumentError
 from duologue.tools import Tool, ToolContext, ToolError
 

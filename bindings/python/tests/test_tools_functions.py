@@ -4,7 +4,6 @@ import functools
 from typing import Any, Optional
 
 import pytest
-
 from duologue import ArgumentError, ArgumentTypeError
 from duologue._docstring import parse
 from duologue.tools import Tool, ToolContext, ToolError, collect, tool

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypedDict, Union
 
 import pytest
-
 from duologue import ArgumentError
 from duologue.tools import Tool, ToolError
 

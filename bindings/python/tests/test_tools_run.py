@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
 import pytest
-
 from duologue.events import CallRef, ToolCall
 from duologue.tools import Tool, ToolContext, ToolError, encode_result, run, run_blocking
 

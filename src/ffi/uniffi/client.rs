@@ -2,6 +2,7 @@
 
 use super::{
     error::{DuologueError, ErrorInfo, Result},
+    gate::Held,
     listener::{Adapter, EventListener},
     message::{CallRef, Message},
     queue::EventQueue,
@@ -267,7 +268,7 @@ impl Client {
     /// Calls `listener` with every event of `mask` on the engine's callback threads; nothing unregisters.
     /// Slots 0 to 31. Outside callbacks it waits until the old listener of the slot is released.
     pub fn set_listener(&self, slot: u8, mask: u64, listener: Option<Arc<dyn EventListener>>) -> Result<()> {
-        let listener = listener.map(|listener| Arc::new(Adapter(listener)) as Arc<dyn Listener>);
+        let listener = listener.map(|listener| Arc::new(Adapter(Held::new(listener))) as Arc<dyn Listener>);
         Ok(self.client.set_listener(Slot(slot), EventMask(mask), listener)?)
     }
 

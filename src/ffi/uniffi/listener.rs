@@ -1,6 +1,6 @@
 //! Events on the engine's callback threads.
 
-use super::event::Event;
+use super::{event::Event, gate::Held};
 use crate::{client, event};
 use std::{panic::resume_unwind, sync::Arc};
 
@@ -30,11 +30,11 @@ pub trait EventListener: Send + Sync {
 }
 
 /// The core's listener over a host's.
-pub(super) struct Adapter(pub Arc<dyn EventListener>);
+pub(super) struct Adapter(pub Held<dyn EventListener>);
 
 impl client::Listener for Adapter {
     fn on_event(&self, event: &Arc<event::Event>) {
-        if let Err(error) = self.0.on_event(Event::from(&**event)) {
+        if let Some(Err(error)) = self.0.call(|listener| listener.on_event(Event::from(&**event))) {
             // As a listener in Rust fails; without a panic's text on standard error.
             resume_unwind(Box::new(error.to_string()));
         }

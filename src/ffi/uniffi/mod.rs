@@ -8,6 +8,7 @@
 //! | `listener` | events on the engine's callback threads |
 //! | `event`, `status`, `message`, `state` | the vocabulary of EVENTS.md as records and enums |
 //! | `error` | the error and its classes |
+//! | `gate` | no calls into an interpreter that ends |
 //! | `service` | a service played by the host, for tests |
 //!
 //! Enums without data and records that uniffi can take as they are come from the core itself
@@ -16,6 +17,7 @@
 mod client;
 mod error;
 mod event;
+mod gate;
 mod listener;
 mod message;
 mod queue;
@@ -26,6 +28,7 @@ mod status;
 pub use client::{Client, ClientOptions, CredentialOption, FileAudio, Pulled};
 pub use error::{DuologueError, ErrorInfo};
 pub use event::{Event, EventKind};
+pub use gate::end_calls;
 pub use listener::{EventListener, HostError};
 pub use message::{CallRef, Message, Part};
 pub use queue::EventQueue;

@@ -1,6 +1,6 @@
 //! A service played by the host, for its tests.
 
-use super::{error::Result, listener::HostError};
+use super::{error::Result, gate::Held, listener::HostError};
 use crate::transport::mock::{self, MockLine};
 use std::sync::Arc;
 
@@ -12,15 +12,18 @@ pub trait Service: Send + Sync {
 
     /// The client sent a frame. The frames returned are sent to it.
     fn received(&self, frame: String) -> std::result::Result<Vec<String>, HostError>;
+
+    /// The connection is over, whoever ended it.
+    fn closed(&self) -> std::result::Result<(), HostError>;
 }
 
 struct Adapter {
-    service: Arc<dyn Service>,
+    service: Held<dyn Service>,
 }
 
 /// What the service fails with is told to the client as the vendor's own error.
-fn answer(answer: std::result::Result<Vec<String>, HostError>) -> Vec<String> {
-    answer.unwrap_or_else(|error| {
+fn answer(answer: Option<std::result::Result<Vec<String>, HostError>>) -> Vec<String> {
+    answer.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error| {
         let message = format!("the mocked service failed: {error}");
         let error = serde_json::json!({ "type": "server_error", "code": "mock_failed", "message": message });
         vec![serde_json::json!({ "type": "error", "event_id": "event_mock", "error": error }).to_string()]
@@ -29,11 +32,18 @@ fn answer(answer: std::result::Result<Vec<String>, HostError>) -> Vec<String> {
 
 impl mock::Service for Adapter {
     fn opened(&self) -> Vec<String> {
-        answer(self.service.opened())
+        answer(self.service.call(|service| service.opened()))
     }
 
     fn received(&self, frame: &str) -> Vec<String> {
-        answer(self.service.received(frame.to_owned()))
+        answer(self.service.call(|service| service.received(frame.to_owned())))
+    }
+
+    fn closed(&self) {
+        if let Some(Err(error)) = self.service.call(|service| service.closed()) {
+            // There is nobody left to tell.
+            tracing::warn!("the mocked service failed at the end of a connection: {error}");
+        }
     }
 }
 
@@ -46,7 +56,7 @@ impl MockService {
     /// A line to `service`.
     #[uniffi::constructor]
     pub fn new(service: Arc<dyn Service>) -> Arc<Self> {
-        Arc::new(Self(MockLine::new(Arc::new(Adapter { service }))))
+        Arc::new(Self(MockLine::new(Arc::new(Adapter { service: Held::new(service) }))))
     }
 
     /// Sends a frame to the client. Throws `not_connected`.
