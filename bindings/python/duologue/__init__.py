@@ -24,105 +24,105 @@ your tests. Everything that fails raises a subclass of :class:`Error`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from .config import (
-    NOT_GIVEN,
-    AudioConfig,
-    AudioInput,
-    AudioOutput,
-    ConfigDocument,
-    NotGiven,
-    Tls,
-    ToolChoiceFunction,
-    ToolDefinition,
-    Transcription,
-    TurnDetection,
-)
-from .errors import (
-    ArgumentError,
-    ArgumentTypeError,
-    ClosedError,
-    ConfigError,
-    CredentialError,
-    DeviceError,
-    Error,
-    HostError,
-    InternalError,
-    LimitError,
-    NetworkError,
-    PermissionDeniedError,
-    ProtocolError,
-    ProviderError,
-    QuotaError,
-    StateError,
-    TlsError,
-    ToolError,
-    UnsupportedError,
-)
-from .events import (
-    AnyEvent,
-    Audio,
-    AudioLevel,
-    AudioPart,
-    CallRef,
-    CapabilityChanged,
-    Completed,
-    CredentialNeeded,
-    DeviceEvent,
-    Difference,
-    Ended,
-    ErrorEvent,
-    Event,
-    GenerationDone,
-    ImagePart,
-    Interrupted,
-    Lagged,
-    Latency,
-    Message,
-    MessageEvent,
-    ModeEvent,
-    Part,
-    PlaybackFinished,
-    PlaybackStarted,
-    Raw,
-    SessionConfigured,
-    SessionReplaced,
-    SessionStats,
-    SpeechStarted,
-    SpeechStopped,
-    State,
-    Stats,
-    Status,
-    StatusEvent,
-    TextPart,
-    Tokens,
-    ToolCall,
-    ToolCallPart,
-    ToolCancelled,
-    ToolResultPart,
-    ToolTimeout,
-    Transcript,
-    TransportChanged,
-    TurnDone,
-    Usage,
-    WarningEvent,
-)
+TYPE_CHECKING = False  # As type checkers know it; importing typing would take longer than all the rest.
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import blocking, simulator, testing
     from ._client import Client, connect
     from ._engine import clock_us, config_schema, live_clients, validate_config, version
     from ._listener import Listener
     from ._options import Credential
     from ._stream import EventStream
+    from .config import (
+        NOT_GIVEN,
+        AudioConfig,
+        AudioInput,
+        AudioOutput,
+        ConfigDocument,
+        NotGiven,
+        Tls,
+        ToolChoiceFunction,
+        ToolDefinition,
+        Transcription,
+        TurnDetection,
+    )
+    from .errors import (
+        ArgumentError,
+        ArgumentTypeError,
+        ClosedError,
+        ConfigError,
+        CredentialError,
+        DeviceError,
+        Error,
+        HostError,
+        InternalError,
+        LimitError,
+        NetworkError,
+        PermissionDeniedError,
+        ProtocolError,
+        ProviderError,
+        QuotaError,
+        StateError,
+        TlsError,
+        ToolError,
+        UnsupportedError,
+    )
+    from .events import (
+        AnyEvent,
+        Audio,
+        AudioLevel,
+        AudioPart,
+        CallRef,
+        CapabilityChanged,
+        Completed,
+        CredentialNeeded,
+        DeviceEvent,
+        Difference,
+        Ended,
+        ErrorEvent,
+        Event,
+        GenerationDone,
+        ImagePart,
+        Interrupted,
+        Lagged,
+        Latency,
+        Message,
+        MessageEvent,
+        ModeEvent,
+        Part,
+        PlaybackFinished,
+        PlaybackStarted,
+        Raw,
+        SessionConfigured,
+        SessionReplaced,
+        SessionStats,
+        SpeechStarted,
+        SpeechStopped,
+        State,
+        Stats,
+        Status,
+        StatusEvent,
+        TextPart,
+        Tokens,
+        ToolCall,
+        ToolCallPart,
+        ToolCancelled,
+        ToolResultPart,
+        ToolTimeout,
+        Transcript,
+        TransportChanged,
+        TurnDone,
+        Usage,
+        WarningEvent,
+    )
     from .simulator import Simulator
     from .tools import Tool, ToolContext, tool
 
     __version__: str
 
-# The engine is loaded, and asyncio imported, when something of it is used: programs that may not talk at all
-# start as fast as without duologue.
+# Everything is loaded when it is used: programs that may not talk at all start as fast as without duologue.
 _LATER = {
     "Client": "_client",
     "Credential": "_options",
@@ -133,8 +133,11 @@ _LATER = {
     "ToolContext": "tools",
     "blocking": "",
     "clock_us": "_engine",
+    "config": "",
     "config_schema": "_engine",
     "connect": "_client",
+    "errors": "",
+    "events": "",
     "live_clients": "_engine",
     "simulator": "",
     "testing": "",
@@ -150,7 +153,13 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = import_module("._engine", __name__).version()
     elif name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # A word of the vocabulary, and then all of them.
+        for part in ("errors", "config", "events"):
+            module = import_module("." + part, __name__)
+            globals().update((word, getattr(module, word)) for word in __all__ if hasattr(module, word))
+        if name not in globals():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals()[name]
     elif _LATER[name]:
         value = getattr(import_module("." + _LATER[name], __name__), name)
     else:
@@ -160,7 +169,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, "__version__"})
+    return sorted({*globals(), *_LATER, *__all__, "__version__"})
 
 
 __all__ = [

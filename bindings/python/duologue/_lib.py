@@ -6,7 +6,7 @@ import atexit
 import ctypes
 import os
 import threading
-from typing import Any
+from typing import Any, Optional
 
 from . import _decode
 from ._native import duologue as _generated
@@ -65,15 +65,18 @@ _clone_queue = _function("uniffi_duologue_fn_clone_eventqueue", ctypes.c_uint64,
 _push = _function(_method + "client_push_audio", ctypes.c_uint32, ctypes.c_uint64, _Bytes)
 _take = _function(_method + "eventqueue_take", _Buffer, ctypes.c_uint64, ctypes.c_uint32)
 _free = _function("ffi_duologue_rustbuffer_free", None, _Buffer)
-# For calls that cannot fail: the engine writes only failures into it.
-_fine = ctypes.byref(_Status())
+# For calls that cannot fail: the engine writes only failures into it. Addresses, because as numbers they are passed
+# fastest.
+_spare = _Status()
+_fine = ctypes.addressof(_spare)
+_address = ctypes.addressof
 
 
 def push_audio(client: Any, pcm: bytes) -> int:
     """Hands over microphone audio."""
     status = _Status()
     handle = _clone_client(client._handle, _fine)
-    frames: int = _push(handle, _Bytes(len(pcm), pcm), ctypes.byref(status))
+    frames: int = _push(handle, _Bytes(len(pcm), pcm), _address(status))
     if status.code:
         _check(_errors, status)
     return frames
@@ -82,12 +85,21 @@ def push_audio(client: Any, pcm: bytes) -> int:
 def take(queue: Any, limit: int) -> list[Any]:
     """The events that are there now."""
     status = _Status()
-    buffer = _take(_clone_queue(queue._handle, _fine), limit, ctypes.byref(status))
+    buffer = _take(_clone_queue(queue._handle, _fine), limit, _address(status))
     if status.code:
         _check(_errors, status)
-    data = ctypes.string_at(buffer.data, buffer.len)
+    # An empty list is its length and no more.
+    data = ctypes.string_at(buffer.data, buffer.len) if buffer.len > 4 else b""
     _free(buffer, _fine)
-    return _decode.events(data)
+    return _decode.events(data) if data else []
+
+
+def wakeup_fd(queue: Any) -> int:
+    """The descriptor of a queue, asked for once: it stays the same."""
+    fd: Optional[int] = queue.__dict__.get("fd")
+    if fd is None:
+        fd = queue.fd = queue.wakeup_fd()
+    return fd
 
 
 _listeners = native._UniffiFfiConverterTypeEventListener._handle_map

@@ -12,13 +12,13 @@ from ._lib import native
 from ._session import forked
 from .config import NOT_GIVEN, NotGiven, ToolDefinition, build_document
 from .errors import CredentialError, Error, bad_argument, bad_type
-from .tools import Tool, collect
 
 if TYPE_CHECKING:
     from .testing import MockService
+    from .tools import Tool
 
 Path = Union[str, "os.PathLike[str]"]
-ToolLike = Union[Callable[..., Any], Tool, ToolDefinition]
+ToolLike = Union[Callable[..., Any], "Tool", ToolDefinition]
 _SIMULATED_KEY = "sk-simulated"
 
 
@@ -156,6 +156,8 @@ def make_engine(
     given = dict(keywords)
     run_here: dict[str, Tool] = {}
     if tools is not NOT_GIVEN:
+        from .tools import collect  # Takes a while to import: only for who has tools.
+
         given["tools"], run_here = collect(tools)
     document = build_document(given, config)
     line = None

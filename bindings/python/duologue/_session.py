@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 import weakref
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _lib
 from ._lib import native, take
@@ -18,7 +18,9 @@ from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
 from .errors import ClosedError, CredentialError, Error, LimitError, StateError
 from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, event_mask
-from .tools import Tool, ToolContext, run
+
+if TYPE_CHECKING:
+    from .tools import Tool
 
 _log = logging.getLogger("duologue")
 _CLOSE_TIMEOUT = 10.0
@@ -165,6 +167,8 @@ class Session:
         task.add_done_callback(lambda _: self._running.pop(key, None))
 
     async def _run(self, tool: Tool, event: ToolCall, owner: Any) -> None:
+        from .tools import ToolContext, run  # There already: the client has a tool.
+
         context = None if tool.context_parameter is None else ToolContext(client=owner, call=event)
         # The client may be dropped while the tool runs.
         del owner

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import Any, Callable
 
+from ._lib import wakeup_fd
 from .errors import ClosedError, UnsupportedError
 
 BATCH = 256
@@ -24,7 +25,7 @@ class Watch:
         self._fd = -1
         self._over = False
         try:
-            self._fd = queue.wakeup_fd()
+            self._fd = wakeup_fd(queue)
             loop.add_reader(self._fd, ready)
         except (NotImplementedError, UnsupportedError):
             self._fd = -1

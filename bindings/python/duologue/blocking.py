@@ -17,7 +17,7 @@ from typing import Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._base import ClientBase
-from ._lib import in_listener
+from ._lib import in_listener, wakeup_fd
 from ._stream import Backlog, RunEnd
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
@@ -167,7 +167,7 @@ def _sleep_on(queue: Any, timeout: Optional[float]) -> None:
         queue.wait(200 if timeout is None else max(1, int(min(timeout, 0.2) * 1000)))
         return
     poll = select.poll()
-    poll.register(queue.wakeup_fd(), select.POLLIN)
+    poll.register(wakeup_fd(queue), select.POLLIN)
     poll.poll(None if timeout is None else max(1, int(min(timeout, _LONGEST) * 1000)))
 
 
