@@ -30,10 +30,14 @@ def hang_up(reason: str) -> str:
 
 async def main(question: str) -> None:
     async with duologue.connect("simulator", output_modality="text", tools=[get_weather, hang_up]) as client:
-        events = client.events(duologue.Transcript)
+        events = client.events(duologue.Transcript, duologue.TurnDone)
         await client.send_text(question)
         async for event in events:
-            if event.role == "assistant" and event.mode == "final":
+            # After a response that called tools comes the one with the answer.
+            if isinstance(event, duologue.TurnDone):
+                if event.status != "completed":
+                    sys.exit(f"the response is {event.status}: {event.reason}")
+            elif event.role == "assistant" and event.mode == "final":
                 print(event.text)
                 break
 

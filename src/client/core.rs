@@ -291,8 +291,8 @@ impl Core {
 
     /// A listener of the host panicked: its session ends. Without one, the host is told all the same.
     pub fn listener_panicked(&mut self) {
-        let error = Error::new(ErrorClass::Host, "listener_panicked", "an event listener panicked")
-            .fix("a listener must not panic; the report is on stderr");
+        let error = Error::new(ErrorClass::Host, "listener_panicked", "an event listener failed")
+            .fix("handle errors inside the listener; what it failed with is in the log or on stderr");
         if self.is_over() { self.tell(EventKind::Error(error)) } else { self.handle(Input::Fatal { error }) }
     }
 

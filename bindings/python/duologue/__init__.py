@@ -8,9 +8,13 @@ correctly, runs tools, and keeps a history that says what was heard::
 
     async def main() -> None:
         async with duologue.connect("openai", instructions="Be brief.") as client:
+            events = client.events(duologue.Transcript, duologue.TurnDone)
             await client.send_text("Hello!")
-            async for event in client.events(duologue.Transcript):
-                print(event.text)
+            async for event in events:
+                if isinstance(event, duologue.TurnDone):
+                    break
+                if event.mode == "final":
+                    print(event.text)
 
     asyncio.run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import weakref
 from collections.abc import Iterable, Mapping
@@ -139,7 +140,7 @@ class ClientBase:
 
     @property
     def closed(self) -> bool:
-        """The client was closed: what it knew can still be read, nothing else works."""
+        """The client was closed: its status and its conversation can still be read, nothing else works."""
         return self._session.is_closed
 
     @property
@@ -189,7 +190,7 @@ class ClientBase:
 
         :param captured_at_us: when the first frame was captured, by :func:`duologue.clock_us`.
         """
-        data = pcm if type(pcm) is bytes else samples(pcm)
+        data = samples(pcm)
         if captured_at_us is None:
             return _lib.push_audio(self._session.engine, data)
         taken: int = self._session.engine.push_audio_at(data, instant("captured_at_us", captured_at_us))
@@ -243,4 +244,7 @@ class ClientBase:
         """
         if not callable(callback):
             raise bad_type("callback", "a function", callback)
+        if inspect.iscoroutinefunction(callback):
+            fix = "read events() for that, or call asyncio.run_coroutine_threadsafe in it"
+            raise bad_type("callback", "a function that is no coroutine function", callback, fix)
         return self._session.add_listener(callback, event_mask(types))

@@ -96,9 +96,9 @@ class Client(ClientBase):
         """Sends silence instead of the microphone."""
         await self._session.command(_orders.set_input_muted(muted))
 
-    async def send_raw(self, event: Union[str, Mapping[str, Any]]) -> None:
+    async def send_raw(self, json: Union[str, Mapping[str, Any]]) -> None:
         """Sends one event of the vendor's protocol as it is."""
-        await self._session.command(_orders.send_raw(event))
+        await self._session.command(_orders.send_raw(json))
 
     @overload
     def events(self) -> EventStream[AnyEvent]: ...

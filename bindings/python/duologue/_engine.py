@@ -9,7 +9,7 @@ from typing import Any, Union
 from ._json import plain
 from ._lib import native
 from ._orders import string
-from .errors import bad_type
+from .errors import Error, bad_type
 
 
 def version() -> str:
@@ -42,8 +42,13 @@ def validate_config(config: Union[str, Mapping[str, Any]]) -> None:
     Raises :class:`~duologue.ConfigError`, whose ``field`` is the path of what is wrong.
     """
     if isinstance(config, Mapping):
-        native.validate_config(json.dumps(plain(config, "")))
+        document = json.dumps(plain(config, ""))
     elif isinstance(config, str):
-        native.validate_config(string("config", config))
+        document = string("config", config)
     else:
         raise bad_type("config", "a mapping or JSON text", config)
+    try:
+        native.validate_config(document)
+    except Error as error:
+        error.field = error.field or "config"
+        raise

@@ -47,7 +47,7 @@ def plain(value: object, path: str, depth: int = 0, hook: Optional[Callable[[obj
             if hook is not None and isinstance(name, (int, float, bool, type(None))):
                 name = json.dumps(plain(name, path))
             if not isinstance(name, str):
-                raise bad_type(path, "keys that are text", key)
+                raise bad_type(path or "config", "keys that are text", key)
             out[text(name, path)] = plain(item, child(path, name), depth + 1, hook)
         return out
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):

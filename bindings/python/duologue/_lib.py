@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import os
 import threading
 from typing import Any, Optional
 
@@ -12,10 +13,6 @@ from ._native import duologue as _generated
 
 native: Any = _generated
 _decode.install(native)
-# After the clients were released (what is registered later runs first): a call that found the interpreter ending
-# would take the process with it.
-atexit.register(native.end_calls, 2000)
-
 _lib = native._UniffiLib
 
 
@@ -107,18 +104,29 @@ def wakeup_fd(queue: Any) -> int:
 
 _listeners = native._UniffiFfiConverterTypeEventListener._handle_map
 _threads = threading.local()
+# The threads that are in a listener.
+_inside: set[int] = set()
+
+
+def in_listener() -> bool:
+    """This thread is one of the engine's, and calls a listener."""
+    return threading.get_ident() in _inside
 
 
 def _on_event(listener: int, buffer: Any, _result: int, status: int) -> None:
+    thread = threading.get_ident()
     try:
         if not hasattr(_threads, "kept"):
             # Python would make itself a new idea of the engine's thread for every event.
             _threads.kept = ctypes.pythonapi.PyGILState_Ensure()
+        _inside.add(thread)
         data = ctypes.string_at(buffer.data, buffer.len)
         _free(buffer, _fine)
         _listeners.get(listener).on_event(_decode.event(_decode.Reader(data)))
-    except Exception as error:
-        _failed(error, status)
+    except BaseException as error:
+        _failed(error if isinstance(error, Exception) else RuntimeError(repr(type(error))), status)
+    finally:
+        _inside.discard(thread)
 
 
 def _failed(error: Exception, status: int) -> None:
@@ -137,3 +145,30 @@ def _failed(error: Exception, status: int) -> None:
 _vtable = native._UniffiTraitImplEventListenerImpl._uniffi_vtable
 _callback = ctypes.CFUNCTYPE(None, ctypes.c_uint64, _Buffer, ctypes.c_void_p, ctypes.c_void_p)(_on_event)
 _vtable.on_event = ctypes.cast(_callback, type(_vtable.on_event))
+
+
+def _end() -> None:
+    """The interpreter ends: a call that found it ending would take the process with it."""
+    if native.end_calls(1000):
+        return
+    # A listener still runs. What runs Python is stopped as Control-C stops a program; what waits in a call of the
+    # system stays there until the process is gone.
+    for thread in list(_inside):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))
+    native.end_calls(1000)
+
+
+# What is registered later runs first: by then the clients were released.
+atexit.register(_end)
+
+forked = False
+
+
+def _after_fork() -> None:
+    global forked
+    forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    # The engine's threads are not in the child.
+    os.register_at_fork(after_in_child=_after_fork)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ._lib import native
+from .errors import words
 
 _log = logging.getLogger("duologue")
 
@@ -23,7 +24,7 @@ class Callback(native.EventListener):  # type: ignore[misc]
             self._function(event)
         except BaseException as error:
             _log.exception("a listener failed at a %s event; the session ends", event.type)
-            raise native.HostError.Failed(reason=f"{type(error).__name__}: {error}") from error
+            raise native.HostError.Failed(reason=words(error)) from error
 
 
 class Listener:
@@ -31,7 +32,7 @@ class Listener:
 
     def __init__(self, session: Any, slot: int) -> None:
         """Used by the client."""
-        self._session: Optional[Any] = session
+        self._session = session
         self._slot = slot
 
     def remove(self) -> None:
@@ -39,6 +40,4 @@ class Listener:
 
         Hold no lock here that the callback needs. Doing it twice is no error.
         """
-        session, self._session = self._session, None
-        if session is not None:
-            session.remove_listener(self._slot)
+        self._session.remove_listener(self, self._slot)

@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
+from . import _lib
 from ._lib import native
+from ._session import forked
 from .config import NOT_GIVEN, NotGiven, ToolDefinition, build_document
-from .errors import bad_argument, bad_type
+from .errors import CredentialError, Error, bad_argument, bad_type
 
 if TYPE_CHECKING:
     from .testing import MockService
@@ -34,6 +36,13 @@ class Credential:
         """See the class."""
         if not isinstance(value, str):
             raise bad_type("value", "a string", value)
+        if not value.isascii():
+            raise CredentialError(
+                "the key contains characters no key has",
+                code="malformed_key",
+                field="value",
+                fix="give the key as the provider shows it",
+            )
         if kind not in ("key", "api_key", "ephemeral"):
             raise bad_argument("kind", f"{kind!r} is no kind of credential", "use key, api_key or ephemeral")
         self._value, self._kind = value, kind
@@ -54,10 +63,14 @@ class Credential:
         )
 
 
-def secret(credential: object) -> Credential:
+def secret(credential: object, name: str = "credential") -> Credential:
     """A credential that was given as one or as a key."""
     if isinstance(credential, str):
-        return Credential(credential)
+        try:
+            return Credential(credential)
+        except CredentialError as error:
+            error.field = name
+            raise
     if not isinstance(credential, Credential):
         raise bad_type("credential", "a string or a Credential", credential)
     return credential
@@ -74,11 +87,30 @@ def _path(name: str, value: Optional[Path]) -> Optional[str]:
         raise bad_type(name, "a path of text", value)
     if not path:
         raise bad_argument(name, "is empty", "give the path of a WAV file")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise bad_argument(name, "is no Unicode text", "rename the file") from None
+    if "\0" in path:
+        raise bad_argument(name, "contains a NUL", "give the path of a WAV file")
     return path
 
 
+def _files(microphone: Optional[Path], speaker: Optional[Path]) -> tuple[Optional[str], Optional[str]]:
+    hears, records = _path("microphone", microphone), _path("speaker", speaker)
+    if records is not None:
+        # The file itself is made when there is something to record.
+        folder = os.path.dirname(os.path.abspath(records))
+        if os.path.isdir(records) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+            fix = "give a file in a folder that exists and can be written"
+            raise bad_argument("speaker", f"{records} cannot be written", fix)
+        if hears is not None and os.path.realpath(hears) == os.path.realpath(records):
+            raise bad_argument("speaker", "would overwrite the microphone's file", "give another one")
+    return hears, records
+
+
 def _credential(
-    document: Mapping[str, Any], api_key: Optional[str], credential: Optional[Credential]
+    provider: str, api_key: Optional[str], credential: Optional[Credential]
 ) -> Optional[Credential]:
     if api_key is not None and credential is not None:
         raise bad_argument("api_key", "was given beside a credential", "give one of them")
@@ -89,18 +121,24 @@ def _credential(
     if api_key is not None:
         if not isinstance(api_key, str):
             raise bad_type("api_key", "a string", api_key)
-        return Credential(api_key)
-    found = os.environ.get("OPENAI_API_KEY") if document.get("provider", "openai") == "openai" else None
-    return Credential(found) if found else None
+        if not api_key.strip():
+            fix = "give the key as the provider shows it"
+            raise CredentialError("the key is empty", code="missing_key", field="api_key", fix=fix)
+        return secret(api_key, "api_key")
+    found = os.environ.get("OPENAI_API_KEY") if provider == "openai" else None
+    return secret(found, "OPENAI_API_KEY") if found else None
 
 
-def _source(document: dict[str, Any], side: str, source: str) -> None:
+def _source(document: dict[str, Any], side: str, source: str, name: str) -> None:
     """Says who has the audio, unless the document does."""
     audio = document.setdefault("audio", {})
     if isinstance(audio, dict):
         sides = audio.setdefault(side, {})
-        if isinstance(sides, dict):
-            sides.setdefault("source", source)
+        if isinstance(sides, dict) and sides.setdefault("source", source) != source:
+            said = sides["source"]
+            raise bad_argument(
+                name, f"means nothing with audio.{side}.source {said!r}", "leave one of them out"
+            )
 
 
 def make_engine(
@@ -122,34 +160,48 @@ def make_engine(
 
         given["tools"], run_here = collect(tools)
     document = build_document(given, config)
-    secret: Optional[Credential]
     line = None
+    hears, records = _files(microphone, speaker)
+    provider = document.get("provider", "openai")
+    key = _credential(provider, api_key, credential)
     if service is not None:
         line = _line(service)
-        secret = credential or Credential(api_key or _SIMULATED_KEY)
-    elif document.get("provider") == "simulator":
+        if document.get("base_url") is not None:
+            raise bad_argument("base_url", "means nothing to a mocked service", "leave it out")
+        key = key or Credential(_SIMULATED_KEY)
+    elif provider == "simulator":
         from . import simulator
 
         for name, value in (("base_url", document.get("base_url")), ("api_key", api_key or credential)):
             if value is not None:
                 raise bad_argument(name, "means nothing to the simulator", "leave it out")
         document["provider"], document["base_url"] = "openai", simulator.shared().url
-        secret = Credential(_SIMULATED_KEY)
-    else:
-        if document.get("base_url") is None and os.environ.get("DUOLOGUE_BASE_URL"):
-            document["base_url"] = os.environ["DUOLOGUE_BASE_URL"]
-        secret = _credential(document, api_key, credential)
+        key = Credential(_SIMULATED_KEY)
+    elif document.get("base_url") is None and os.environ.get("DUOLOGUE_BASE_URL"):
+        document["base_url"] = os.environ["DUOLOGUE_BASE_URL"]
 
-    hears, records = _path("microphone", microphone), _path("speaker", speaker)
     files = None
     if hears is not None or records is not None:
         files = native.FileAudio(microphone=hears, speaker=records)
-        _source(document, "input", "none" if hears is None else "device")
-        _source(document, "output", "device")
-    options = native.ClientOptions(
-        credential=secret.for_engine() if secret else None, files=files, service=line
-    )
-    return native.Client(json.dumps(document), options), run_here
+        if hears is not None:
+            _source(document, "input", "device", "microphone")
+        if records is not None:
+            _source(document, "output", "device", "speaker")
+            if hears is None and isinstance(document["audio"], dict):
+                document["audio"].setdefault("input", {"source": "none"})
+    options = native.ClientOptions(credential=key.for_engine() if key else None, files=files, service=line)
+    if _lib.forked:
+        raise forked()
+    try:
+        return native.Client(json.dumps(document), options), run_here
+    except Error as error:
+        if error.field is None:
+            # What the engine says without a field is of the file it opened, or of the key.
+            known = {"credential": "api_key" if api_key else "credential", "argument": "microphone"}
+            error.field = known.get(error.error_class) if hears or key else None
+        elif error.field == "provider" and error.fix:
+            error.fix += ' or "simulator"'
+        raise
 
 
 def _line(service: Any) -> Any:

@@ -89,13 +89,13 @@ def set_input_muted(muted: bool) -> Order:
 def send_raw(event: Union[str, Mapping[str, Any]]) -> Order:
     """See `Client.send_raw`."""
     if isinstance(event, str):
-        frame = string("event", event)
+        frame = string("json", event)
     elif isinstance(event, Mapping):
         from ._json import plain
 
-        frame = json.dumps(plain(event, "event"))
+        frame = json.dumps(plain(event, "json"))
     else:
-        raise bad_type("event", "a mapping or JSON text", event)
+        raise bad_type("json", "a mapping or JSON text", event)
     return lambda engine: engine.send_raw(frame)
 
 

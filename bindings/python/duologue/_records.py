@@ -131,6 +131,17 @@ class Message:
                 texts.append(part.transcript)
         return " ".join(text for text in texts if text)
 
+    @property
+    def heard_text(self) -> str:
+        """The same as far as it was heard: of the assistant's speech the words that were really played."""
+        texts = []
+        for part in self.parts:
+            if isinstance(part, TextPart):
+                texts.append(part.content)
+            elif isinstance(part, AudioPart):
+                texts.append(part.transcript if self.role == "user" else part.heard_transcript or "")
+        return " ".join(text for text in texts if text)
+
 
 @record
 class Ended:

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Optional
 
 from ._encode import encode_result
-from .errors import ToolError
+from .errors import ToolError, words
 
 if TYPE_CHECKING:
     from .events import ToolCall
@@ -68,7 +68,7 @@ def _keywords(
         keywords = tool.parse_arguments(call.arguments)
     except ToolError as error:
         _log.info("tool %s: the model's arguments are wrong: %s", tool.name, error)
-        return {}, str(error)
+        return {}, _clean(str(error))
     if tool.context_parameter is not None:
         keywords[tool.context_parameter] = context
     return keywords, None
@@ -91,7 +91,10 @@ async def _finish(tool: Tool, work: Any) -> tuple[str, bool]:
     """Awaits what a function returned, or calls a coroutine function and awaits that."""
     try:
         result = await (work() if isinstance(work, functools.partial) else work)
-    except (Exception, SystemExit) as error:
+    except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        # pytest's failures are no Exceptions, and what they say is for the model too.
         return _told(tool, error)
     return _encoded(tool, result)
 
@@ -110,16 +113,17 @@ def _encoded(tool: Tool, result: object) -> tuple[str, bool]:
         return encode_result(result), False
     except Exception as error:
         _log.exception("tool %s: its result cannot be told to the model", tool.name)
-        return str(error) if isinstance(error, ToolError) else f"{type(error).__name__}: {error}", True
+        return _clean(str(error)) if isinstance(error, ToolError) else words(error), True
 
 
 def _told(tool: Tool, error: BaseException) -> tuple[str, bool]:
     """A ToolError is meant for the model; anything else is also the host's business."""
     if isinstance(error, ToolError):
-        return str(error), True
+        return _clean(str(error)), True
     _log.error("tool %s failed", tool.name, exc_info=error)
-    try:
-        text = str(error)
-    except Exception:
-        text = "it cannot be printed"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__, True
+    return words(error), True
+
+
+def _clean(text: str) -> str:
+    """Half characters cannot leave Python."""
+    return text.encode("utf-8", "replace").decode()

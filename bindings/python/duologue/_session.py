@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
+import logging
 import threading
+import time
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from . import _lib
 from ._lib import native, take
 from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
-from .errors import ClosedError, Error, LimitError, StateError
+from .errors import ClosedError, CredentialError, Error, LimitError, StateError
 from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, event_mask
 
 if TYPE_CHECKING:
     from .tools import Tool
 
+_log = logging.getLogger("duologue")
 _CLOSE_TIMEOUT = 10.0
 _EXIT_TIMEOUT = 2.0
 _SLOTS = 32
 _MASK = event_mask((Completed, ToolCall, ToolCancelled, ToolTimeout))
 
 
+# The call that this task, or thread, is the tool of.
+_serving: contextvars.ContextVar[Optional[tuple[int, str]]] = contextvars.ContextVar("serving", default=None)
+
+
 def closed() -> ClosedError:
     """What every call gets that comes too late."""
     return ClosedError("the client is closed", fix="make another one")
+
+
+def forked() -> StateError:
+    """What a child process gets."""
+    return StateError(
+        "this process was forked from one that used duologue, whose threads are not here",
+        code="forked",
+        fix="start the process by multiprocessing's spawn, or import duologue only in the child",
+    )
 
 
 class Session:
@@ -44,8 +63,10 @@ class Session:
         self._ops: dict[int, asyncio.Future[None]] = {}
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._last: Optional[State] = None
-        self._slots: set[int] = set()
-        self._slots_lock = threading.Lock()
+        self._slots: dict[int, Listener] = {}
+        self._closing: Optional[asyncio.Task[None]] = None
+        # Of what any thread may do: the slots, and who is first.
+        self._lock = threading.Lock()
 
     @property
     def engine(self) -> Any:
@@ -53,6 +74,8 @@ class Session:
         engine = self._engine
         if engine is None:
             raise closed()
+        if _lib.forked:
+            raise forked()
         return engine
 
     @property
@@ -64,23 +87,21 @@ class Session:
         """The snapshot; after the end the last one."""
         engine = self._engine
         if engine is None:
-            assert self._last is not None
+            if self._last is None:
+                raise closed()
             return self._last
         state: State = engine.state()
         return state
 
     def _bind(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            queue = self.engine.event_queue(_MASK)
-            self._watch = Watch(loop, queue, self._ready)
-            self._queue, self._loop = queue, loop
-        elif self._loop is not loop:
-            raise StateError(
-                "the client is used by another event loop",
-                code="wrong_loop",
-                fix="await its methods in the loop that connected it, or use duologue.blocking",
-            )
+        with self._lock:
+            if self._loop is None:
+                queue = self.engine.event_queue(_MASK)
+                self._watch = Watch(loop, queue, self._ready)
+                self._queue, self._loop = queue, loop
+        if self._loop is not loop:
+            raise _wrong_loop()
         return loop
 
     async def command(self, give: Callable[[Any], int]) -> None:
@@ -101,6 +122,11 @@ class Session:
         except asyncio.CancelledError:
             if self._engine is not None:
                 self._engine.disconnect()
+            raise
+        except CredentialError as error:
+            if error.code == "missing_key":
+                error.field = "api_key"
+                error.fix = 'set OPENAI_API_KEY, or pass api_key; "simulator" needs none'
             raise
 
     def _ready(self) -> None:
@@ -143,20 +169,30 @@ class Session:
     async def _run(self, tool: Tool, event: ToolCall, owner: Any) -> None:
         from .tools import ToolContext, run  # There already: the client has a tool.
 
-        output, is_error = await run(tool, event, ToolContext(client=owner, call=event))
-        engine = self._engine
-        if engine is None:
-            return
+        context = None if tool.context_parameter is None else ToolContext(client=owner, call=event)
+        # The client may be dropped while the tool runs.
+        del owner
+        _serving.set((event.call.epoch, event.call.id))
+        answer: tuple[str, bool] = await run(tool, event, context)
+        call = native.CallRef(epoch=event.call.epoch, id=event.call.id)
         try:
-            call = native.CallRef(epoch=event.call.epoch, id=event.call.id)
-            engine.submit_tool_result(call, output, is_error)
+            try:
+                await self._submit(call, *answer)
+            except LimitError as error:
+                _log.error("tool %s: its result was not taken: %s", event.name, error)
+                await self._submit(call, f"the result cannot be told: {error.message}", True)
+        except ClosedError:
+            return
         except Error as error:
-            _log_late_result(event, error)
+            _log.warning("the result of tool %s was not taken: %s", event.name, error)
+
+    async def _submit(self, call: Any, output: str, is_error: bool) -> None:
+        await self.command(lambda engine: engine.submit_tool_result(call, output, is_error))
 
     def add_listener(self, callback: Callable[[Any], object], mask: int) -> Listener:
         """See `Client.add_listener`."""
         engine = self.engine
-        with self._slots_lock:
+        with self._lock:
             slot = next((slot for slot in range(_SLOTS) if slot not in self._slots), None)
             if slot is None:
                 raise LimitError(
@@ -164,55 +200,77 @@ class Session:
                     code="too_many",
                     fix="remove one, or call several functions in one",
                 )
-            self._slots.add(slot)
+            listener = self._slots[slot] = Listener(self, slot)
         try:
             engine.set_listener(slot, mask, Callback(callback))
         except Error:
-            self._slots.discard(slot)
+            with self._lock:
+                self._slots.pop(slot, None)
             raise
-        return Listener(self, slot)
+        return listener
 
-    def remove_listener(self, slot: int) -> None:
+    def remove_listener(self, listener: Listener, slot: int) -> None:
         """See `Listener.remove`."""
         engine = self._engine
-        if engine is not None:
+        # The slot is free only when the engine has let go of it. Who removes twice must not meet a successor.
+        if engine is not None and self._slots.get(slot) is listener:
             try:
                 engine.set_listener(slot, 0, None)
             except ClosedError:
                 return
-            self._slots.discard(slot)
+            with self._lock:
+                if self._slots.get(slot) is listener:
+                    del self._slots[slot]
 
     async def close(self) -> None:
-        """Disconnects, and releases everything the engine holds."""
-        engine = self._engine
-        if engine is None:
+        """Disconnects, and releases everything the engine holds. All who call it wait for the same end."""
+        loop = self._loop
+        if loop is not None and loop is not asyncio.get_running_loop() and loop.is_running():
+            raise _wrong_loop()
+        if loop is None or loop is not asyncio.get_running_loop():
+            # Never used, or its loop is over: there is nobody to disconnect with.
+            await self._destroy(loop is None)
             return
-        for task in list(self._running.values()):
-            task.cancel()
+        if self._closing is None:
+            self._closing = loop.create_task(self._close(_serving.get()))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, caller: object) -> None:
+        for key, task in list(self._running.items()):
+            # A tool may close its client and go on.
+            if key != caller:
+                task.cancel()
         try:
-            if self._loop is not None and not engine.status().is_over:
+            if self._engine is not None and not self._engine.status().is_over:
                 await asyncio.wait_for(self.command(lambda e: e.disconnect()), _CLOSE_TIMEOUT)
         except (Error, asyncio.TimeoutError):
             # It ended by itself, or hangs: either way it is destroyed now.
             pass
         finally:
-            if self._engine is not None:
-                await self._destroy()
+            await self._destroy(True)
 
-    async def _destroy(self) -> None:
-        engine = self._release()
-        if self._slots:
-            # Waits for a listener that is running, which needs this thread's interpreter lock, or this loop.
-            await asyncio.get_running_loop().run_in_executor(None, engine.destroy)
-        else:
-            engine.destroy()
-
-    def _release(self) -> Any:
+    async def _destroy(self, alive: bool) -> None:
+        """`alive`: the loop this belongs to is the one that runs."""
         engine = self._engine
-        self._last = self.state()
+        if engine is None:
+            return
+        self._last = engine.state()
+        recording = engine.recording_error()
+        if recording is not None:
+            _log.error("the recording of the conversation ended early: %s", recording)
         self._engine = None
-        self._detach()
-        return engine
+        try:
+            if alive:
+                self._detach()
+            elif self._watch is not None:
+                self._watch.abandon()
+        finally:
+            if self._slots:
+                # It waits for a listener that is running, which needs the interpreter, or this loop. Not in the
+                # loop's executor, where tools may stand before it.
+                await _in_thread(engine.destroy)
+            else:
+                engine.destroy()
 
     def _detach(self) -> None:
         """In the loop's own thread."""
@@ -229,26 +287,59 @@ class Session:
 
     def abandon(self, name: str) -> None:
         """The client object was dropped, or the program ends: from any thread, without waiting for anybody."""
-        engine, self._engine = self._engine, None
-        if engine is None:
+        engine = self._engine
+        if engine is None or _lib.forked:
             return
-        over = engine.status().is_over
+        self._last = engine.state()
+        self._engine = None
+        over, ending = self._last.status.is_over, self._owner() is not None
         if self._watch is not None:
             self._watch.abandon()
         if self._slots:
-            # A listener that is running is waited for, elsewhere. A program that ends gives it a moment: later
-            # it would find no interpreter.
-            ending = threading.Thread(target=engine.destroy, name="duologue-end", daemon=True)
-            ending.start()
-            if self._owner() is not None:
-                ending.join(_EXIT_TIMEOUT)
+            # A listener that is running is waited for, elsewhere. A program that ends gives all of them together
+            # a moment: later they would find no interpreter.
+            thread = threading.Thread(target=engine.destroy, name="duologue-end", daemon=True)
+            thread.start()
+            if ending:
+                thread.join(_time_left())
         else:
             engine.destroy()
-        if not over and self._owner() is None:
+        if not over and not ending:
             warnings.warn(f"unclosed <{name} connected>", ResourceWarning, stacklevel=2)
 
 
-def _log_late_result(event: ToolCall, error: Error) -> None:
-    import logging
+def _wrong_loop() -> StateError:
+    return StateError(
+        "the client is used by another event loop",
+        code="wrong_loop",
+        fix="await its methods in the loop that connected it, or use duologue.blocking",
+    )
 
-    logging.getLogger("duologue").warning("the result of tool %s was not taken: %s", event.name, error)
+
+_exit_until = 0.0
+
+
+def _time_left() -> float:
+    """Seconds a program that ends waits, for all its clients together."""
+    global _exit_until
+    _exit_until = _exit_until or time.monotonic() + _EXIT_TIMEOUT
+    return max(0.0, _exit_until - time.monotonic())
+
+
+async def _in_thread(work: Callable[[], object]) -> None:
+    """Waits for `work` in a thread of its own, which holds up neither the loop nor the end of the program."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def finish() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def run_it() -> None:
+        work()
+        # Without a loop nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish)
+
+    threading.Thread(target=run_it, name="duologue-end", daemon=True).start()
+    await done

@@ -33,6 +33,16 @@ class Backlog:
         self._client: Optional[Any] = client
         self._queue: Optional[Any] = client._session.engine.event_queue(mask | StatusEvent.bit)
         self._events: deque[Any] = deque()
+        # The session may have ended before: then its end is not in the queue.
+        status = client.status
+        self._ended = status.is_over and not (status.ended is not None and status.ended.by == "none")
+
+    def _over(self) -> Optional[RunEnd]:
+        """The end of a session that was over when the stream was made, as long as there is no other."""
+        if not self._ended or self._client is None:
+            return None
+        status = self._client.status
+        return RunEnd(status.error) if status.is_over else None
 
     def _fill(self) -> bool:
         """Takes what is there; true when there is something to give out. Raises `ClosedError` at the end."""
@@ -40,6 +50,7 @@ class Backlog:
             if type(event) is not StatusEvent:
                 self._events.append(event)
                 continue
+            self._ended = False
             if self._wants_status:
                 self._events.append(event)
             if event.status.is_over:
@@ -101,6 +112,10 @@ class EventStream(Backlog, Generic[E_co]):
         self._reading = True
         try:
             while not self._take():
+                over = self._over()
+                if over is not None:
+                    self._events.append(over)
+                    return
                 await self._news()
         finally:
             self._reading = False

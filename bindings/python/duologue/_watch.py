@@ -7,7 +7,7 @@ import threading
 from typing import Any, Callable
 
 from ._lib import wakeup_fd
-from .errors import ClosedError
+from .errors import ClosedError, UnsupportedError
 
 BATCH = 256
 """Events taken at once."""
@@ -27,7 +27,7 @@ class Watch:
         try:
             self._fd = wakeup_fd(queue)
             loop.add_reader(self._fd, ready)
-        except NotImplementedError:
+        except (NotImplementedError, UnsupportedError):
             self._fd = -1
             self._taken = threading.Event()
             threading.Thread(target=self._wait, name="duologue-watch", daemon=True).start()

@@ -17,7 +17,7 @@ from typing import Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._base import ClientBase
-from ._lib import wakeup_fd
+from ._lib import in_listener, wakeup_fd
 from ._stream import Backlog, RunEnd
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
@@ -31,6 +31,9 @@ E3 = TypeVar("E3", bound=Event)
 E4 = TypeVar("E4", bound=Event)
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 T = TypeVar("T")
+
+# What poll() can count, in seconds: then it is looked again.
+_LONGEST = 1_000_000.0
 
 _lock = threading.Lock()
 _loop: Optional[asyncio.AbstractEventLoop] = None
@@ -46,22 +49,28 @@ def _shared_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def _wait(work: Coroutine[Any, Any, T], timeout: Optional[float] = None) -> T:
-    """Runs `work` in the shared loop. Control-C and the timeout cancel it."""
+def _refuse_in_a_loop() -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        pass
-    else:
+        return
+    raise StateError(
+        "a blocking client would hold up the event loop that runs here",
+        code="would_deadlock",
+        fix="use duologue.Client, or asyncio.to_thread",
+    )
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` in the shared loop. Control-C cancels it."""
+    try:
+        _refuse_in_a_loop()
+    except StateError:
         work.close()
-        raise StateError(
-            "a blocking client would hold up the event loop that runs here",
-            code="would_deadlock",
-            fix="use duologue.Client, or asyncio.to_thread",
-        )
+        raise
     future = asyncio.run_coroutine_threadsafe(work, _shared_loop())
     try:
-        return future.result(timeout)
+        return future.result()
     except BaseException:
         future.cancel()
         raise
@@ -76,7 +85,7 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
         raise bad_argument(
             "timeout", f"{timeout} is no time to wait", "give seconds from 0, or None for ever"
         )
-    return float(timeout)
+    return float(min(timeout, 1e12))
 
 
 class EventStream(Backlog, Generic[E_co]):
@@ -118,6 +127,10 @@ class EventStream(Backlog, Generic[E_co]):
             try:
                 if self._fill():
                     break
+                over = self._over()
+                if over is not None:
+                    self._events.append(over)
+                    break
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     return None
@@ -151,11 +164,11 @@ def _sleep_on(queue: Any, timeout: Optional[float]) -> None:
     """Until there is something. In Python's own call, so that Control-C works."""
     if sys.platform == "win32":
         # No descriptor to wait for: Control-C is looked for between short waits.
-        queue.wait(200 if timeout is None else min(200, max(1, int(timeout * 1000))))
+        queue.wait(200 if timeout is None else max(1, int(min(timeout, 0.2) * 1000)))
         return
     poll = select.poll()
     poll.register(wakeup_fd(queue), select.POLLIN)
-    poll.poll(None if timeout is None else max(1, int(timeout * 1000)))
+    poll.poll(None if timeout is None else max(1, int(min(timeout, _LONGEST) * 1000)))
 
 
 class Client(ClientBase):  # noqa: D101 - it has one
@@ -172,6 +185,7 @@ class Client(ClientBase):  # noqa: D101 - it has one
 
     def __enter__(self: C) -> C:
         """Connects; what fails leaves nothing behind."""
+        _refuse_in_a_loop()
         try:
             self.connect()
         except BaseException:
@@ -202,9 +216,13 @@ class Client(ClientBase):  # noqa: D101 - it has one
     def close(self) -> None:
         """Disconnects and releases everything; doing it twice is no error.
 
-        Waits for a listener that is running, however long it takes: hold no lock here that it needs.
+        Waits for a listener that is running, however long it takes: hold no lock here that it needs. Inside a
+        listener, of any client, it waits for nobody and returns at once.
         """
-        if not self._session.is_closed:
+        if in_listener():
+            # It would wait for itself.
+            asyncio.run_coroutine_threadsafe(self._session.close(), _shared_loop())
+        elif not self._session.is_closed:
             _wait(self._session.close())
 
     def send_text(self, text: str, *, respond: bool = True, interrupt: bool = False) -> None:
@@ -237,9 +255,9 @@ class Client(ClientBase):  # noqa: D101 - it has one
         """Sends silence instead of the microphone."""
         _wait(self._session.command(_orders.set_input_muted(muted)))
 
-    def send_raw(self, event: Union[str, Mapping[str, Any]]) -> None:
+    def send_raw(self, json: Union[str, Mapping[str, Any]]) -> None:
         """Sends one event of the vendor's protocol as it is."""
-        _wait(self._session.command(_orders.send_raw(event)))
+        _wait(self._session.command(_orders.send_raw(json)))
 
     @overload
     def events(self) -> EventStream[AnyEvent]: ...

@@ -68,6 +68,7 @@ class Error(Exception):
         error_class: Optional[str] = None,
     ) -> None:
         """See the class."""
+        message = message if isinstance(message, str) else str(message)
         super().__init__(message)
         self.message = message
         self.code = type(self).code if code is None else code
@@ -262,6 +263,16 @@ ERROR_CLASSES: dict[str, type[Error]] = {
     "host": HostError,
     "internal": InternalError,
 }
+
+
+def words(error: BaseException) -> str:
+    """An exception in one line, whatever it is made of."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = "it cannot be printed"
+    text = text.encode("utf-8", "replace").decode()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def from_fields(

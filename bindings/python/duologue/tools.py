@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union, cast, get_args, overload
@@ -320,7 +319,7 @@ def _timeout(value: Any) -> Optional[float]:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise bad_type("timeout", "seconds", value)
-    if not (value > 0 and math.isfinite(value)):
+    if not 0 < value <= 1e9:
         raise bad_argument("timeout", "is not a positive number of seconds", "leave it out for no limit")
     return float(value)
 

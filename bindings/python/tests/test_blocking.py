@@ -161,3 +161,32 @@ def test_a_stream_stops_with_the_session(service: Polite) -> None:
     with pytest.raises(duologue.NetworkError):
         next(turns)
     client.close()
+
+
+def test_a_listener_may_close_its_client(service: Polite) -> None:
+    client = duologue.blocking.Client(service=service, config=TEXT)
+    client.connect()
+    heard = threading.Event()
+
+    def hang_up(event: duologue.TurnDone) -> None:
+        client.close()
+        heard.set()
+
+    client.add_listener(hang_up, duologue.TurnDone)
+    turns = client.events(duologue.TurnDone)
+    service.write("Bye")
+    assert heard.wait(60)
+    # Waits for the end that the listener asked for.
+    client.close()
+    assert client.closed and duologue.live_clients() == 0
+    assert len(list(turns)) <= 1
+
+
+def test_times_beyond_all_bounds_are_for_ever(service: Polite) -> None:
+    with duologue.blocking.connect(service=service, config=TEXT) as client:
+        turns = client.events(duologue.TurnDone)
+        threading.Timer(0.05, service.write, ("Hi",)).start()
+        event = turns.next(timeout=float("inf"))
+        assert event is not None
+        threading.Timer(0.05, service.write, ("Ho", "R2", "B")).start()
+        assert turns.next(timeout=1e300) is not None

@@ -85,7 +85,7 @@ def test_commands_say_what_is_wrong(service: Polite) -> None:
             with pytest.raises(duologue.ArgumentError) as raw:
                 await client.send_raw("no json")
             assert raw.value.fix
-            with pytest.raises(duologue.ArgumentTypeError, match=r"event"):
+            with pytest.raises(duologue.ArgumentTypeError, match=r"json\.y"):
                 await client.send_raw({"type": "x", "y": object()})
             await client.send_raw({"type": "input_audio_buffer.clear"})
             assert service.heard("input_audio_buffer.clear")
@@ -113,6 +113,23 @@ def test_commands_say_what_is_wrong(service: Polite) -> None:
         ({"service": "me"}, duologue.ArgumentTypeError, "service"),
         ({"microphone": 3}, duologue.ArgumentTypeError, "microphone"),
         ({"microphone": ""}, duologue.ArgumentError, "microphone"),
+        ({"microphone": "no\0path.wav"}, duologue.ArgumentError, "microphone"),
+        ({"microphone": "no\udcff.wav"}, duologue.ArgumentError, "microphone"),
+        ({"microphone": "/nowhere/question.wav", "api_key": "k"}, duologue.ArgumentError, "microphone"),
+        ({"microphone": "a.wav", "speaker": "a.wav"}, duologue.ArgumentError, "speaker"),
+        (
+            {"microphone": "a.wav", "audio": {"input": {"source": "none"}}},
+            duologue.ArgumentError,
+            "microphone",
+        ),
+        ({"speaker": "/nowhere/answer.wav"}, duologue.ArgumentError, "speaker"),
+        ({"api_key": ""}, duologue.CredentialError, "api_key"),
+        ({"api_key": "two words"}, duologue.CredentialError, "api_key"),
+        ({"api_key": "\ud800"}, duologue.CredentialError, "api_key"),
+        ({"service": Polite(), "credential": "sk"}, duologue.ArgumentTypeError, "credential"),
+        ({"service": Polite(), "api_key": 5}, duologue.ArgumentTypeError, "api_key"),
+        ({"service": Polite(), "base_url": "http://127.0.0.1:9"}, duologue.ArgumentError, "base_url"),
+        ({"config": {1: 2}}, duologue.ArgumentTypeError, "config"),
         ({"tools": "f"}, duologue.ArgumentTypeError, "tools"),
         ({"tools": [3]}, duologue.ArgumentTypeError, "tools[0]"),
     ],
@@ -328,3 +345,126 @@ def test_a_stream_stops_with_the_session_and_goes_on_with_the_next(service: Poli
         assert [t async for t in turns] == []
 
     asyncio.run(main())
+
+
+def test_a_missing_key_says_where_to_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+
+    async def main() -> None:
+        client = duologue.connect("openai")
+        with pytest.raises(duologue.CredentialError) as missing:
+            await client.connect()
+        assert missing.value.field == "api_key" and "OPENAI_API_KEY" in str(missing.value)
+        await client.close()
+
+    asyncio.run(main())
+
+
+def test_a_wrong_provider_is_told_all_of_them() -> None:
+    with pytest.raises(duologue.Error, match='use one of: openai or "simulator"'):
+        duologue.connect("simulater", api_key="k")
+
+
+def test_a_stream_that_came_too_late_ends(service: Polite) -> None:
+    async def main() -> None:
+        client = duologue.Client(service=service, config=TEXT)
+        early = client.events(duologue.StatusEvent)
+        await client.connect()
+        service.hang_up()
+        with pytest.raises(duologue.NetworkError):
+            async for _ in early:
+                pass
+        for _ in range(2):
+            with pytest.raises(duologue.NetworkError):
+                async for _ in client.events(duologue.TurnDone):
+                    pass
+        # One that waits for the next session gets it.
+        turns = client.events(duologue.TurnDone)
+        await client.connect()
+        service.write("Two", response="R2", item="B")
+        assert (await turns.__anext__()).response == "R2"
+        await client.disconnect()
+        assert [t async for t in client.events(duologue.TurnDone)] == []
+        await client.close()
+
+    asyncio.run(main())
+
+
+def test_whatever_a_tool_does_the_model_gets_an_answer(service: Polite) -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise SystemExit(3)
+
+    def long() -> str:
+        """Says too much."""
+        return "x" * 300_000
+
+    def half(x: int) -> None:
+        """Gets half a character."""
+
+    def raises(what: str) -> None:
+        """Raises."""
+        raise {
+            "half": ValueError("no city \ud800"),
+            "number": duologue.ToolError(404),  # type: ignore[arg-type]
+            "key": duologue.ToolError(KeyError("k")),  # type: ignore[arg-type]
+            "odd": Odd(),
+        }[what]
+
+    async def fails() -> None:
+        """As a test does."""
+        pytest.fail("not good")
+
+    calls = [
+        ("long", "{}", "cannot be told"),
+        ("half", '{"x": "\\ud800"}', "x: expected"),
+        ("half", '{"\\ud800": 1}', "unknown"),
+        ("raises", '{"what": "half"}', "ValueError: no city ?"),
+        ("raises", '{"what": "number"}', "404"),
+        ("raises", '{"what": "key"}', "'k'"),
+        ("raises", '{"what": "odd"}', "Odd: it cannot be printed"),
+        ("fails", "{}", "Failed: not good"),
+    ]
+
+    async def main() -> None:
+        async with duologue.connect(service=service, config=TEXT, tools=[long, half, raises, fails]):
+            for number, (name, arguments, words) in enumerate(calls):
+                service.call_tool(name, arguments, f"call_{number}", response=f"R{number}")
+                answer = await asyncio.to_thread(service.answer, f"call_{number}")
+                assert words in answer, (name, arguments, answer[:200])
+
+    asyncio.run(main())
+
+
+def test_what_was_heard_of_a_message() -> None:
+    parts = (duologue.AudioPart("one two three", "one two", 300, 200), duologue.TextPart("written"))
+    said = duologue.Message("A", "assistant", parts, "incomplete", True, 1, 0)
+    assert (said.text, said.heard_text) == ("one two three written", "one two written")
+    asked = duologue.Message(
+        "U", "user", (duologue.AudioPart("why", None, 100, 0),), "completed", False, 1, 0
+    )
+    assert asked.heard_text == "why"
+
+
+def test_a_column_of_samples_is_one_channel(service: Polite) -> None:
+    async def main() -> None:
+        async with duologue.connect(service=service) as client:
+            column = memoryview(array.array("h", range(480))).cast("B").cast("h", (480, 1))
+            assert client.push_audio(column) == 480
+            released = memoryview(bytearray(4))
+            released.release()
+            with pytest.raises(duologue.ArgumentError, match="pcm"):
+                client.push_audio(released)
+            with pytest.raises(duologue.ArgumentError, match=r"pcm: .* more than half a second"):
+                client.push_audio(bytes(1 << 26))
+
+    asyncio.run(main())
+
+
+def test_listeners_are_plain_functions() -> None:
+    async def listener(event: duologue.AnyEvent) -> None:
+        """Would never run."""
+
+    client = duologue.Client(api_key="any")
+    with pytest.raises(duologue.ArgumentTypeError, match="coroutine"):
+        client.add_listener(listener)

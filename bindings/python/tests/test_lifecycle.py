@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -264,6 +266,158 @@ def test_a_client_of_a_loop_that_ended_can_be_closed(service: Polite) -> None:
     assert left[0].closed and duologue.live_clients() == 0
 
 
+def test_a_client_in_use_elsewhere_is_not_closed_here() -> None:
+    silent = Polite(silent=True)
+    client = duologue.Client(service=silent, config=TEXT)
+    ended: list[str] = []
+
+    async def first() -> None:
+        try:
+            await client.connect()
+        except duologue.Error as error:
+            ended.append(error.code)
+
+    async def second() -> None:
+        with pytest.raises(duologue.StateError) as wrong:
+            await client.close()
+        assert wrong.value.code == "wrong_loop"
+
+    thread = threading.Thread(target=lambda: asyncio.run(first()))
+    thread.start()
+    silent.heard("opened")
+    asyncio.run(second())
+    silent.hang_up()
+    thread.join(60)
+    assert ended != [] and not client.closed
+    asyncio.run(client.close())
+    assert client.closed
+
+
+def test_all_who_close_wait_for_the_same_end(service: Polite) -> None:
+    async def main() -> None:
+        client = duologue.Client(service=service, config=TEXT)
+        await client.connect()
+        running, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+        def listener(event: duologue.AnyEvent) -> None:
+            running.set()
+            go_on.wait(60)
+            ended.set()
+
+        client.add_listener(listener, duologue.Transcript)
+        service.write("Hi")
+        await asyncio.to_thread(running.wait, 60)
+        closing = [asyncio.ensure_future(client.close()) for _ in range(3)]
+        closing[0].cancel()
+        while not client.closed:
+            await asyncio.sleep(0.001)
+        assert not closing[1].done() and not closing[2].done()
+        go_on.set()
+        await asyncio.gather(*closing[1:])
+        assert ended.is_set() and closing[0].cancelled()
+
+    asyncio.run(main())
+
+
+def test_a_tool_may_close_its_client(service: Polite) -> None:
+    after: list[str] = []
+
+    async def bye(context: duologue.ToolContext) -> str:
+        """Hangs up."""
+        await context.client.close()
+        after.append("went on")
+        return "bye"
+
+    async def main() -> None:
+        client = duologue.Client(service=service, config=TEXT, tools=[bye])
+        await client.connect()
+        service.call_tool("bye", "{}")
+        while not after:
+            await asyncio.sleep(0.001)
+        assert client.closed
+
+    asyncio.run(main())
+
+
+def test_a_client_of_a_closed_loop_can_be_closed(service: Polite) -> None:
+    async def tool() -> str:
+        """Never ends."""
+        await asyncio.sleep(3600)
+        return ""
+
+    loop = asyncio.new_event_loop()
+    client = duologue.Client(service=service, config=TEXT, tools=[tool])
+    loop.run_until_complete(client.connect())
+
+    async def some() -> None:
+        calls = client.events(duologue.ToolCall)
+        service.call_tool("tool", "{}")
+        await calls.__anext__()
+        await asyncio.sleep(0.01)
+
+    loop.run_until_complete(some())
+    loop.close()
+    asyncio.run(client.close())
+    assert client.closed and duologue.live_clients() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_is_told() -> None:
+    program = """
+import asyncio, os, sys
+import duologue
+client = duologue.Client(api_key="any")
+child = os.fork()
+if child == 0:
+    codes = []
+    for use in (lambda: asyncio.run(client.connect()), lambda: duologue.Client(api_key="any")):
+        try:
+            use()
+        except duologue.StateError as error:
+            codes.append(error.code)
+    os._exit(0 if codes == ["forked", "forked"] else 1)
+print(os.waitpid(child, 0)[1])
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "0\n", "")
+
+
+@pytest.mark.parametrize("listener", ["busy", "blocked"])
+def test_a_program_ends_while_a_listener_runs(listener: str) -> None:
+    """One that runs Python is stopped; one that waits in the system stays where it is."""
+    program = """
+import sys, time, threading
+sys.path.insert(0, sys.argv[1])
+import duologue, duologue.blocking
+from conftest import Polite
+services = [Polite() for _ in range(4)]
+begun = threading.Semaphore(0)
+def busy(event):
+    begun.release()
+    while True:
+        time.sleep(0.001)
+def blocked(event):
+    begun.release()
+    threading.Event().wait(60)
+kept = []
+for service in services:
+    client = duologue.blocking.Client(service=service)
+    client.connect()
+    client.add_listener(globals()[sys.argv[2]], duologue.Transcript)
+    service.write("Hi")
+    begun.acquire()
+    kept.append(client)
+print("end", flush=True)
+"""
+    here = str(pathlib.Path(__file__).parent)
+    run = subprocess.run(
+        [sys.executable, "-c", program, here, listener], capture_output=True, text=True, timeout=120
+    )
+    assert (run.returncode, run.stdout) == (0, "end\n"), run.stderr
+
+
 def test_two_clients_at_once_do_not_mix() -> None:
     async def talk(name: str, service: Polite) -> list[str]:
         async with duologue.connect(service=service, config=TEXT) as client:
@@ -362,8 +516,6 @@ also.add_listener(lambda event: None)
 services[1].write("Hi")
 print("end", flush=True)
 """
-    import pathlib
-
     run = subprocess.run(
         [sys.executable, "-c", program, str(pathlib.Path(__file__).parent)],
         capture_output=True,
