@@ -13,7 +13,10 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 fn each_has_its_own_events_and_its_own_mask() {
     let _dog = watchdog("subscriptions");
     for client in [client(&engine()), queue_client()] {
+        // What happened before is over.
+        let before = client.event_queue(EventMask::ALL);
         poke(&client);
+        assert_eq!(before.next(None).unwrap().unwrap().seq, 1);
         let (all, none) = (client.event_queue(EventMask::ALL), client.event_queue(EventMask::STATUS));
         (0..3).for_each(|_| poke(&client));
         let mut seen = Vec::new();
