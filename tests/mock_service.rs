@@ -94,7 +94,6 @@ async fn it_hangs_up_after_what_it_said() {
     let mut events = client.events();
     line.send(json!({"type": "response.created", "response": {"id": "R"}}).to_string()).unwrap();
     line.close(Some(1000), "bye").unwrap();
-    assert_eq!(line.send("{}").map_err(|e| e.code).err(), None, "until the client has heard it");
     let mut thought = false;
     loop {
         let event = events.next().await.unwrap();
