@@ -83,6 +83,11 @@ class Session:
         """Nothing works any more."""
         return self._engine is None
 
+    @property
+    def is_over(self) -> bool:
+        """It is closed, and nobody is waited for any more."""
+        return self._engine is None and (self._closing is None or self._closing.done())
+
     def state(self) -> State:
         """The snapshot; after the end the last one."""
         engine = self._engine

@@ -222,7 +222,7 @@ class Client(ClientBase):  # noqa: D101 - it has one
         if in_listener():
             # It would wait for itself.
             asyncio.run_coroutine_threadsafe(self._session.close(), _shared_loop())
-        elif not self._session.is_closed:
+        elif not self._session.is_over:
             _wait(self._session.close())
 
     def send_text(self, text: str, *, respond: bool = True, interrupt: bool = False) -> None:
