@@ -2,10 +2,9 @@
 
 use super::{
     Client, Listener, Slot,
-    dispatch::{ClientLane, in_callback, release},
+    dispatch::{ClientLane, release},
     queue::{EventQueue, Queue},
     shared::{Audience, closed},
-    status::would_deadlock,
 };
 use crate::{
     error::{Error, ErrorClass, Result},
@@ -75,11 +74,7 @@ impl Client {
     /// `closed`: the client is gone and everything was fetched. `invalid_state`: the configuration says
     /// `callbacks`, or another thread is fetching. `would_deadlock`: inside a callback it only looks.
     pub fn next_event(&self, timeout: Option<Duration>) -> Result<Option<Arc<Event>>> {
-        let queue = self.queue()?;
-        if in_callback() && timeout != Some(Duration::ZERO) {
-            return Err(would_deadlock());
-        }
-        queue.fetch(timeout)
+        self.queue()?.fetch(timeout)
     }
 
     /// Which events come into the queue of [`Client::next_event`] from now on; at first all.

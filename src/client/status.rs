@@ -111,9 +111,7 @@ impl Shared {
 
     /// See `Client::wait_status`.
     pub fn wait_status(&self, wanted: StatusKind, timeout: Option<Duration>) -> Result<bool> {
-        if in_callback() && timeout != Some(Duration::ZERO) {
-            return Err(would_deadlock());
-        }
+        may_wait(timeout)?;
         // Too far to be represented is for ever.
         let until = timeout.and_then(|t| Instant::now().checked_add(t));
         let mut progress = self.progress.lock();
@@ -140,8 +138,12 @@ impl Shared {
     }
 }
 
-/// A call that waits was made where nothing may wait.
-pub(super) fn would_deadlock() -> Error {
-    Error::new(ErrorClass::State, "would_deadlock", "a callback must not wait for what may need its own thread")
-        .fix("poll with a time of zero, or wait on a thread of your own")
+/// Refuses a call that would wait where nothing may wait: inside a callback it only looks.
+pub(super) fn may_wait(timeout: Option<Duration>) -> Result<()> {
+    if !in_callback() || timeout == Some(Duration::ZERO) {
+        return Ok(());
+    }
+    let message = "a callback must not wait for what may need its own thread";
+    Err(Error::new(ErrorClass::State, "would_deadlock", message)
+        .fix("poll with a time of zero, or wait on a thread of your own"))
 }

@@ -2,7 +2,7 @@
 
 use super::{Queue, Reader};
 use crate::{
-    client::{in_callback, shared::closed, status::would_deadlock},
+    client::{shared::closed, status::may_wait},
     error::{Error, ErrorClass, Result},
     event::{Event, EventMask},
 };
@@ -42,6 +42,7 @@ impl Drop for Turn<'_> {
 impl Queue {
     /// Waits for the next event; `None` when the time is over first. Without a time: for ever.
     pub fn fetch(&self, timeout: Option<Duration>) -> Result<Option<Arc<Event>>> {
+        may_wait(timeout)?;
         let Reader::Thread(fetch) = &self.reader else { return Ok(None) };
         if fetch.busy.swap(true, Ordering::Acquire) {
             return Err(Error::new(ErrorClass::State, "invalid_state", "another thread is fetching events")
@@ -71,6 +72,7 @@ impl Queue {
 
     /// Waits until there is something to take.
     fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        may_wait(timeout)?;
         let Reader::Thread(fetch) = &self.reader else { return Ok(false) };
         let until = timeout.and_then(|t| Instant::now().checked_add(t));
         let mut inner = self.inner.lock();
@@ -140,9 +142,6 @@ impl EventQueue {
     /// `closed`: the client is gone, or [`Self::close`] was called, and everything was fetched.
     /// `invalid_state`: another thread waits. `would_deadlock`: inside a callback it only looks.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Arc<Event>>> {
-        if in_callback() && timeout != Some(Duration::ZERO) {
-            return Err(would_deadlock());
-        }
         self.queue.fetch(timeout)
     }
 
@@ -152,9 +151,6 @@ impl EventQueue {
     /// # Errors
     /// As [`Self::next`] but `invalid_state`.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
-        if in_callback() && timeout != Some(Duration::ZERO) {
-            return Err(would_deadlock());
-        }
         self.queue.wait(timeout)
     }
 
