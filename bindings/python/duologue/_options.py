@@ -195,10 +195,8 @@ def make_engine(
     try:
         return native.Client(json.dumps(document), options), run_here
     except Error as error:
-        if error.field is None:
-            # What the engine says without a field is of the file it opened, or of the key.
-            known = {"credential": "api_key" if api_key else "credential", "argument": "microphone"}
-            error.field = known.get(error.error_class) if hears or key else None
+        if error.field == "credential" and credential is None:
+            error.field = "api_key"
         elif error.field == "provider" and error.fix:
             error.fix += ' or "simulator"'
         raise

@@ -57,11 +57,12 @@ impl TryFrom<CredentialOption> for Credential {
     type Error = Error;
 
     fn try_from(credential: CredentialOption) -> std::result::Result<Self, Error> {
-        match credential {
+        let made = match credential {
             CredentialOption::Key { value } => Credential::new(value),
             CredentialOption::ApiKey { value } => Credential::of_kind(CredentialKind::ApiKey, value),
             CredentialOption::Ephemeral { value } => Credential::of_kind(CredentialKind::Ephemeral, value),
-        }
+        };
+        made.map_err(|error| error.field("credential"))
     }
 }
 
@@ -147,7 +148,7 @@ impl Client {
         let mut recording = None;
         if let Some(files) = options.files {
             let microphone = match files.microphone {
-                Some(path) => WavMicrophone::open(Path::new(&path))?,
+                Some(path) => WavMicrophone::open(Path::new(&path)).map_err(|error| error.field("microphone"))?,
                 None => WavMicrophone::silent(FILE_RATE),
             };
             let mut backend = FileBackend::new(Box::new(microphone), FILE_RATE);
