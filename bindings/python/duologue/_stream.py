@@ -57,6 +57,13 @@ class Backlog:
                 self._events.append(RunEnd(event.status.error))
         return bool(self._events)
 
+    def _give(self, stop: type[Exception]) -> Any:
+        """The next event of those that are there; at the end of a run what ended it, or else `stop`."""
+        event = self._events.popleft()
+        if type(event) is RunEnd:
+            raise stop if event.error is None else event.error
+        return event
+
     def close(self) -> None:
         """Unsubscribes; what waits is forgotten. Who reads gets the end."""
         queue, self._queue, self._client = self._queue, None, None
@@ -87,13 +94,8 @@ class EventStream(Backlog, Generic[E_co]):
         """The next event."""
         if not self._events:
             await self._more()
-        event = self._events.popleft()
-        if type(event) is RunEnd:
-            if event.error is not None:
-                raise event.error
-            raise StopAsyncIteration
-        given: E_co = event
-        return given
+        event: E_co = self._give(StopAsyncIteration)
+        return event
 
     def _take(self) -> bool:
         if self._queue is None:

@@ -18,7 +18,7 @@ from typing import Any, Generic, Optional, TypeVar, Union, overload
 from . import _orders
 from ._base import ClientBase
 from ._lib import in_listener, wakeup_fd
-from ._stream import Backlog, RunEnd
+from ._stream import Backlog
 from .errors import ClosedError, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
 
@@ -138,13 +138,8 @@ class EventStream(Backlog, Generic[E_co]):
             except ClosedError:
                 self.close()
                 raise StopIteration from None
-        event = self._events.popleft()
-        if type(event) is RunEnd:
-            if event.error is not None:
-                raise event.error
-            raise StopIteration
-        given: E_co = event
-        return given
+        event: E_co = self._give(StopIteration)
+        return event
 
     def __enter__(self) -> EventStream[E_co]:
         """Itself."""
