@@ -116,8 +116,8 @@ def test_control_c_ends_a_connect_and_a_wait() -> None:
     client = duologue.blocking.Client(service=silent, config=TEXT)
     events = client.events(duologue.Raw)
     waiting = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
-    waiting.start()
     with pytest.raises(KeyboardInterrupt):
+        waiting.start()
         next(events)
     client.close()
 

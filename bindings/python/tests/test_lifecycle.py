@@ -207,6 +207,7 @@ def test_asyncio_run_that_ends_in_the_middle(service: Polite) -> None:
 
     async def tool() -> str:
         """Never ends."""
+        begun[0].set()
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
@@ -218,6 +219,7 @@ def test_asyncio_run_that_ends_in_the_middle(service: Polite) -> None:
         client = duologue.Client(service=service, config=TEXT, tools=[tool])
         await client.connect()
         left.append(client)
+        begun.append(asyncio.Event())
 
         async def read() -> None:
             try:
@@ -228,11 +230,10 @@ def test_asyncio_run_that_ends_in_the_middle(service: Polite) -> None:
 
         reading.append(asyncio.ensure_future(read()))
         reading.append(asyncio.ensure_future(client.interrupt()))
-        calls = client.events(duologue.ToolCall)
         service.call_tool("tool", "{}")
-        await calls.__anext__()
-        await asyncio.sleep(0.01)
+        await begun[0].wait()
 
+    begun: list[asyncio.Event] = []
     reading: list[Any] = []
     asyncio.run(main())
     reading.clear()
@@ -342,18 +343,19 @@ def test_a_tool_may_close_its_client(service: Polite) -> None:
 def test_a_client_of_a_closed_loop_can_be_closed(service: Polite) -> None:
     async def tool() -> str:
         """Never ends."""
+        begun[0].set()
         await asyncio.sleep(3600)
         return ""
 
+    begun: list[asyncio.Event] = []
     loop = asyncio.new_event_loop()
     client = duologue.Client(service=service, config=TEXT, tools=[tool])
     loop.run_until_complete(client.connect())
 
     async def some() -> None:
-        calls = client.events(duologue.ToolCall)
+        begun.append(asyncio.Event())
         service.call_tool("tool", "{}")
-        await calls.__anext__()
-        await asyncio.sleep(0.01)
+        await begun[0].wait()
 
     loop.run_until_complete(some())
     loop.close()
