@@ -12,10 +12,19 @@
 //! # Ok::<(), duologue::Error>(())
 //! ```
 
+mod audio;
+mod credentials;
 mod set;
 #[cfg(test)]
 mod tests;
+mod tools;
+mod turns;
 mod validate;
+
+pub use audio::*;
+pub use credentials::*;
+pub use tools::*;
+pub use turns::*;
 
 use crate::error::{Error, ErrorClass, Result, redact};
 use serde::{Deserialize, Serialize};
@@ -43,10 +52,18 @@ pub struct Config {
     pub speed: Option<f64>,
     /// Spoken or written answers.
     pub output_modality: Modality,
-    /// Upper bound of generated tokens a response, 1 to 4096. Absent: no bound.
+    /// Upper bound of generated tokens a response, 1 to 4096. Absent or `"inf"`: no bound.
+    #[serde(deserialize_with = "tokens_or_inf")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<TokensOrInf>"))]
     pub max_output_tokens: Option<u32>,
-    /// Voice activity detection by the vendor.
+    /// Randomness of the answers, 0 to 2, where the model has it.
+    pub temperature: Option<f64>,
+    /// How much the model thinks before it answers, where the model thinks.
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// When the user's turn begins and ends.
     pub turn_detection: TurnDetection,
+    /// Said as soon as the session is up, word for word as far as the model obeys.
+    pub greeting: Option<String>,
     /// Transcription of the user's speech. `null` switches it off.
     pub transcription: Option<Transcription>,
     /// The vendor's noise suppression.
@@ -55,6 +72,12 @@ pub struct Config {
     pub tools: Vec<Tool>,
     /// Whether it may, must or must not.
     pub tool_choice: ToolChoice,
+    /// The model may call several functions at once, where the model lets one choose. Absent: the vendor's default.
+    pub parallel_tool_calls: Option<bool>,
+    /// How calls are handled.
+    pub tool_handling: ToolHandling,
+    /// Where the credential comes from.
+    pub credentials: CredentialPolicy,
     /// Audio in and out.
     pub audio: Audio,
     /// Start capturing as soon as connected. Off: nothing is captured until `set_capture(true)`.
@@ -65,7 +88,10 @@ pub struct Config {
     pub delivery: Delivery,
     /// Transport security.
     pub tls: Tls,
-    /// Free labels of the host, kept with the client.
+    /// What the provider or model cannot do is an error. Off: it is left out, and each `connect` warns of it.
+    pub strict: bool,
+    /// Free labels of the host (participant, session, tenant), in every event and log line of the client: at
+    /// most 32 with at most 256 bytes each.
     pub labels: BTreeMap<String, String>,
     /// Fields merged into the vendor's session object untouched, for what duologue does not know yet.
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -83,16 +109,23 @@ impl Default for Config {
             speed: None,
             output_modality: Modality::Audio,
             max_output_tokens: None,
+            temperature: None,
+            reasoning_effort: None,
             turn_detection: TurnDetection::default(),
+            greeting: None,
             transcription: Some(Transcription::default()),
             noise_reduction: None,
             tools: Vec::new(),
             tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
+            tool_handling: ToolHandling::default(),
+            credentials: CredentialPolicy::default(),
             audio: Audio::default(),
             auto_capture: true,
             raw_events: RawEvents::None,
             delivery: Delivery::Callbacks,
             tls: Tls::default(),
+            strict: true,
             labels: BTreeMap::new(),
             extra: serde_json::Map::new(),
         }
@@ -111,181 +144,43 @@ pub enum Modality {
     Text,
 }
 
-/// Voice activity detection by the vendor (`server_vad`). Absent fields keep the vendor's defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct TurnDetection {
-    /// 0 to 1; higher needs louder speech.
-    pub threshold: Option<f64>,
-    /// Audio kept from before speech was noticed, milliseconds.
-    pub prefix_padding_ms: Option<u32>,
-    /// Silence that ends a turn, milliseconds.
-    pub silence_duration_ms: Option<u32>,
-    /// The vendor answers by itself at the end of a turn.
-    pub create_response: bool,
-    /// The user's speech cuts the assistant off.
-    pub interrupt_response: bool,
+/// A number of tokens, or no bound.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+enum TokensOrInf {
+    Tokens(#[schemars(range(min = 1, max = 4096))] u32),
+    Inf(Inf),
 }
 
-impl Default for TurnDetection {
-    fn default() -> Self {
-        Self {
-            threshold: None,
-            prefix_padding_ms: None,
-            silence_duration_ms: None,
-            create_response: true,
-            interrupt_response: true,
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)]
+enum Inf {
+    Inf,
+}
+
+/// Reads a number of tokens or `"inf"`, which is no bound.
+fn tokens_or_inf<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u32>, D::Error> {
+    struct Tokens;
+    impl serde::de::Visitor<'_> for Tokens {
+        type Value = Option<u32>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("1 to 4096, \"inf\" or null")
+        }
+        fn visit_u64<E: serde::de::Error>(self, v: u64) -> std::result::Result<Self::Value, E> {
+            u32::try_from(v).map(Some).map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(v), &self))
+        }
+        fn visit_str<E: serde::de::Error>(self, v: &str) -> std::result::Result<Self::Value, E> {
+            if v == "inf" { Ok(None) } else { Err(E::invalid_value(serde::de::Unexpected::Str(v), &self)) }
+        }
+        fn visit_unit<E: serde::de::Error>(self) -> std::result::Result<Self::Value, E> {
+            Ok(None)
         }
     }
-}
-
-/// Transcription of the user's speech.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct Transcription {
-    /// The vendor's transcription model.
-    pub model: String,
-    /// ISO-639-1 code of the language, when known.
-    pub language: Option<String>,
-    /// Hints for the transcriber.
-    pub prompt: Option<String>,
-}
-
-impl Default for Transcription {
-    fn default() -> Self {
-        // The newest general one; `gpt-4o-mini-transcribe`, which SDKs still send, ends in 2027.
-        Self { model: "gpt-transcribe".into(), language: None, prompt: None }
-    }
-}
-
-/// The vendor's noise suppression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum NoiseReduction {
-    /// A microphone close to the mouth.
-    NearField,
-    /// A microphone across the room.
-    FarField,
-}
-
-/// A function the model may call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Tool {
-    /// 1 to 64 letters, digits, `_` or `-`.
-    pub name: String,
-    /// When and how to use it.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// JSON Schema of the arguments (an object schema). Absent: no arguments.
-    #[serde(default)]
-    pub parameters: Option<serde_json::Value>,
-}
-
-/// Whether tools may be called.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ToolChoice {
-    /// The model decides.
-    #[default]
-    Auto,
-    /// Never.
-    None,
-    /// Always some tool.
-    Required,
-    /// This one.
-    Function(String),
-}
-
-/// Audio in and out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct Audio {
-    /// From the microphone.
-    pub input: AudioSide,
-    /// To the speaker.
-    pub output: OutputSide,
-    /// Measure loudness and tell it in `audio_level` events.
-    pub level_events: bool,
-}
-
-impl Default for Audio {
-    fn default() -> Self {
-        Self { input: AudioSide::default(), output: OutputSide::default(), level_events: true }
-    }
-}
-
-/// The microphone's direction.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct AudioSide {
-    /// Who has the audio.
-    pub source: AudioSource,
-    /// Host audio only: frames a second of what is pushed, 8000 to 192000. Default: what the provider
-    /// takes, so that nothing is resampled.
-    pub rate: Option<u32>,
-}
-
-/// The speaker's direction.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct OutputSide {
-    /// Who has the audio.
-    pub source: AudioSource,
-    /// Host audio only: frames a second of what is delivered or pulled, 8000 to 192000. Default: what
-    /// the provider speaks, so that nothing is resampled.
-    pub rate: Option<u32>,
-    /// Host audio only: how the host gets it.
-    pub delivery: AudioDelivery,
-    /// Host audio only: who says what was heard.
-    pub positions: Positions,
-}
-
-/// How a host gets the assistant's audio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AudioDelivery {
-    /// As it comes, faster than it plays: `audio` events, or the audio sink.
-    #[default]
-    Events,
-    /// It waits in the engine until the host takes it with `pull_audio`, at the pace it plays.
-    Pull,
-}
-
-/// Who says what was heard of audio the host plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Positions {
-    /// The engine: `audio` events count in real time from the delivery, pulled audio counts when it
-    /// was pulled.
-    #[default]
-    Estimated,
-    /// The host, with `report_playback`. What it does not report was not heard.
-    Reported,
-}
-
-/// Who has the audio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AudioSource {
-    /// The host: `push_audio`; `audio` events, the audio sink or `pull_audio`.
-    #[default]
-    Host,
-    /// The audio backend given to the client.
-    Device,
-    /// Nobody.
-    None,
+    deserializer.deserialize_any(Tokens)
 }
 
 /// Which vendor events become `raw` events.
