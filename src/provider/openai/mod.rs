@@ -4,6 +4,7 @@
 //! else does.
 
 mod client_event;
+pub mod credential;
 mod decode;
 pub mod names;
 pub mod profile;
@@ -38,9 +39,7 @@ impl OpenAi {
     /// # Errors
     /// `unknown_provider`, or a `base_url` that is no URL.
     pub fn new(config: &Config) -> Result<Self> {
-        let profile = PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
-            Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
-        })?;
+        let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
         let capabilities = Capabilities {
             provider: profile.provider.to_owned(),
@@ -55,12 +54,7 @@ impl OpenAi {
             user_transcription: Some(config.transcription.is_some()),
             max_session_s: Some(profile.max_session_s),
         };
-        let dial = DialRequest {
-            url: url(config.base_url.as_deref().unwrap_or(profile.base_url), profile, &model)?,
-            auth: config.auth,
-            subprotocols: vec![profile.subprotocol.to_owned()],
-            credential_subprotocol: profile.key_subprotocol.to_owned(),
-        };
+        let dial = dial_request(config, profile, None, None)?;
         let wish = serde_json::value::to_raw_value(&session_object::session_object(config, profile))
             .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
@@ -100,6 +94,29 @@ impl OpenAi {
         frames.push(codec.encode_audio(&[0, 1, -1, i16::MAX, i16::MIN]));
         Ok(frames)
     }
+}
+
+fn profile_of(config: &Config) -> Result<&'static Profile> {
+    PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
+        Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+    })
+}
+
+/// What to dial; `base_url` and `model` replace those of the configuration.
+fn dial_request(
+    config: &Config,
+    profile: &Profile,
+    base_url: Option<&str>,
+    model: Option<&str>,
+) -> Result<DialRequest> {
+    let base_url = base_url.or(config.base_url.as_deref()).unwrap_or(profile.base_url);
+    let model = model.or(config.model.as_deref()).unwrap_or(profile.model);
+    Ok(DialRequest {
+        url: url(base_url, profile, model)?,
+        auth: config.auth,
+        subprotocols: vec![profile.subprotocol.to_owned()],
+        credential_subprotocol: profile.key_subprotocol.to_owned(),
+    })
 }
 
 /// Base URL + path + model, keeping a path prefix and a query of the base.
