@@ -58,7 +58,7 @@ struct Request {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Credentials {
+pub(super) struct Credentials {
     last_id: u64,
     asked_at: Option<Time>,
     open: Option<Request>,
@@ -70,7 +70,7 @@ pub struct Credentials {
     /// The service refused one in this connect.
     rejected: bool,
     /// What the dial that was refused left of the time to connect.
-    pub connect_left_ms: Option<u64>,
+    pub(super) connect_left_ms: Option<u64>,
 }
 
 impl Credentials {
