@@ -17,7 +17,7 @@ use duologue::{
 use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
-    future::pending,
+    future::{Future, pending},
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -63,17 +63,19 @@ fn key(text: &str) -> Credential {
     Credential::new(text).unwrap()
 }
 
+/// What has to come.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), what).await.expect("it never came")
+}
+
 /// The next event that `pick` takes.
 async fn until<T>(events: &mut EventStream, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
-    let wait = async {
-        loop {
-            let event = events.next().await.expect("the client ended");
-            if let Some(found) = pick(&event) {
-                return found;
-            }
+    loop {
+        let event = events.next().await.expect("the client ended");
+        if let Some(found) = pick(&event) {
+            return found;
         }
-    };
-    tokio::time::timeout(Duration::from_secs(3600), wait).await.expect("the event never came")
+    }
 }
 
 async fn needed(events: &mut EventStream) -> (u64, String) {
@@ -120,7 +122,7 @@ async fn a_function_mints_a_key_for_each_dial() {
         .await
         .unwrap();
     client.disconnect().await.unwrap();
-    client.connect().await.unwrap();
+    soon(client.connect()).await.unwrap();
     assert_eq!(client.status(), Status::Connected);
     assert_eq!(*reasons.lock().unwrap(), ["connect", "connect"]);
     let handshakes = simulator.journal().handshakes();
@@ -136,7 +138,7 @@ async fn a_host_answers_the_event_once() {
     let mut events = client.events();
     is(&client.answer_credential(1, Ok(key("sk-early"))).unwrap_err(), ErrorClass::State, "stale_request");
     let connecting = client.connect();
-    let (id, reason) = needed(&mut events).await;
+    let (id, reason) = soon(needed(&mut events)).await;
     assert_eq!(reason, "connect");
     assert_eq!(client.status(), Status::Connecting { phase: Phase::Credential });
     for wrong in [0, id + 1] {
@@ -147,7 +149,7 @@ async fn a_host_answers_the_event_once() {
     is(&client.answer_credential(id, Ok(old)).unwrap_err(), ErrorClass::Credential, "expired_key");
     client.answer_credential(id, Ok(key("sk-a"))).unwrap();
     is(&client.answer_credential(id, Ok(key("sk-b"))).unwrap_err(), ErrorClass::State, "stale_request");
-    connecting.await.unwrap();
+    soon(connecting).await.unwrap();
     is(&client.answer_credential(id, Ok(key("sk-c"))).unwrap_err(), ErrorClass::State, "stale_request");
     is(&client.set_credential(key("sk-d")).unwrap_err(), ErrorClass::State, "credential_asked");
     assert_eq!(statuses(&simulator), [101]);
@@ -167,7 +169,7 @@ async fn a_refused_key_is_asked_for_once_more() {
             })
             .build()
             .unwrap();
-        let outcome = client.connect().await;
+        let outcome = soon(client.connect()).await;
         assert_eq!(outcome.is_ok(), good, "{outcome:?}");
         if let Err(error) = outcome {
             is(&error, ErrorClass::Credential, "auth");
@@ -221,19 +223,19 @@ async fn lesson_disconnect_while_fetching_a_token_leaks_nothing() {
     let simulator = Simulator::builder().start().await.unwrap();
     let (client, mut begins, mut drops) = endless(Client::builder().config(asked(&simulator)));
     let connecting = client.connect();
-    let id = begins.recv().await.unwrap();
+    let id = soon(begins.recv()).await.unwrap();
     client.disconnect().await.unwrap();
-    assert_eq!(connecting.await.unwrap_err().code, "cancelled");
-    drops.recv().await.expect("the future is dropped");
+    assert_eq!(soon(connecting).await.unwrap_err().code, "cancelled");
+    soon(drops.recv()).await.expect("the future is dropped");
     is(&client.answer_credential(id, Ok(key("sk-late"))).unwrap_err(), ErrorClass::State, "stale_request");
     assert!(matches!(client.status(), Status::Idle { .. }));
     assert_eq!(statuses(&simulator), [0; 0]);
     // A dropped client takes the future and the function with it.
     drop(client.connect());
-    begins.recv().await.unwrap();
+    soon(begins.recv()).await.unwrap();
     drop(client);
-    drops.recv().await.expect("the future is dropped");
-    assert_eq!(begins.recv().await, None, "and so is the function");
+    soon(drops.recv()).await.expect("the future is dropped");
+    assert_eq!(soon(begins.recv()).await, None, "and so is the function");
 }
 
 #[tokio::test]
@@ -242,18 +244,18 @@ async fn lesson_a_token_fetched_too_late_is_dropped() {
     let mut config = asked(&simulator);
     config.credentials.timeout_ms = 100;
     let (client, mut begins, mut drops) = endless(Client::builder().config(config));
-    let error = client.connect().await.unwrap_err();
+    let error = soon(client.connect()).await.unwrap_err();
     is(&error, ErrorClass::Credential, "credential_timeout");
     assert!(matches!(client.status(), Status::Error { .. }));
-    drops.recv().await.expect("the future is dropped");
-    let id = begins.recv().await.unwrap();
+    soon(drops.recv()).await.expect("the future is dropped");
+    let id = soon(begins.recv()).await.unwrap();
     is(&client.answer_credential(id, Ok(key("sk-late"))).unwrap_err(), ErrorClass::State, "stale_request");
     // The host may be faster than its function, which is then dropped.
     let connecting = client.connect();
-    let id = begins.recv().await.unwrap();
+    let id = soon(begins.recv()).await.unwrap();
     client.answer_credential(id, Ok(key("sk-a"))).unwrap();
-    connecting.await.unwrap();
-    drops.recv().await.expect("the future is dropped");
+    soon(connecting).await.unwrap();
+    soon(drops.recv()).await.expect("the future is dropped");
     client.shutdown().await;
 }
 
@@ -263,10 +265,10 @@ async fn an_expired_key_is_not_dialled_with() {
     let config = config(json!({"base_url": simulator.base_url()}));
     let builder = Client::builder().config(config);
     let client = builder.credential(key("ek_a").with_expires_at(unix_now() - 1)).build().unwrap();
-    is(&client.connect().await.unwrap_err(), ErrorClass::Credential, "expired_key");
+    is(&soon(client.connect()).await.unwrap_err(), ErrorClass::Credential, "expired_key");
     assert_eq!(simulator.journal().handshakes().len(), 0);
     client.set_credential(key("sk-b").with_expires_at(unix_now() + 600)).unwrap();
-    client.connect().await.unwrap();
+    soon(client.connect()).await.unwrap();
     client.shutdown().await;
 }
 
@@ -285,9 +287,9 @@ async fn ephemeral_only_refuses_what_lives_long() {
         refused(builder.credential(long.clone()).build().unwrap_err());
         let client = Client::builder().config(given.clone()).build().unwrap();
         refused(client.set_credential(long).unwrap_err());
-        assert_eq!(client.connect().await.unwrap_err().code, "missing_key", "what is refused is not kept");
+        assert_eq!(soon(client.connect()).await.unwrap_err().code, "missing_key", "what is refused is not kept");
         client.set_credential(mint(&simulator.base_url()).await.unwrap()).unwrap();
-        client.connect().await.unwrap();
+        soon(client.connect()).await.unwrap();
         client.shutdown().await;
     }
     let mut config = asked(&simulator);
@@ -295,12 +297,12 @@ async fn ephemeral_only_refuses_what_lives_long() {
     let client = Client::builder().config(config).build().unwrap();
     let mut events = client.events();
     let connecting = client.connect();
-    let (id, _) = needed(&mut events).await;
+    let (id, _) = soon(needed(&mut events)).await;
     for long in [key("sk-a"), bearer()] {
         refused(client.answer_credential(id, Ok(long)).unwrap_err());
     }
     client.answer_credential(id, mint(&base_url).await).unwrap();
-    connecting.await.unwrap();
+    soon(connecting).await.unwrap();
     client.shutdown().await;
 }
 
@@ -311,12 +313,12 @@ async fn a_credential_brings_its_endpoint_and_model() {
     let secret = key("sk-a").with_endpoint(simulator.base_url()).with_model("gpt-realtime-mini");
     let client = Client::builder().config(elsewhere).credential(secret.clone()).build().unwrap();
     let mut events = client.events();
-    client.connect().await.unwrap();
+    soon(client.connect()).await.unwrap();
     let effective = until(&mut events, |e| match &e.kind {
         EventKind::SessionConfigured(c) => Some(c.effective.clone()),
         _ => None,
     });
-    assert_eq!(effective.await["model"], "gpt-realtime-mini");
+    assert_eq!(soon(effective).await["model"], "gpt-realtime-mini");
     let open = Credential::new("sk-a").unwrap().with_endpoint("http://eu.example/v1");
     is(&client.set_credential(open).unwrap_err(), ErrorClass::Credential, "bad_endpoint");
     client.shutdown().await;
@@ -380,7 +382,7 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
     let peer = comes_up(&mut peers).await;
     connecting.await.unwrap();
     assert_eq!(needed(&mut events).await.1, "connect");
-    assert_eq!(needed(&mut events).await.1, "refresh");
+    assert_eq!(needed(&mut events).await.1, "refresh", "nine virtual minutes later");
     // The next one fails, which is a warning, and the call goes on with what it has.
     assert_eq!(needed(&mut events).await.1, "refresh");
     let warning = until(&mut events, |e| match &e.kind {
@@ -462,14 +464,14 @@ async fn canary_a_credential_is_in_no_event_error_debug_trace_or_log() {
     {
         let connecting = client.connect();
         for answer in answers {
-            let (id, _) = needed(&mut events).await;
+            let (id, _) = soon(needed(&mut events)).await;
             write!(shown, "{answer:?}").unwrap();
             // Nor do the errors for what cannot be taken say it.
             let bad = key("sk-canary").with_endpoint("http://eu.example/?canary");
             write!(shown, "{:?}", client.answer_credential(id, Ok(bad)).unwrap_err()).unwrap();
             client.answer_credential(id, answer).unwrap();
         }
-        write!(shown, "{:?}", connecting.await).unwrap();
+        write!(shown, "{:?}", soon(connecting).await).unwrap();
     }
     client.send_text("hello").await.unwrap();
     write!(shown, "{:?}{:?}", client.state(), client.stats()).unwrap();

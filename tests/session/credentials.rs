@@ -265,7 +265,8 @@ fn what_an_old_connection_says_while_the_host_is_asked_is_ignored() {
     talk.closed(Some(1000), "", None);
     talk.host(Command::Connect);
     talk.take();
-    let frame = duologue::provider::Frame::Text(r#"{"type":"session.created","session":{}}"#.into());
+    let text = r#"{"type":"error","event_id":"e9","error":{"type":"server_error","code":"x","message":"late"}}"#;
+    let frame = duologue::provider::Frame::Text(text.into());
     for epoch in [1, 2] {
         talk.input(Input::Opened { epoch });
         talk.input(Input::Frame { epoch, frame: frame.clone() });
@@ -418,6 +419,17 @@ fn what_a_refresh_brought_serves_one_dial() {
         talk.host(Command::Disconnect);
         talk.finish();
     }
+}
+
+#[test]
+fn nothing_is_asked_for_ahead_while_there_is_no_call() {
+    let mut talk = connected(ahead(), Some(20_000));
+    talk.closed(None, "", None);
+    talk.take();
+    assert_eq!(talk.session.timeout(), None);
+    talk.pass(600_000);
+    assert_eq!(talk.take().0, []);
+    talk.finish();
 }
 
 #[test]
