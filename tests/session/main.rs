@@ -8,8 +8,11 @@ mod bad_input;
 mod connection;
 mod history;
 mod lost;
+mod requests;
 mod responses;
 mod tools;
+mod turns;
+mod updates;
 
 use common::Talk;
 use duologue::{error::Error, session::Command};
