@@ -10,6 +10,7 @@ mod history;
 mod lost;
 mod requests;
 mod responses;
+mod tool_limits;
 mod tools;
 mod turns;
 mod updates;
