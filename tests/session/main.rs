@@ -7,6 +7,7 @@ mod common;
 mod bad_input;
 mod connection;
 mod history;
+mod lessons;
 mod lost;
 mod requests;
 mod responses;

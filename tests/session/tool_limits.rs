@@ -34,9 +34,12 @@ fn fail(talk: &mut Talk, call: &str) -> OpId {
 fn arguments_that_do_not_fit_are_answered_and_never_reach_the_host() {
     let mut talk = talk(weather(), json!({}));
     talk.response("R1");
-    for (call, arguments, word) in
-        [("c1", "{}", "city"), ("c2", r#"{"city":7}"#, "/city"), ("c3", r#"{"city":"Ro"#, "not valid JSON"), ("c4", "7", "object")]
-    {
+    for (call, arguments, word) in [
+        ("c1", "{}", "city"),
+        ("c2", r#"{"city":7}"#, "/city"),
+        ("c3", r#"{"city":"Ro"#, "not valid JSON"),
+        ("c4", "7", "object"),
+    ] {
         called(&mut talk, call, arguments);
         let out = talk.take();
         assert_eq!(out.of("tool_call").len(), 0, "{arguments}");
