@@ -3,8 +3,10 @@
 //! Facts come from the protocols reference; where a host differs, [`profile`] says so and nothing
 //! else does.
 
+pub mod catalogue;
 mod client_event;
 mod decode;
+pub mod legality;
 pub mod names;
 pub mod profile;
 mod server_event;
