@@ -13,6 +13,7 @@ mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
+pub mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
