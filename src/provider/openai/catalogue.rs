@@ -1,19 +1,23 @@
 //! What is known of the vendor's models and voices without asking (protocols reference §2.2, §12). Names that
 //! are not here are not refused: vendors add models faster than programs are updated.
 
+use serde::Serialize;
+
 /// A model of the dialect.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Model {
     /// Its name.
     pub name: &'static str,
-    /// What it is good for here.
+    /// How far it can be used.
+    #[serde(flatten)]
     pub state: State,
     /// It reasons: `reasoning_effort` and `parallel_tool_calls` work.
     pub reasons: bool,
 }
 
 /// How far a name can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
     /// It works.
     Current,
@@ -34,11 +38,12 @@ pub enum State {
 }
 
 /// A transcription model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Transcriber {
     /// Its name.
     pub name: &'static str,
     /// How far it can be used.
+    #[serde(flatten)]
     pub state: State,
     /// It takes a prompt.
     pub prompt: bool,
