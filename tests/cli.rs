@@ -231,7 +231,7 @@ async fn a_wrong_configuration_names_the_field_and_the_fix() {
     let dir = tempfile::tempdir().unwrap();
     let talk = |config: &str| command(&["talk", "--simulate", "--config", config]);
     let unknown = file(dir.path(), "unknown.json", br#"{"audio": {"input": {"rat": 1}}}"#);
-    fails(talk(&unknown), 5, &["unknown.json", "audio.input.rat", "use source or rate"]).await;
+    fails(talk(&unknown), 5, &["unknown.json", "audio.input.rat", "did you mean \"rate\"?", "source"]).await;
     let broken = file(dir.path(), "broken.json", b"{\n\"voice\": ");
     fails(talk(&broken), 5, &["broken.json", "not JSON", "line 2"]).await;
     let range = file(dir.path(), "range.json", br#"{"speed": 9}"#);
@@ -315,7 +315,6 @@ async fn providers_are_listed_for_people_and_for_programs() {
     assert_eq!(old["successor"], "gpt-realtime-2.1-mini");
     assert!(openai["voices"].as_array().unwrap().contains(&"cedar".into()));
     assert!(openai["transcription_models"].as_array().unwrap().iter().any(|m| m["name"] == "whisper-1"));
-    fails(command(&["providers", "--simulate"]), 2, &["--simulate"]).await;
 }
 
 #[tokio::test]
