@@ -3,16 +3,19 @@
 //! Facts come from the protocols reference; where a host differs, [`profile`] says so and nothing
 //! else does.
 
+mod abilities;
+pub mod catalogue;
 mod client_event;
 pub mod credential;
 mod decode;
+pub mod legality;
 pub mod names;
 pub mod profile;
 mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
-mod update;
+pub mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
@@ -23,7 +26,7 @@ use crate::{
     request::{ImageDetail, Picture, ResponseOptions},
 };
 use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams};
-use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
+use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
 /// The codec.
@@ -43,20 +46,7 @@ impl OpenAi {
     pub fn new(config: &Config) -> Result<Self> {
         let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
-        let capabilities = Capabilities {
-            provider: profile.provider.to_owned(),
-            model: model.clone(),
-            input_rate: profile.rate,
-            output_rate: profile.rate,
-            text_in: Some(true),
-            text_out: Some(true),
-            image_in: Some(true),
-            tools: Some(true),
-            cancel: Some(true),
-            truncate: Some(true),
-            user_transcription: Some(config.transcription.is_some()),
-            max_session_s: Some(profile.max_session_s),
-        };
+        let capabilities = abilities::capabilities(config, profile, &model);
         let dial = dial_request(config, profile, None, None)?;
         let wish = raw(&session_object::session_object(config, profile))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
@@ -304,6 +294,8 @@ impl Codec for OpenAi {
         } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
             // A truncate past the end leaves the item as it is: the outcome we asked for.
             ErrorKind::Benign
+        } else if code == SESSION_OVER {
+            ErrorKind::SessionOver
         } else if FATAL.contains(&code) {
             ErrorKind::Fatal
         } else {
