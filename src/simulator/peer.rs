@@ -190,7 +190,8 @@ impl Peer {
 
     fn expire(&mut self) {
         let seconds = self.script.scenario().delivery.session_s;
-        let life = if seconds % 60 == 0 { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") };
+        let life =
+            if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") };
         let message = format!("Your session hit the maximum duration of {life}.");
         self.refuse(&Refusal::new("session_expired", message.clone()), None);
         self.close = Some((1001, message));
