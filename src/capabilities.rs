@@ -18,6 +18,8 @@ pub struct Capabilities {
     pub text_in: Option<bool>,
     /// Written answers.
     pub text_out: Option<bool>,
+    /// Pictures.
+    pub image_in: Option<bool>,
     /// Function tools on the wire.
     pub tools: Option<bool>,
     /// A running response can be cancelled.

@@ -17,6 +17,7 @@ pub mod event;
 pub mod ffi;
 pub mod message;
 pub mod provider;
+pub mod request;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
@@ -28,6 +29,7 @@ pub use clock::clock_us;
 pub use config::Config;
 pub use credential::Credential;
 pub use error::{Error, ErrorClass, ErrorCode, Result};
+pub use request::{Image, ResponseOptions};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -164,7 +164,7 @@ pub enum Part {
         /// True when the tool failed.
         is_error: bool,
     },
-    /// A picture: exactly one of `data` and `url`.
+    /// A picture: one of `data` and `url`; neither when it is no longer kept (more than 8 MiB of them).
     Image {
         /// Base64 of the encoded picture.
         #[serde(default, skip_serializing_if = "Option::is_none")]

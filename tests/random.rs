@@ -293,7 +293,7 @@ impl World {
 
     fn host_acts(&mut self) {
         match self.dice.upto(9) {
-            0 => _ = self.talk.host(Command::RequestResponse { instructions: None }),
+            0 => _ = self.talk.host(Command::RequestResponse { options: Default::default() }),
             1..=3 => _ = self.talk.host(Command::Interrupt),
             4 => _ = self.talk.say("hello there", true),
             5 => _ = self.talk.say("hello", false),

@@ -168,7 +168,7 @@ fn config(url: &str) -> Result<Config, String> {
         base_url: Some(base.to_owned()),
         model: Some("gpt-realtime".into()),
         instructions: Some("Be brief.".into()),
-        tools: vec![Tool { name, description, parameters: Some(parameters) }],
+        tools: vec![Tool { name, description, parameters: Some(parameters), ..Default::default() }],
         audio: Audio { level_events: false, ..Audio::default() },
         ..Config::default()
     })

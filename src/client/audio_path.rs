@@ -319,9 +319,9 @@ impl AudioPath {
     }
 
     /// Frames of the microphone, see [`Microphone::take`].
-    pub fn take_microphone(&mut self, now: Time, keep: bool) -> Batch {
+    pub fn take_microphone(&mut self, now: Time, keep: bool, whole: bool) -> Batch {
         match &mut self.microphone {
-            Some(mic) => mic.take(now, keep, self.frame, self.levels),
+            Some(mic) => mic.take(now, keep, self.frame, self.levels, whole),
             None => Batch::default(),
         }
     }

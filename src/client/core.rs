@@ -66,6 +66,7 @@ pub(super) struct Parts {
     pub sink: Option<AudioSink>,
     pub log: Option<LogWriter>,
     pub dialer: Option<Arc<dyn Dialer>>,
+    pub warnings: Vec<Error>,
 }
 
 /// Everything that is not the network: so that frames can be handled while the socket is read.
@@ -89,6 +90,8 @@ pub(super) struct Core {
     pub too_slow: bool,
     pub sink_failed: bool,
     pub dropped_audio: u64,
+    /// What the configuration has that is left out or about to end.
+    warnings: Vec<Error>,
 }
 
 impl Core {
@@ -114,6 +117,7 @@ impl Core {
             too_slow: false,
             sink_failed: false,
             dropped_audio: 0,
+            warnings: parts.warnings,
         };
         (core, parts.dialer)
     }
@@ -242,19 +246,21 @@ impl Core {
         self.scratch = scratch;
     }
 
-    /// Microphone to session, speaker reports to session.
-    pub fn poll_audio(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut progress = false;
-        match self.audio.poll_device(cx) {
-            Ok(opened) => progress |= opened,
-            Err(error) => self.handle(Input::Fatal { error }),
+    /// What of the configuration was left out or is about to end, anew for each run.
+    pub fn warn_of_settings(&mut self) {
+        let warnings = if self.is_over() { self.warnings.clone() } else { Vec::new() };
+        for error in warnings {
+            self.handle(Input::Warning { error });
         }
-        let batch = self.audio.take_microphone(self.now, self.capture);
+    }
+
+    /// What was captured before now goes to the session; `whole`: also what fills no frame.
+    pub fn poll_microphone(&mut self, whole: bool) {
+        let batch = self.audio.take_microphone(self.now, self.capture, whole);
         if let Some(level) = batch.level {
             self.handle(Input::Level { level });
         }
-        // No progress: what a frame leads to is done by the steps after this one.
-        let frames = batch.frames.chunks_exact(self.audio.frame());
+        let frames = batch.frames.chunks(self.audio.frame());
         let mut age_us = batch.captured_us.map(|at| clock_us().saturating_sub(at) + frames.len() as u64 * FRAME_US);
         for frame in frames {
             // Each is newer than the one before.
@@ -262,6 +268,17 @@ impl Core {
             self.handle(Input::Microphone { pcm: Cow::Borrowed(frame), age_us: age_us.unwrap_or(0) });
         }
         self.audio.give_back(batch);
+    }
+
+    /// Microphone to session, speaker reports to session.
+    pub fn poll_audio(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        match self.audio.poll_device(cx) {
+            Ok(opened) => progress |= opened,
+            Err(error) => self.handle(Input::Fatal { error }),
+        }
+        // No progress: what a frame leads to is done by the steps after this one.
+        self.poll_microphone(false);
         while let Some(report) = self.audio.report(self.now) {
             progress = true;
             self.handle(Input::Playout { report });
@@ -305,7 +322,8 @@ impl Core {
     /// An event the session knows nothing of.
     fn tell(&mut self, kind: EventKind) {
         let (time_ms, epoch, turn, response, item, inferred) = (self.now.as_ms(), 0, None, None, None, false);
-        self.publish(Event { seq: 0, time_ms, epoch, turn, response, item, inferred, kind });
+        let labels = self.session.labels();
+        self.publish(Event { seq: 0, time_ms, epoch, turn, response, item, inferred, labels, kind });
     }
 
     /// The client is over: the device is released (a recording is complete then), streams end, and

@@ -50,6 +50,11 @@ impl Driver {
         while let Some(Envelope { op, command, reply }) = self.core.shared.take_command() {
             progress = true;
             self.core.replies.insert(op, reply);
+            // What was said before a command came before it.
+            self.core.poll_microphone(matches!(command, Command::StopListening));
+            if matches!(command, Command::Connect) {
+                self.core.warn_of_settings();
+            }
             match self.refusal(&command, cx) {
                 Some(error) => self.core.handle(Input::Refused { op, error }),
                 None => self.core.handle(Input::Command { op, command }),
@@ -74,21 +79,21 @@ impl Driver {
             let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
             return Some(error.fix("give one first: set_credential"));
         }
-        let text = match command {
-            Command::SendText { text, .. } => text.len(),
-            Command::SubmitToolResult { output, .. } => output.len(),
-            Command::RequestResponse { instructions } => instructions.as_ref().map_or(0, String::len),
-            Command::SendRaw { json } => json.len(),
-            _ => return None,
+        let size = command.size();
+        // A result that is too long is the model's business too: the session answers it. Pictures have a
+        // bound of their own.
+        let most = match command {
+            Command::SubmitToolResult { .. } | Command::SendImage { .. } => usize::MAX,
+            _ => MAX_TEXT,
         };
-        if text > MAX_TEXT {
+        if size > most {
             let error =
-                Error::new(ErrorClass::Limit, "too_long", format!("{text} bytes are over the bound of {MAX_TEXT}"));
+                Error::new(ErrorClass::Limit, "too_long", format!("{size} bytes are over the bound of {MAX_TEXT}"));
             return Some(error.fix("send less"));
         }
         let (_, transport) = self.transport.as_mut()?;
         // JSON may double it, and a request for a response may follow.
-        let bytes = 2 * text + 4096;
+        let bytes = 2 * size + 4096;
         if !transport.has_room(bytes) {
             transport.poll_outbound(cx);
         }

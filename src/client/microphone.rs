@@ -48,11 +48,11 @@ impl Microphone {
         Ok(Self { reader, resampler, meter, raw, rest, spare, last_level: Time(0) })
     }
 
-    /// A whole number of `frame`s at the provider's rate. With `keep` off what was captured is thrown
-    /// away. The batch is given back for its memory.
-    pub fn take(&mut self, now: Time, keep: bool, frame: usize, levels: bool) -> Batch {
+    /// A whole number of `frame`s at the provider's rate; with `whole` the rest too, as a last, shorter one.
+    /// With `keep` off what was captured is thrown away. The batch is given back for its memory.
+    pub fn take(&mut self, now: Time, keep: bool, frame: usize, levels: bool, whole: bool) -> Batch {
         let mut batch = Batch::default();
-        if self.reader.available() == 0 {
+        if self.reader.available() == 0 && !(whole && keep) {
             return batch;
         }
         self.raw.clear();
@@ -76,9 +76,11 @@ impl Microphone {
         batch.frames.clear();
         batch.frames.append(&mut self.rest);
         self.resampler.push(&self.raw, &mut batch.frames);
-        let whole = batch.frames.len() / frame * frame;
-        self.rest.extend_from_slice(&batch.frames[whole..]);
-        batch.frames.truncate(whole);
+        if !whole {
+            let full = batch.frames.len() / frame * frame;
+            self.rest.extend_from_slice(&batch.frames[full..]);
+            batch.frames.truncate(full);
+        }
         // What did not fill a frame is newer than all that did.
         let rest_us = scale(self.rest.len() as u64, 1_000_000, self.resampler.to_rate().into());
         batch.captured_us = captured_us.map(|at| at.saturating_sub(rest_us));

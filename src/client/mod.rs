@@ -24,6 +24,8 @@
 //! never gets to the engine has no event: a command given when 256 are waiting, or after the end.
 
 mod audio_path;
+mod availability;
+mod commands;
 mod core;
 mod device;
 mod dispatch;
@@ -40,6 +42,7 @@ mod shared;
 mod state;
 mod status;
 
+pub use availability::Availability;
 pub use core::AudioChunk;
 #[cfg(feature = "capi")]
 pub(crate) use dispatch::release;
@@ -57,7 +60,7 @@ use crate::{
     credential::Credential,
     error::{Error, ErrorClass, Result},
     event::{EventMask, Mode, Status},
-    message::{CallRef, Message},
+    message::Message,
     provider::codec_for,
     session::{Command, Session, log::LogWriter},
     transport::{Dialer, default_dialer},
@@ -149,7 +152,7 @@ impl ClientBuilder {
     /// # Errors
     /// Class `config` or `unsupported`, naming the field and the fix; `internal` without threads.
     pub fn build(self) -> Result<Client> {
-        let config = self.config;
+        let (config, warnings) = (self.config, Vec::new());
         let codec = codec_for(&config)?;
         if self.sink.is_some() && config.audio.output.source != AudioSource::Host {
             return Err(Error::new(
@@ -182,14 +185,23 @@ impl ClientBuilder {
         let shared = Arc::new(Shared::new(waker, self.credential, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
         let dialer = self.dialer.or_else(default_dialer);
-        let parts =
-            Parts { config: config.clone(), session, shared: shared.clone(), audio, sink: self.sink, log, dialer };
+        let dials = dialer.is_some();
+        let parts = Parts {
+            config: config.clone(),
+            session,
+            shared: shared.clone(),
+            audio,
+            sink: self.sink,
+            log,
+            dialer,
+            warnings,
+        };
         {
             // Timers of the driver belong to its runtime.
             let _guard = runtime.enter();
             runtime.spawn(Driver::new(parts));
         }
-        Ok(Client { inner: Arc::new(Inner { shared, config, capabilities }) })
+        Ok(Client { inner: Arc::new(Inner { shared, config, capabilities, dials }) })
     }
 
     /// A connected client. A missing credential is an error here.
@@ -219,6 +231,8 @@ struct Inner {
     shared: Arc<Shared>,
     config: Arc<Config>,
     capabilities: Arc<Capabilities>,
+    /// There is something to dial with.
+    dials: bool,
 }
 
 impl Drop for Inner {
@@ -307,46 +321,6 @@ impl Client {
     /// Ends the run, also while connecting. Completes when idle; doing it twice is no error.
     pub fn disconnect(&self) -> Op {
         self.command(Command::Disconnect)
-    }
-
-    /// Adds a user message and asks for an answer.
-    pub fn send_text(&self, text: impl Into<String>) -> Op {
-        self.send_text_with(text, true, false)
-    }
-
-    /// Adds a user message; `respond`: asks for an answer; `interrupt`: cuts the assistant off first.
-    pub fn send_text_with(&self, text: impl Into<String>, respond: bool, interrupt: bool) -> Op {
-        self.command(Command::SendText { text: text.into(), respond, interrupt })
-    }
-
-    /// Asks for a response. `instructions` replace the session's own for this one.
-    pub fn request_response(&self, instructions: Option<String>) -> Op {
-        self.command(Command::RequestResponse { instructions })
-    }
-
-    /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.
-    pub fn interrupt(&self) -> Op {
-        self.command(Command::Interrupt)
-    }
-
-    /// Answers a tool call; text as it is, everything else as JSON text.
-    pub fn submit_tool_result(&self, call: CallRef, output: impl Into<String>, is_error: bool) -> Op {
-        self.command(Command::SubmitToolResult { call, output: output.into(), is_error })
-    }
-
-    /// Sends microphone audio to the vendor, or stops.
-    pub fn set_capture(&self, on: bool) -> Op {
-        self.command(Command::SetCapture { on })
-    }
-
-    /// Sends silence instead of the microphone.
-    pub fn set_input_muted(&self, muted: bool) -> Op {
-        self.command(Command::SetInputMuted { muted })
-    }
-
-    /// Sends one vendor event (a JSON object) as it is.
-    pub fn send_raw(&self, json: impl Into<String>) -> Op {
-        self.command(Command::SendRaw { json: json.into() })
     }
 
     /// Ends the client for all its handles and waits until everything is released: the connection

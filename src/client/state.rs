@@ -1,8 +1,9 @@
 //! The snapshot a host can read at any time: events folded into state.
 
 use crate::{
+    error::Error,
     event::{Agent, Event, EventKind, MessageOp, Mode, Status, TranscriptMode, TranscriptStage},
-    message::{Message, Part},
+    message::{Message, MessageState, Part, Role},
 };
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ pub struct State {
     pub user_speaking: bool,
     /// The agent.
     pub agent: Agent,
+    /// The newest error of this run, fatal or not.
+    pub error: Option<Error>,
     /// The conversation in order, pending words included.
     pub messages: Vec<Message>,
 }
@@ -31,16 +34,29 @@ impl Default for State {
             mode: Mode::Idle,
             user_speaking: false,
             agent: Agent::Idle,
+            error: None,
             messages: Vec::new(),
         }
     }
 }
 
 impl State {
+    /// What is being said and is not yet known whole: the words so far of the newest message of `role`.
+    pub fn pending(&self, role: Role) -> Option<String> {
+        let newest = self.messages.iter().rev().find(|m| m.role == role)?;
+        (newest.state == MessageState::InProgress).then(|| newest.text()).filter(|text| !text.is_empty())
+    }
+
     /// Applies one event.
     pub(super) fn apply(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::Status(status) => self.status = status.clone(),
+            EventKind::Status(status) => {
+                if matches!(status, Status::Connecting { .. }) {
+                    self.error = None;
+                }
+                self.status = status.clone();
+            }
+            EventKind::Error(error) => self.error = Some(error.clone()),
             EventKind::Mode(m) => (self.mode, self.user_speaking, self.agent) = (m.mode, m.user_speaking, m.agent),
             EventKind::Message(change) => {
                 let message = &change.message;

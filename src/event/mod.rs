@@ -19,7 +19,7 @@ use crate::{
     message::{ItemId, ResponseId},
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Number of an operation: every command returns one and ends in exactly one [`Completed`] with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct OpId(pub u64);
 /// Mono PCM, native endian; JSON carries it as base64 of little-endian samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pcm(pub Arc<Vec<i16>>);
+
+/// What the host calls a client (`labels` of the configuration).
+pub type Labels = BTreeMap<String, String>;
 
 /// An event with its envelope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,9 @@ pub struct Event {
     /// True when the vendor did not say it and duologue concluded it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inferred: bool,
+    /// The client's labels, when it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Arc<Labels>>,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,

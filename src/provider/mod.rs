@@ -83,6 +83,13 @@ pub trait Codec: Send {
     /// as a tree it takes more memory than everything else of a silent connection.
     fn wish(&self) -> Value;
 
+    /// The session, which is as `old` says, shall be as `new` says: what has to be sent for it, and nothing
+    /// that is in force already. From here on [`Self::wish`] and a new connection are of `new`.
+    ///
+    /// # Errors
+    /// Class `unsupported` for what this vendor cannot change in a running session; nothing has changed then.
+    fn update(&mut self, old: &Config, new: &Config) -> Result<Value>;
+
     /// One frame for `command`. `event_id` comes back in the error it may cause.
     ///
     /// # Errors

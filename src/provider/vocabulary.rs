@@ -4,6 +4,7 @@
 use crate::{
     event::Tokens,
     message::{CallId, ItemId, PartIndex, ResponseId, Role},
+    request::{ImageDetail, Picture, ResponseOptions},
 };
 use serde_json::Value;
 
@@ -23,6 +24,22 @@ pub enum ProviderCommand {
         /// Item before it; absent: at the end.
         previous: Option<ItemId>,
     },
+    /// Append a user message with a picture.
+    CreateImage {
+        /// Id we chose.
+        item: ItemId,
+        /// Words to it.
+        text: Option<String>,
+        /// The picture.
+        picture: Picture,
+        /// How closely to look.
+        detail: Option<ImageDetail>,
+    },
+    /// Change the session: what [`super::Codec::update`] returned.
+    Update {
+        /// Vendor's object.
+        patch: Value,
+    },
     /// Answer a tool call.
     ToolOutput {
         /// Id we chose.
@@ -36,8 +53,15 @@ pub enum ProviderCommand {
     CreateResponse {
         /// Our id of the request.
         request: String,
-        /// Instructions for this response only.
-        instructions: Option<String>,
+        /// For this response only. `instructions` are whole: the session's own are in them already.
+        options: Box<ResponseOptions>,
+    },
+    /// Have the assistant say this; a response as any other.
+    Say {
+        /// Our id of the request.
+        request: String,
+        /// The words.
+        text: String,
     },
     /// Stop generating.
     CancelResponse {
@@ -158,6 +182,8 @@ pub enum ErrorKind {
     AlreadyActive,
     /// The account or key: no use in going on.
     Fatal,
+    /// The session has lasted as long as it may: another one works.
+    SessionOver,
     /// Only this request failed.
     Request,
 }
@@ -240,6 +266,13 @@ pub enum ProviderEvent {
         /// The one before.
         previous: Option<ItemId>,
     },
+    /// Nobody spoke for long and the vendor speaks up; the item is silence.
+    IdleTimeout {
+        /// Item.
+        item: ItemId,
+    },
+    /// What the user said since the last turn is forgotten.
+    InputCleared,
     /// An item is in the conversation.
     ItemAdded {
         /// The item.

@@ -5,6 +5,7 @@ use crate::{
     config::AudioSource,
     error::{Error, ErrorClass},
     event::{Completed, Difference, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},
+    message::ResponseId,
     provider::{Frame, ProviderCommand, SessionInfo},
     time::Time,
 };
@@ -83,6 +84,11 @@ impl Session {
         self.emit(EventKind::Completed(Completed { op, error }));
     }
 
+    /// The command worked and led to this response.
+    pub(super) fn complete_about(&mut self, op: OpId, response: &ResponseId) {
+        self.emit_about(Some(response), None, EventKind::Completed(Completed { op, error: None }));
+    }
+
     pub(super) fn connect(&mut self, op: OpId) {
         if self.link.step == Step::Closing && self.ops.again.is_none() {
             // Disconnect and connect, one after the other, is how a host starts afresh.
@@ -141,6 +147,15 @@ impl Session {
         self.close(code, Status::Error { error });
     }
 
+    /// The vendor's session has lasted as long as it may: the run ends in good order.
+    pub(super) fn session_over(&mut self, error: Error) {
+        if self.link.step != Step::Up {
+            return self.fail(error);
+        }
+        let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
+        self.close(1000, Status::Idle { ended });
+    }
+
     pub(super) fn opened(&mut self, epoch: u32) {
         if epoch != self.link.epoch || self.link.step != Step::Dialling {
             self.stats.stale_inputs += 1;
@@ -184,6 +199,8 @@ impl Session {
         }
         if self.link.step == Step::Configuring {
             self.up();
+        } else if self.link.is_up() {
+            self.update_confirmed();
         }
     }
 
@@ -198,6 +215,9 @@ impl Session {
         // Nobody listens where no microphone is.
         if self.config.auto_capture && self.config.audio.input.source != AudioSource::None {
             self.set_capture(true);
+        }
+        if let Some(greeting) = self.config.greeting.clone() {
+            self.say(None, greeting);
         }
     }
 
@@ -237,6 +257,7 @@ impl Session {
         self.link = super::Link { epoch: self.link.epoch, ..Default::default() };
         self.stop_speaking();
         self.set_capture(false);
+        self.stop_listening();
         let connect = self.ops.connect.take();
         self.set_status(ending.clone());
         if let Some(op) = connect {
@@ -247,8 +268,9 @@ impl Session {
             self.complete(op, Some(error));
         }
         self.settle_history();
-        self.tools.connection_lost();
-        let waiting = self.sequencer.reset();
+        self.cancel_calls();
+        self.updates_over();
+        let waiting = self.sequencer.reset().into_iter().chain(self.out_of_band.reset());
         for op in self.ops.reset().into_iter().chain(waiting) {
             let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
             self.complete(op, Some(error));

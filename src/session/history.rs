@@ -10,6 +10,8 @@ use std::{collections::VecDeque, sync::Arc};
 const MAX_MESSAGES: usize = 2000;
 /// Text of all messages together.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Pictures of all messages together; beyond it the oldest lose theirs.
+const MAX_PICTURES: usize = 8 * 1024 * 1024;
 /// Removed messages remembered.
 const MAX_GONE: usize = 64;
 
@@ -19,6 +21,8 @@ pub struct History {
     messages: Vec<Message>,
     /// Text of all messages.
     bytes: usize,
+    /// Pictures of all messages.
+    picture_bytes: usize,
     /// Recently removed: late events about them must not bring them back.
     gone: VecDeque<ItemId>,
 }
@@ -56,6 +60,7 @@ impl History {
         let message = Message { id, role, parts, state, interrupted: false, revision: 1, created_ms: now_ms };
         let event = Arc::new(message.clone());
         self.bytes += bytes(&message);
+        self.picture_bytes += pictures(&message);
         self.messages.push(message);
         changes.push(MessageChange { op: MessageOp::Added, after, message: event, changed: vec![] });
         self.keep_bound(changes);
@@ -64,6 +69,7 @@ impl History {
     fn drop_oldest(&mut self, changes: &mut Vec<MessageChange>) {
         let message = self.messages.remove(0);
         self.bytes -= bytes(&message);
+        self.picture_bytes -= pictures(&message);
         let message = Arc::new(message);
         changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
     }
@@ -72,6 +78,20 @@ impl History {
     fn keep_bound(&mut self, changes: &mut Vec<MessageChange>) {
         while self.bytes > MAX_BYTES && self.messages.len() > 1 {
             self.drop_oldest(changes);
+        }
+        while self.picture_bytes > MAX_PICTURES {
+            let Some(at) = self.messages.iter().position(|m| pictures(m) > 0) else { return };
+            let id = self.messages[at].id.clone();
+            self.update(&id, changes, |m| {
+                let mut changed = Vec::new();
+                for (i, part) in (0..).zip(&mut m.parts) {
+                    if let Part::Image { data, .. } = part {
+                        *data = None;
+                        changed.push(i);
+                    }
+                }
+                Some(changed)
+            });
         }
     }
 
@@ -111,8 +131,10 @@ impl History {
         let Some(i) = self.position(id) else { return };
         let message = &mut self.messages[i];
         self.bytes -= bytes(message);
+        self.picture_bytes -= pictures(message);
         let changed = edit(message);
         self.bytes += bytes(message);
+        self.picture_bytes += pictures(message);
         let Some(changed) = changed else { return };
         message.revision += 1;
         let parts = changed.iter().filter_map(|&p| message.parts.get(p as usize).cloned()).collect();
@@ -132,6 +154,7 @@ impl History {
         if let Some(i) = self.position(id) {
             let message = Arc::new(self.messages.remove(i));
             self.bytes -= bytes(&message);
+            self.picture_bytes -= pictures(&message);
             if self.gone.len() >= MAX_GONE {
                 self.gone.pop_front();
             }
@@ -150,8 +173,15 @@ fn bytes(message: &Message) -> usize {
         }
         // The parsed arguments are as long again.
         Part::ToolCall { arguments, output, .. } => 2 * arguments.len() + output.as_ref().map_or(0, String::len),
-        Part::Image { data, .. } => data.as_ref().map_or(0, String::len),
+        // Pictures have a bound of their own.
+        Part::Image { .. } => 0,
     };
+    message.parts.iter().map(of).sum()
+}
+
+/// Bytes of pictures in a message.
+fn pictures(message: &Message) -> usize {
+    let of = |p: &Part| if let Part::Image { data: Some(data), .. } = p { data.len() } else { 0 };
     message.parts.iter().map(of).sum()
 }
 

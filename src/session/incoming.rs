@@ -3,7 +3,7 @@
 use super::{
     Session,
     ops::Purpose,
-    sequencer::{ANSWER_MS, Created},
+    sequencer::{ANSWER_MS, Created, Request},
     words::PartKind,
 };
 use crate::{
@@ -27,12 +27,18 @@ impl Session {
             self.raw(Direction::Output, text);
         }
         self.heard_of(&event);
+        let Some(event) = self.outside(event) else { return };
         match event {
             E::SessionCreated(info) => self.greeted(&info),
             E::SessionUpdated(info) => self.configured(*info),
             E::SpeechStarted { item, audio_ms } => self.user_started(item, audio_ms),
             E::SpeechStopped { item, audio_ms } => self.user_stopped(&item, audio_ms),
-            E::InputCommitted { item, previous } => self.user_committed(item, previous.as_ref()),
+            E::InputCommitted { item, previous } => {
+                self.turn_committed();
+                self.user_committed(item, previous.as_ref());
+            }
+            E::InputCleared => {}
+            E::IdleTimeout { item } => self.idle_timeout(item),
             E::ItemAdded { item, previous } => self.item_added(&item, previous.as_ref()),
             E::ItemDone { item, .. } => {
                 self.acknowledge(&item.id);
@@ -89,11 +95,14 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>) {
         self.response(response);
+        if self.outside_began(response, request) {
+            return;
+        }
         let expected = std::mem::take(&mut self.speaking.answer_expected);
         match self.sequencer.created(response, request, expected) {
             Created::Ours(op) => {
                 if let Some(op) = op {
-                    self.complete(op, None);
+                    self.complete_about(op, response);
                 }
             }
             Created::Abandoned => {
@@ -122,10 +131,11 @@ impl Session {
     fn response_done(&mut self, done: ResponseDone) {
         let id = done.response.clone();
         if let Some(op) = self.sequencer.done(&id).and_then(|request| request.op) {
-            self.complete(op, None);
+            self.complete_about(op, &id);
         }
+        let outside = self.response(&id).outside;
         // Items whose own events were lost are still in the summary.
-        for item in &done.items {
+        for item in done.items.iter().filter(|_| !outside) {
             self.item_seen(item, Some(&id), None);
             self.item_done(item);
             if done.status == "completed" {
@@ -238,8 +248,10 @@ impl Session {
     fn response_failed(&mut self, id: &ResponseId, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let error = vendor_error(&error, "the response failed");
-        if kind == ErrorKind::Fatal {
-            return self.fail(error);
+        match kind {
+            ErrorKind::Fatal => return self.fail(error),
+            ErrorKind::SessionOver => return self.session_over(error),
+            _ => {}
         }
         self.emit_about(Some(id), None, EventKind::Error(error.retryable()));
     }
@@ -255,14 +267,21 @@ impl Session {
         };
         if kind == ErrorKind::AlreadyActive && (ours || purpose.is_some()) {
             self.stats.benign_errors += 1;
-            if let Some(request) = Some(()).filter(|()| ours).and_then(|()| self.sequencer.refused(self.now)) {
+            if ours && purpose.is_none() && !self.sequencer.is_waiting_for_vendor() && self.speaking.answer_expected {
+                // The vendor's own answer to the user found one running: it is asked for when that ends.
+                self.speaking.answer_expected = false;
+                let id = self.id("req");
+                self.want_response(Request::automatic(id));
+            } else if let Some(request) = Some(()).filter(|()| ours).and_then(|()| self.sequencer.refused(self.now)) {
                 self.request_failed(&request);
             }
             return;
         }
         let neutral = vendor_error(&error, "the service refused a request");
-        if kind == ErrorKind::Fatal {
-            return self.fail(neutral);
+        match kind {
+            ErrorKind::Fatal => return self.fail(neutral),
+            ErrorKind::SessionOver => return self.session_over(neutral),
+            _ => {}
         }
         match purpose {
             Some(Purpose::Configure) => self.configuration_refused(neutral),
@@ -275,17 +294,18 @@ impl Session {
                 }
             }
             Some(Purpose::ToolResult(op, _, call)) => {
-                self.tools.result_refused(self.link.epoch, &call);
                 match op {
                     Some(op) => self.complete(op, Some(neutral)),
                     None => self.emit(EventKind::Error(neutral)),
                 }
-                self.follow_up();
+                self.result_refused(&call);
             }
-            Some(Purpose::Response(request)) => match self.sequencer.failed(&request).and_then(|r| r.op) {
-                Some(op) => self.complete(op, Some(neutral)),
-                None => self.emit(EventKind::Error(neutral)),
-            },
+            Some(Purpose::Response(request)) => self.request_refused(&request, neutral),
+            Some(Purpose::Commit(op)) => {
+                self.stats.benign_errors += 1;
+                self.commit_refused(op, neutral);
+            }
+            Some(Purpose::Update(op)) => self.update_refused(op, neutral),
             Some(Purpose::Cancel(response)) if kind == ErrorKind::Benign => {
                 self.stats.benign_errors += 1;
                 // It is over, and we were not told.

@@ -46,6 +46,11 @@ impl Session {
         if let Some(active) = active.filter(|_| !vendor_cancels) {
             self.cancel(active);
         }
+        // Nobody but us stops what is outside the conversation.
+        let outside = self.responses.iter().filter(|r| r.outside && r.end.is_none() && fenced.contains(&r.id));
+        for id in outside.map(|r| r.id.clone()).collect::<Vec<_>>() {
+            self.cancel(id);
+        }
         self.flush(source);
         self.drop_unheard(&[]);
     }
@@ -115,6 +120,9 @@ impl Session {
             let estimated = self.estimated();
             let interrupted = Interrupted { heard_ms, source, server_truncated: false, estimated };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
+        }
+        if self.is_outside(&key.response) {
+            return;
         }
         if item_heard {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);

@@ -7,8 +7,10 @@ use crate::{
     event::{AudioLevel, Event, OpId, Pcm},
     message::{CallRef, ItemId, PartIndex},
     provider::{DialRequest, Frame},
+    request::{Image, ResponseOptions},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// What a host may ask for. Each command ends in one `completed` event with its op id.
@@ -29,10 +31,44 @@ pub enum Command {
         /// Cut the assistant off first.
         interrupt: bool,
     },
+    /// Add a picture, with words or without.
+    SendImage {
+        /// The picture.
+        image: Image,
+        /// Words to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// Ask for an answer at once.
+        respond: bool,
+        /// Cut the assistant off first.
+        interrupt: bool,
+    },
+    /// Tell the model something without asking for an answer.
+    SendContext {
+        /// The words.
+        text: String,
+    },
+    /// Have the assistant say this.
+    Say {
+        /// The words.
+        text: String,
+    },
     /// Ask for a response.
     RequestResponse {
-        /// For this response only; they replace the session's.
-        instructions: Option<String>,
+        /// For this response only.
+        #[serde(default)]
+        options: Box<ResponseOptions>,
+    },
+    /// The user's turn begins (manual turns), or capturing does.
+    StartListening,
+    /// The user's turn is over (manual turns), or capturing is.
+    StopListening,
+    /// Forget what the user said since the last turn.
+    ClearInput,
+    /// Change the session.
+    UpdateSession {
+        /// A JSON merge patch of the configuration.
+        changes: Value,
     },
     /// Cut the assistant off.
     Interrupt,
@@ -60,6 +96,31 @@ pub enum Command {
         /// A JSON object.
         json: String,
     },
+}
+
+impl Command {
+    /// Bytes of text that may go to the vendor.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::SendText { text, .. } | Self::SendContext { text } | Self::Say { text } => text.len(),
+            Self::SendImage { image, text, .. } => {
+                let of = |t: &Option<String>| t.as_ref().map_or(0, String::len);
+                of(&image.data) + of(&image.url) + of(text)
+            }
+            Self::RequestResponse { options } => options.size(),
+            Self::UpdateSession { changes } => changes.to_string().len(),
+            Self::SubmitToolResult { output, .. } => output.len(),
+            Self::SendRaw { json } => json.len(),
+            Self::Connect
+            | Self::Disconnect
+            | Self::Interrupt
+            | Self::StartListening
+            | Self::StopListening
+            | Self::ClearInput
+            | Self::SetCapture { .. }
+            | Self::SetInputMuted { .. } => 0,
+        }
+    }
 }
 
 /// Everything that can happen to a session.

@@ -8,28 +8,42 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `connection` | dial, configure, acknowledge, end; which operations still wait |
+//! | `idle` | silence that the vendor ends |
 //! | `incoming` | what each vendor event means |
+//! | `commands` | what each command of the host means |
+//! | `adding` | words, pictures and context of the host |
+//! | `listening` | the microphone, turns begun and ended by hand |
+//! | `requests` | asking for responses, in the conversation and outside it |
+//! | `outside` | what comes of responses outside the conversation |
+//! | `updating` | changes in mid-conversation |
 //! | `speaking` | who is audible, latency |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
 //! | `words` | messages and transcripts |
-//! | `tools` | tool calls, results, the one follow-up |
+//! | `tools`, `schemas` | tool calls, results, the one follow-up |
 //! | `ledger` | which samples were heard |
 //! | `sequencer` | one response at a time |
 //! | `history` | the conversation in order |
 
+mod adding;
 mod commands;
 mod connection;
 mod heard_text;
 mod history;
+mod idle;
 mod incoming;
 mod interruption;
 pub mod io;
 pub mod ledger;
+mod listening;
 pub mod log;
 mod ops;
+mod outside;
+mod requests;
+mod schemas;
 mod sequencer;
 mod speaking;
 mod tools;
+mod updating;
 mod words;
 
 pub use io::{Command, Input, Output};
@@ -39,7 +53,7 @@ use crate::{
     capabilities::Capabilities,
     config::{Config, RawEvents},
     error::{Error, ErrorClass},
-    event::{Event, EventKind, MessageChange, ModeChange, Status},
+    event::{Event, EventKind, Labels, MessageChange, ModeChange, Status},
     message::{ItemId, ResponseId},
     provider::{Codec, ProviderCommand},
     time::Time,
@@ -47,13 +61,17 @@ use crate::{
 use connection::Link;
 use heard_text::Pace;
 use history::History;
+use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
+use listening::Listening;
 use ops::Ops;
+use requests::OutOfBand;
 use sequencer::Sequencer;
 use serde::{Deserialize, Serialize};
 use speaking::Speaking;
 use std::{collections::VecDeque, sync::Arc};
 use tools::Tools;
+use updating::Updates;
 
 /// Counters of what a healthy session has none of, and some it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +125,10 @@ struct Response {
     inferred: bool,
     /// Message items that will have speech; emptied as it is settled who heard them.
     spoken_items: Vec<ItemId>,
+    /// It is no part of the conversation.
+    outside: bool,
+    /// `outside` only: the speaker plays it all the same.
+    audible: bool,
 }
 
 impl Response {
@@ -141,7 +163,13 @@ pub struct Session {
     speaking: Speaking,
     mode: ModeChange,
     tools: Tools,
+    listening: Listening,
+    updates: Updates,
+    out_of_band: OutOfBand,
+    silent: SilentItems,
     pace: Pace,
+    /// Of the host, in every event.
+    labels: Option<Arc<Labels>>,
     capture: bool,
     muted: bool,
     stats: SessionStats,
@@ -159,6 +187,8 @@ impl Session {
     /// in one conversation must not share it.
     pub fn new(config: Arc<Config>, codec: Box<dyn Codec>, seed: u32) -> Self {
         let rate = codec.capabilities().output_rate;
+        let tools = Tools::new(&config.tools);
+        let labels = Some(&config.labels).filter(|l| !l.is_empty()).map(|l| Arc::new(l.clone()));
         Self {
             config,
             codec,
@@ -175,7 +205,12 @@ impl Session {
             sequencer: Sequencer::default(),
             speaking: Speaking::default(),
             mode: Speaking::silent(),
-            tools: Tools::default(),
+            tools,
+            listening: Listening::default(),
+            updates: Updates::default(),
+            out_of_band: OutOfBand::default(),
+            silent: SilentItems::default(),
+            labels,
             pace: Pace::default(),
             capture: false,
             muted: false,
@@ -223,6 +258,7 @@ impl Session {
             self.give_up_unacknowledged();
             self.give_up_silent();
             self.give_up_unanswered();
+            self.give_up_calls();
             self.send_next_response();
         }
         self.update_mode();
@@ -236,6 +272,7 @@ impl Session {
     /// When [`Input::Timer`] is due, if nothing else happens before.
     pub fn timeout(&self) -> Option<Time> {
         let requests = self.sequencer.timeout().into_iter().chain(self.silent_until()).chain(self.ops.timeout());
+        let requests = requests.chain(self.out_of_band.timeout()).chain(self.tools.timeout());
         // Requests wait for nothing while the link is not up: they end with the run.
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
         always.chain(requests.filter(|_| self.link.is_up())).min()
@@ -254,6 +291,11 @@ impl Session {
     /// Counters.
     pub fn stats(&self) -> SessionStats {
         self.stats
+    }
+
+    /// What the host calls the client.
+    pub fn labels(&self) -> Option<Arc<Labels>> {
+        self.labels.clone()
     }
 
     /// What the provider can do.
@@ -291,6 +333,7 @@ impl Session {
             response: response.cloned(),
             item: item.cloned(),
             inferred,
+            labels: self.labels.clone(),
             kind,
         };
         self.out.push_back(Output::Event(event));
@@ -331,9 +374,14 @@ impl Session {
     fn send(&mut self, command: &ProviderCommand) -> Result<String, Error> {
         let event_id = self.id("evt");
         let text = self.codec.encode(command, &event_id)?;
+        self.send_frame(text);
+        Ok(event_id)
+    }
+
+    /// Sends what was encoded.
+    fn send_frame(&mut self, text: String) {
         self.raw(crate::event::Direction::Input, &text);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: false });
-        Ok(event_id)
     }
 
     /// Sends what cannot fail to encode; if it does it is our bug, and visible.
@@ -363,6 +411,7 @@ impl Session {
         }
         let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
         let (end, spoken_items, heard_of, lost, inferred) = (None, Vec::new(), self.now, false, false);
+        let (outside, audible) = (false, false);
         let id = id.clone();
         self.responses.push_back(Response {
             id,
@@ -375,6 +424,8 @@ impl Session {
             lost,
             inferred,
             spoken_items,
+            outside,
+            audible,
         });
         let last = self.responses.len() - 1;
         &mut self.responses[last]

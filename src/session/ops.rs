@@ -16,6 +16,10 @@ pub enum Purpose {
     Item(Option<OpId>, ItemId),
     /// A tool result; the item acknowledges it. No operation: we answered by ourselves.
     ToolResult(Option<OpId>, ItemId, CallId),
+    /// The end of the user's turn; the item it made acknowledges it.
+    Commit(Option<OpId>),
+    /// A change of the session.
+    Update(OpId),
     /// A request for a response with this id.
     Response(String),
     /// The cancel of this response.
@@ -77,7 +81,7 @@ impl Ops {
         let &(_, op) = self.due.front().filter(|(by, _)| now >= *by)?;
         self.due.pop_front();
         for (_, purpose) in &mut self.sent {
-            if let Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) = purpose
+            if let Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) | Purpose::Commit(slot) = purpose
                 && *slot == Some(op)
             {
                 *slot = None;
@@ -102,6 +106,20 @@ impl Ops {
         op
     }
 
+    /// The user's turn is in the conversation: the operation that ended it, if one did.
+    pub fn committed(&mut self) -> Option<OpId> {
+        let at = self.sent.iter().position(|(_, p)| matches!(p, Purpose::Commit(_)))?;
+        let op = self.sent.remove(at).and_then(|(_, p)| op_of(&p));
+        self.settled(op);
+        op
+    }
+
+    /// The change this operation asked for is in force.
+    pub fn updated(&mut self, op: OpId) {
+        self.sent.retain(|(_, p)| *p != Purpose::Update(op));
+        self.settled(Some(op));
+    }
+
     /// The run is over: all operations that still wait, but disconnects.
     pub fn reset(&mut self) -> Vec<OpId> {
         let mut ops: Vec<OpId> = self.connect.take().into_iter().collect();
@@ -114,7 +132,8 @@ impl Ops {
 
 fn op_of(purpose: &Purpose) -> Option<OpId> {
     match purpose {
-        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) => *op,
+        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Commit(op) => *op,
+        Purpose::Update(op) => Some(*op),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 //! refusal may come without saying which request it refuses. So requests queue here, automatic ones
 //! (follow-ups of tools) melt into one, and a refused request waits for the running response to end.
 
-use crate::{event::OpId, message::ResponseId, time::Time};
+use crate::{event::OpId, message::ResponseId, request::ResponseOptions, time::Time};
 use std::collections::VecDeque;
 
 /// How long to wait for the end of a response we were told of but never saw.
@@ -18,15 +18,35 @@ const MAX_QUEUE: usize = 64;
 /// Refusals in a row, with no response to be seen in the way, after which a request fails.
 const MAX_REFUSALS: u32 = 8;
 
+/// What is wished for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// An answer, with the host's options.
+    Answer(Option<Box<ResponseOptions>>),
+    /// These words.
+    Say(String),
+}
+
 /// A wish for a response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Our id, tied to the response through its metadata.
     pub id: String,
     /// The command that asked, if a host did.
     pub op: Option<OpId>,
-    /// Instructions for this response only.
-    pub instructions: Option<String>,
+    /// What for.
+    pub ask: Ask,
+}
+
+impl Request {
+    /// A wish of the session's own: whatever was said last is to be answered.
+    pub fn automatic(id: String) -> Self {
+        Self { id, op: None, ask: Ask::Answer(None) }
+    }
+
+    fn is_automatic(&self) -> bool {
+        self.op.is_none() && self.ask == Ask::Answer(None)
+    }
 }
 
 /// What a `created` event turned out to be.
@@ -69,7 +89,7 @@ impl Sequencer {
     /// Queues a request. An automatic one is dropped when another automatic one waits already.
     /// False: the queue is full.
     pub fn want(&mut self, request: Request, now: Time) -> bool {
-        if request.op.is_none() && self.queue.iter().any(|r| r.op.is_none()) {
+        if request.is_automatic() && self.queue.iter().any(Request::is_automatic) {
             return true;
         }
         if self.queue.len() >= MAX_QUEUE {
@@ -148,6 +168,11 @@ impl Sequencer {
         None
     }
 
+    /// Some request is under way.
+    pub fn is_waiting_for_vendor(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
     /// This is the request under way.
     pub fn is_outstanding(&self, request: &str) -> bool {
         self.outstanding.as_ref().is_some_and(|o| o.request.id == request)
@@ -224,7 +249,7 @@ mod tests {
     use super::*;
 
     fn request(id: &str, op: Option<u64>) -> Request {
-        Request { id: id.into(), op: op.map(OpId), instructions: None }
+        Request { op: op.map(OpId), ..Request::automatic(id.into()) }
     }
 
     #[test]

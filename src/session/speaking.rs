@@ -116,6 +116,18 @@ impl Speaking {
         self.clock = Some(TurnClock { asked: now, ended: now, answered: None });
     }
 
+    /// The user's turn began by hand.
+    pub fn begin_turn(&mut self) {
+        self.turn += 1;
+        self.answer_expected = false;
+        self.clock = None;
+    }
+
+    /// The user's turn ended by hand.
+    pub fn end_turn(&mut self, now: Time) {
+        self.clock = Some(TurnClock { asked: now, ended: now, answered: None });
+    }
+
     /// The first output of the turn's answer came.
     pub fn first_output(&mut self, now: Time) {
         if let Some(clock) = &mut self.clock {
@@ -141,6 +153,7 @@ impl Session {
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
+        self.turn_ended_by_vendor();
         self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(item), EventKind::SpeechStopped(speech));
@@ -172,7 +185,7 @@ impl Session {
             self.stats.late_audio += pcm.len() as u64;
             return;
         }
-        if !matches!(part, Some(Part::Audio { .. })) {
+        if !matches!(part, Some(Part::Audio { .. })) && !self.is_outside(&at.response) {
             self.part_added(&at, super::words::PartKind::Audio);
         }
         let rate = self.codec.capabilities().output_rate;
@@ -187,6 +200,7 @@ impl Session {
         if pcm.is_empty() {
             return;
         }
+        self.updates.spoke = true;
         self.speaking.first_output(self.now);
         self.ledger.push(&key, pcm.len() as u64);
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
@@ -347,7 +361,7 @@ impl Session {
         let mode = match agent {
             Agent::Speaking => Mode::Speaking,
             Agent::Thinking => Mode::Thinking,
-            Agent::Idle if self.capture && self.link.is_up() => Mode::Listening,
+            Agent::Idle if self.listens() => Mode::Listening,
             Agent::Idle => Mode::Idle,
         };
         let change = ModeChange { mode, user_speaking: self.speaking.user, agent };

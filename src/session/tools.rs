@@ -1,35 +1,60 @@
 //! Tool calls: each runs once, is answered once, and all answers of a response get one follow-up.
 
-use super::{Session, commands::too_long, ops::Purpose, sequencer::Request};
+use super::{
+    Session,
+    ops::Purpose,
+    schemas::{Schemas, cap},
+    sequencer::Request,
+};
 use crate::{
+    config::{Config, Tool, UndeclaredTools},
     error::{Error, ErrorClass},
-    event::{EventKind, OpId, ToolCall},
+    event::{EventKind, OpId, ToolCall, ToolEnd},
     message::{CallId, CallRef, ItemId, Part, ResponseId, ToolCallState},
     provider::{Item, ItemKind, ProviderCommand},
+    time::Time,
 };
+use serde_json::json;
 use std::collections::VecDeque;
 
 /// Calls remembered, so that a repeated one does not run twice.
 const MAX_CALLS: usize = 1024;
+/// Calls the host has at a time; more wait.
+const MAX_PARALLEL: usize = 16;
 /// Responses whose answers may wait to be followed up; beyond it the oldest is not.
 const MAX_ROUNDS: usize = 64;
 /// Arguments of one call.
 const MAX_ARGUMENTS: usize = 1024 * 1024;
+/// Result of one call; what is shorter and too long for the model is cut.
+const MAX_RESULT: usize = 256 * 1024;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    /// The host has it.
-    Running,
+    /// Waits until the host has fewer.
+    Waiting { arguments: String },
+    /// The host has it, until then.
+    Running { until: Time },
     /// Its result is sent.
     Answered,
+    /// It took too long and was answered without the host.
+    TimedOut,
+    /// The connection ended first.
+    Cancelled,
 }
 
 #[derive(Debug)]
 struct Call {
     call: CallRef,
+    name: String,
     response: ResponseId,
     item: ItemId,
     state: State,
+}
+
+impl Call {
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Waiting { .. } | State::Running { .. })
+    }
 }
 
 /// A response that called tools.
@@ -47,9 +72,31 @@ pub struct Tools {
     /// Responses whose answers still have to be followed up.
     rounds: Vec<Round>,
     results: VecDeque<ItemId>,
+    schemas: Schemas,
 }
 
 impl Tools {
+    /// The tools of a configuration.
+    pub fn new(tools: &[Tool]) -> Self {
+        Self { schemas: Schemas::new(tools), ..Self::default() }
+    }
+
+    /// The tools are these from now on.
+    pub fn declare(&mut self, tools: &[Tool]) {
+        self.schemas = Schemas::new(tools);
+    }
+
+    /// The host has calls and the vendor is to hear nothing meanwhile.
+    pub fn mutes(&self, config: &Config) -> bool {
+        config.tool_handling.mute_input && self.calls.iter().any(Call::is_open)
+    }
+
+    /// When the next call has taken too long.
+    pub fn timeout(&self) -> Option<Time> {
+        let until = |c: &Call| if let State::Running { until } = c.state { Some(until) } else { None };
+        self.calls.iter().filter_map(until).min()
+    }
+
     /// A response has begun to write a call.
     pub fn announced(&mut self, response: &ResponseId, _item: &ItemId) {
         if !self.rounds.iter().any(|r| r.response == *response) && !self.calls.iter().any(|c| c.response == *response) {
@@ -69,15 +116,10 @@ impl Tools {
         }
     }
 
-    /// Nobody waits for the answers of a connection that is gone.
-    pub fn connection_lost(&mut self) {
-        self.rounds.clear();
-    }
-
     /// The vendor refused a result: the call may be answered again.
-    pub fn result_refused(&mut self, epoch: u32, call: &CallId) {
+    pub fn result_refused(&mut self, epoch: u32, call: &CallId, until: Time) {
         if let Some(call) = self.calls.iter_mut().find(|c| c.call.epoch == epoch && c.call.id == *call) {
-            call.state = State::Running;
+            call.state = State::Running { until };
         }
     }
 
@@ -89,7 +131,7 @@ impl Tools {
     /// Takes a response out whose calls are all answered, if it made any.
     fn take_answered(&mut self) -> Option<bool> {
         let calls = &self.calls;
-        let open = |r: &ResponseId| calls.iter().any(|c| c.response == *r && c.state == State::Running);
+        let open = |r: &ResponseId| calls.iter().any(|c| c.response == *r && c.is_open());
         let at = self.rounds.iter().position(|r| r.done && !open(&r.response))?;
         let round = self.rounds.swap_remove(at);
         Some(self.calls.iter().any(|c| c.response == round.response))
@@ -122,8 +164,10 @@ impl Session {
             self.tools.calls.pop_front();
         }
         self.tools.announced(response, &item.id);
-        let (item_id, state) = (item.id.clone(), State::Running);
-        self.tools.calls.push_back(Call { call: reference.clone(), response: response.clone(), item: item_id, state });
+        let state = State::Waiting { arguments: arguments.clone() };
+        let (response_id, item_id, name_) = (response.clone(), item.id.clone(), name.clone());
+        let entry = Call { call: reference.clone(), name: name_, response: response_id, item: item_id, state };
+        self.tools.calls.push_back(entry);
         self.history.update(&item.id, &mut self.changes, |m| {
             let Some(Part::ToolCall { name: n, arguments: a, input, state, .. }) = m.parts.first_mut() else {
                 return None;
@@ -135,47 +179,127 @@ impl Session {
             Some(vec![0])
         });
         self.tell_changes();
-        let problem = if arguments.len() > MAX_ARGUMENTS {
-            Some("the arguments are too long".to_owned())
-        } else if !self.config.tools.iter().any(|t| t.name == *name) {
-            Some(format!("there is no tool called {name:?}"))
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
+        if let Some((code, problem)) = self.unfit_call(name, arguments) {
             // The model is always answered, or the conversation stands still.
-            let output = serde_json::json!({ "error": problem }).to_string();
-            let warning = Error::new(ErrorClass::Tool, "tool_refused", problem).fix("declare the tool in tools");
+            let output = json!({ "error": problem }).to_string();
+            let warning = Error::new(ErrorClass::Tool, code, problem).fix("the model was told; look at the tools");
             self.emit_about(Some(response), Some(&item.id), EventKind::Warning(warning));
             return self.answer(None, &reference, output, true);
         }
-        let event = ToolCall { call: reference, name: name.clone(), arguments: arguments.clone() };
-        self.emit_about(Some(response), Some(&item.id), EventKind::ToolCall(event));
+        self.start_calls();
+    }
+
+    /// Why a call does not reach the host.
+    fn unfit_call(&self, name: &str, arguments: &str) -> Option<(&'static str, String)> {
+        if arguments.len() > MAX_ARGUMENTS {
+            return Some(("tool_refused", format!("the arguments are longer than {MAX_ARGUMENTS} bytes")));
+        }
+        if self.tools.schemas.knows(name) {
+            return self.tools.schemas.wrong_arguments(name, arguments).map(|text| ("tool_arguments", text));
+        }
+        let refused = self.config.tool_handling.undeclared == UndeclaredTools::Refuse;
+        refused.then(|| ("tool_refused", format!("there is no tool called {name:?}")))
+    }
+
+    /// Hands calls to the host, as many as it may have at a time.
+    fn start_calls(&mut self) {
+        loop {
+            let running = self.tools.calls.iter().filter(|c| matches!(c.state, State::Running { .. })).count();
+            if running >= MAX_PARALLEL {
+                return;
+            }
+            let waiting = self.tools.calls.iter_mut().find(|c| matches!(c.state, State::Waiting { .. }));
+            let Some(call) = waiting else { return };
+            let ms = self.config.tools.iter().find(|t| t.name == call.name).and_then(|t| t.timeout_ms);
+            let until = self.now.after_ms(ms.unwrap_or(self.config.tool_handling.timeout_ms).into());
+            let State::Waiting { arguments } = std::mem::replace(&mut call.state, State::Running { until }) else {
+                return;
+            };
+            let (response, item) = (call.response.clone(), call.item.clone());
+            let event = ToolCall { call: call.call.clone(), name: call.name.clone(), arguments };
+            self.emit_about(Some(&response), Some(&item), EventKind::ToolCall(event));
+        }
+    }
+
+    /// Calls that have taken too long are answered for the host.
+    pub(super) fn give_up_calls(&mut self) {
+        let now = self.now;
+        let late = |c: &Call| matches!(c.state, State::Running { until } if now >= until);
+        while let Some(entry) = self.tools.calls.iter_mut().find(|c| late(c)) {
+            entry.state = State::TimedOut;
+            let (call, name) = (entry.call.clone(), entry.name.clone());
+            let (response, item) = (entry.response.clone(), entry.item.clone());
+            let end = ToolEnd { call: call.clone(), name };
+            self.emit_about(Some(&response), Some(&item), EventKind::ToolTimeout(end));
+            let output = json!({ "error": "the tool did not answer in time" }).to_string();
+            self.answer(None, &call, output, true);
+        }
+    }
+
+    /// The vendor that asked is gone: what the host still works on is in vain.
+    pub(super) fn cancel_calls(&mut self) {
+        self.tools.rounds.clear();
+        while let Some(entry) = self.tools.calls.iter_mut().find(|c| c.is_open()) {
+            let told = matches!(entry.state, State::Running { .. });
+            entry.state = State::Cancelled;
+            let (response, item) = (entry.response.clone(), entry.item.clone());
+            let end = ToolEnd { call: entry.call.clone(), name: entry.name.clone() };
+            if told {
+                self.emit_about(Some(&response), Some(&item), EventKind::ToolCancelled(end));
+            }
+        }
     }
 
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {
-        let known = self.tools.calls.iter().find(|c| c.call == *call).map(|c| c.state);
-        if known != Some(State::Running) {
-            let text = match known {
-                Some(_) => "the call was already answered",
-                None => "no such call is waiting for a result",
-            };
-            let error = Error::new(ErrorClass::Argument, "not_found", text).field("call");
-            return self.complete(op, Some(error.fix("answer each tool_call event once, with its call")));
+        let entry = self.tools.calls.iter().find(|c| c.call == *call);
+        let refusal = match entry.map(|c| &c.state) {
+            Some(State::Running { .. }) if call.epoch == self.link.epoch => None,
+            Some(State::Running { .. } | State::Cancelled) => {
+                let error = Error::new(ErrorClass::State, "stale_call", "the call belongs to an earlier connection");
+                Some(error.fix("drop the result"))
+            }
+            Some(State::TimedOut) => {
+                let text = "the call took too long and the model was told so";
+                let fix = "raise timeout_ms of the tool, or answer sooner";
+                Some(Error::new(ErrorClass::State, "call_over", text).fix(fix))
+            }
+            Some(State::Answered) => Some(not_waiting("the call was already answered")),
+            Some(State::Waiting { .. }) | None => Some(not_waiting("no such call is waiting for a result")),
+        };
+        let name = entry.map(|c| c.name.clone()).unwrap_or_default();
+        if let Some(error) = refusal {
+            return self.complete(op, Some(error.field("call")));
         }
-        if call.epoch != self.link.epoch {
-            let error = Error::new(ErrorClass::State, "stale_call", "the call belongs to an earlier connection");
-            return self.complete(op, Some(error.field("call").fix("drop the result")));
-        }
-        if let Some(error) = too_long("output", &output) {
+        // Whatever is wrong with a result, the model gets an answer, and the host is told.
+        let wrong = if output.len() > MAX_RESULT {
+            let text = format!("the result has {} bytes, more than {MAX_RESULT}", output.len());
+            Some(Error::new(ErrorClass::Limit, "too_long", text).field("output").fix("return less"))
+        } else if let Some(text) = self.tools.schemas.wrong_result(&name, &output).filter(|_| !is_error) {
+            let fix = "return what output_schema says, or change it";
+            Some(Error::new(ErrorClass::Tool, "invalid_result", text).field("output").fix(fix))
+        } else {
+            None
+        };
+        if let Some(error) = wrong {
+            let output = json!({ "error": error.message }).to_string();
+            self.answer(None, call, output, true);
             return self.complete(op, Some(error));
+        }
+        let most = self.config.tool_handling.result_max_length;
+        let (length, (output, was_cut)) = (output.len(), cap(output, most as usize));
+        if was_cut {
+            let text = format!("the result of {name} has {length} bytes; the model gets the first {most} characters");
+            let warning = Error::new(ErrorClass::Tool, "tool_output_too_large", text);
+            self.emit(EventKind::Warning(warning.fix("return less, or raise tool_handling.result_max_length")));
         }
         self.answer(Some(op), call, output, is_error);
     }
 
     fn answer(&mut self, op: Option<OpId>, call: &CallRef, output: String, is_error: bool) {
         let Some(entry) = self.tools.calls.iter_mut().find(|c| c.call == *call) else { return };
-        entry.state = State::Answered;
+        if entry.state != State::TimedOut {
+            entry.state = State::Answered;
+        }
         let item = entry.item.clone();
         let result = ItemId::from(self.id("item"));
         self.history.update(&item, &mut self.changes, |m| {
@@ -201,6 +325,14 @@ impl Session {
                 None => self.emit(EventKind::Error(error)),
             },
         }
+        self.start_calls();
+        self.follow_up();
+    }
+
+    /// The vendor refused a result: the call may be answered once more.
+    pub(super) fn result_refused(&mut self, call: &CallId) {
+        let until = self.now.after_ms(self.config.tool_handling.timeout_ms.into());
+        self.tools.result_refused(self.link.epoch, call, until);
         self.follow_up();
     }
 
@@ -209,10 +341,14 @@ impl Session {
         while let Some(called) = self.tools.take_answered() {
             if called {
                 let id = self.id("req");
-                self.want_response(Request { id, op: None, instructions: None });
+                self.want_response(Request::automatic(id));
             }
         }
     }
+}
+
+fn not_waiting(text: &str) -> Error {
+    Error::new(ErrorClass::Argument, "not_found", text).fix("answer each tool_call event once, with its call")
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl PartKind {
 impl Session {
     /// An item was mentioned: it gets a message on first sight and its place when the place is known.
     pub(super) fn item_seen(&mut self, item: &Item, response: Option<&ResponseId>, previous: Option<&ItemId>) {
-        if !is_message(item) || self.tools.is_result_item(&item.id) {
+        if !is_message(item) || self.tools.is_result_item(&item.id) || self.silent.has(&item.id) {
             return;
         }
         if self.history.get(&item.id).is_none() {
@@ -103,7 +103,7 @@ impl Session {
     }
 
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
-        if self.history.get(item).is_none() && !self.history.is_gone(item) {
+        if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             return self.unknown_item(item);
         }
         self.history.remove(item, &mut self.changes);
@@ -112,7 +112,7 @@ impl Session {
 
     /// The user began an utterance: its message stands before the answer, however late its words come.
     pub(super) fn user_placeholder(&mut self, item: &ItemId) {
-        if self.history.get(item).is_none() && !self.history.is_gone(item) {
+        if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             let parts = vec![history::audio_part()];
             let state = MessageState::InProgress;
             self.history.add(item.clone(), Role::User, parts, state, self.now.as_ms(), &mut self.changes);
@@ -139,10 +139,18 @@ impl Session {
         self.tell_changes();
     }
 
-    /// The user's message words are for, made when nobody announced it; false: it was removed.
-    fn user_item(&mut self, item: &ItemId) -> bool {
+    /// The user's message words are for, made when nobody announced it; false: it was removed, or there are
+    /// no words in the vendor's own silence.
+    fn user_item(&mut self, item: &ItemId, words: &str) -> bool {
         if self.history.is_gone(item) {
             return false;
+        }
+        if self.silent.has(item) {
+            if words.trim().is_empty() {
+                return false;
+            }
+            self.silent.forget(item);
+            self.user_placeholder(item);
         }
         if self.history.get(item).is_none() {
             self.unknown_item(item);
@@ -152,7 +160,7 @@ impl Session {
     }
 
     pub(super) fn user_delta(&mut self, item: &ItemId, part: PartIndex, delta: &str) {
-        if delta.is_empty() || !self.user_item(item) {
+        if delta.is_empty() || !self.user_item(item, delta) {
             return;
         }
         self.ensure_part(item, part, PartKind::Audio);
@@ -163,7 +171,7 @@ impl Session {
 
     pub(super) fn user_transcript(&mut self, item: &ItemId, part: PartIndex, mut text: String) {
         cut(&mut text);
-        if !self.user_item(item) {
+        if !self.user_item(item, &text) {
             return;
         }
         self.history.update(item, &mut self.changes, |m| {
@@ -177,6 +185,9 @@ impl Session {
     }
 
     pub(super) fn user_transcript_failed(&mut self, item: &ItemId, error: &ProviderError) {
+        if self.silent.has(item) {
+            return;
+        }
         let why = vendor_text(&error.message);
         let warning = Error::new(ErrorClass::Provider, "transcription_failed", format!("no transcript: {why}"))
             .provider_code(vendor_text(&error.code));

@@ -278,7 +278,17 @@ mod tests {
 
     fn event(response: Option<&str>, kind: EventKind) -> Event {
         let (turn, item, inferred) = (None, None, false);
-        Event { seq: 1, time_ms: 0, epoch: 1, turn, response: response.map(Into::into), item, inferred, kind }
+        Event {
+            seq: 1,
+            time_ms: 0,
+            epoch: 1,
+            turn,
+            response: response.map(Into::into),
+            item,
+            inferred,
+            labels: None,
+            kind,
+        }
     }
 
     fn audible(response: &str) -> Event {

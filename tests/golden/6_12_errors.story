@@ -41,7 +41,7 @@ host request_response {"instructions": null}
 !! end
 => turn_done {"response": "R3", "status": "completed"}
 # Another refusal, and this time no response is known: it is asked again after two seconds.
-host request_response {"instructions": "Say bye."}
+host request_response {"options": {"instructions": "Say bye."}}
 -> response.create {"event_id": "$create", "response": {"instructions": "Say bye.", "metadata": {"client_event_id": "$request2"}}}
 <- error {"error": {"type": "invalid_request_error", "code": "conversation_already_has_active_response",
    "message": "Conversation already has an active response in progress: R9", "param": null, "event_id": "$create"}}

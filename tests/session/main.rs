@@ -20,7 +20,7 @@ fn quiet() -> Value {
 }
 
 fn ask(talk: &mut Talk) -> duologue::event::OpId {
-    talk.host(Command::RequestResponse { instructions: None })
+    talk.host(Command::RequestResponse { options: Default::default() })
 }
 
 fn cancelled(end: Option<Option<Error>>) -> bool {

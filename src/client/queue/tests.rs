@@ -5,7 +5,7 @@ use crate::event::{AudioLevel, AudioOut, Direction, Mode, ModeChange, Pcm, Raw, 
 
 fn event(seq: u64, kind: EventKind) -> Arc<Event> {
     let (time_ms, epoch, turn, response, item, inferred) = (0, 1, None, None, None, false);
-    Arc::new(Event { seq, time_ms, epoch, turn, response, item, inferred, kind })
+    Arc::new(Event { seq, time_ms, epoch, turn, response, item, inferred, labels: None, kind })
 }
 
 fn mode() -> EventKind {

@@ -9,7 +9,7 @@ use super::{
     text,
 };
 use crate::{
-    Client,
+    Client, ResponseOptions,
     client::Op,
     error::{Error, ErrorClass},
     message::CallRef,
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn duologue_client_request_response(
         }
         // SAFETY: the caller's promise.
         let instructions = unsafe { text::optional("options.instructions", options.instructions) }?;
-        Ok(client.request_response(instructions))
+        Ok(client.request_response(ResponseOptions { instructions, ..Default::default() }))
     })
 }
 

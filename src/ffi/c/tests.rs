@@ -15,7 +15,7 @@ use std::{ffi::CStr, ptr, sync::Arc};
 
 fn event(kind: EventKind) -> Arc<Event> {
     let (response, item) = (Some("resp".into()), Some("item".into()));
-    Arc::new(Event { seq: 7, time_ms: 9, epoch: 2, turn: Some(3), response, item, inferred: true, kind })
+    Arc::new(Event { seq: 7, time_ms: 9, epoch: 2, turn: Some(3), response, item, inferred: true, labels: None, kind })
 }
 
 fn text(text: &duologue_text) -> Option<&str> {

@@ -181,7 +181,7 @@ impl Client {
 
     /// Asks for a response. `instructions` replace the session's own for this one.
     pub fn request_response(&self, instructions: Option<String>) -> Result<u64> {
-        taken(self.client.request_response(instructions))
+        taken(self.client.request_response(crate::ResponseOptions { instructions, ..Default::default() }))
     }
 
     /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.

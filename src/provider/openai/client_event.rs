@@ -1,8 +1,14 @@
 //! Client events as the wire has them (protocols reference §4). Unset fields are left out: the
 //! server refuses a whole event for one unknown or null field.
 
+use super::session_object;
+use crate::{
+    message::Role,
+    request::{InputItem, ResponseOptions},
+};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// One client event with its id.
 #[derive(Debug, Serialize)]
@@ -23,6 +29,12 @@ pub enum Kind<'a> {
     SessionUpdate {
         /// Session object.
         session: &'a RawValue,
+    },
+    /// Change the session; `session.type` is in the value.
+    #[serde(rename = "session.update")]
+    SessionChange {
+        /// Fields to change.
+        session: &'a Value,
     },
     /// End the turn by hand.
     #[serde(rename = "input_audio_buffer.commit")]
@@ -89,8 +101,8 @@ pub enum NewItem<'a> {
         id: &'a str,
         /// `user`, `assistant` or `system`.
         role: &'static str,
-        /// One part.
-        content: [NewPart<'a>; 1],
+        /// Parts in order.
+        content: Vec<NewPart<'a>>,
     },
     /// The answer to a call.
     FunctionCallOutput {
@@ -117,23 +129,98 @@ pub enum NewPart<'a> {
         /// Words.
         text: &'a str,
     },
+    /// Of a user message.
+    InputImage {
+        /// `data:` URL.
+        image_url: String,
+        /// How closely to look.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<crate::request::ImageDetail>,
+    },
 }
 
-/// Options of a response.
-#[derive(Debug, Serialize)]
+/// Options of a response (reference §4.1).
+#[derive(Debug, Default, Serialize)]
 pub struct ResponseParams<'a> {
-    /// Ties `response.created`, which has no event id, to the request.
-    pub metadata: Metadata<'a>,
+    /// Ties `response.created`, which has no event id, to the request; the host's own beside it.
+    pub metadata: BTreeMap<&'a str, &'a str>,
     /// Replace the session's own for this response.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub instructions: Option<&'a str>,
+    pub instructions: Option<Cow<'a, str>>,
+    /// Spoken or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_modalities: Option<[&'static str; 1]>,
+    /// Voice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Value>,
+    /// Functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<Value>>,
+    /// Whether they may be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<Value>,
+    /// Bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// `none`: outside the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<&'static str>,
+    /// In place of the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Vec<Value>>,
 }
 
-/// What comes back in `response.metadata`.
-#[derive(Debug, Serialize)]
-pub struct Metadata<'a> {
-    /// The request.
-    pub client_event_id: &'a str,
+/// Name of our own metadata entry.
+pub const REQUEST_KEY: &str = "client_event_id";
+
+impl<'a> ResponseParams<'a> {
+    /// A plain response.
+    pub fn new(request: &'a str) -> Self {
+        Self { metadata: BTreeMap::from([(REQUEST_KEY, request)]), ..Self::default() }
+    }
+
+    /// A response with options.
+    pub fn with(request: &'a str, options: &'a ResponseOptions) -> Self {
+        let mut params = Self::new(request);
+        params.metadata.extend(options.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())));
+        params.instructions = options.instructions.as_deref().map(Cow::Borrowed);
+        params.output_modalities = options.output_modality.map(|m| [session_object::modality(m)]);
+        params.audio = options.voice.as_ref().map(|v| json!({"output": {"voice": session_object::voice(v)}}));
+        params.tools = options.tools.as_ref().map(|tools| tools.iter().map(session_object::tool).collect());
+        params.tool_choice = options.tool_choice.as_ref().map(session_object::tool_choice);
+        params.max_output_tokens = options.max_output_tokens;
+        if options.out_of_band {
+            params.conversation = Some("none");
+            // A call outside the conversation could not be answered.
+            params.tool_choice.get_or_insert_with(|| json!("none"));
+        }
+        params.input = options.input.as_ref().map(|items| items.iter().map(input_item).collect());
+        params
+    }
+
+    /// A response that says `text`: the dialect has no command for it, so the model is told to.
+    pub fn say(request: &'a str, text: &str) -> Self {
+        let mut params = Self::new(request);
+        params.instructions = Some(Cow::Owned(format!(
+            "Say the following text word for word, and nothing else:\n\"\"\"\n{text}\n\"\"\""
+        )));
+        params.tool_choice = Some(json!("none"));
+        params
+    }
+}
+
+fn input_item(item: &InputItem) -> Value {
+    match item {
+        InputItem::Item { item } => json!({"type": "item_reference", "id": item}),
+        InputItem::Text { role, text } => {
+            let (role, kind) = match role {
+                Role::User => ("user", "input_text"),
+                Role::System => ("system", "input_text"),
+                Role::Assistant => ("assistant", "output_text"),
+            };
+            json!({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
+        }
+    }
 }
 
 const APPEND_HEAD: &[u8] = br#"{"type":"input_audio_buffer.append","audio":""#;

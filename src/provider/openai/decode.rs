@@ -213,7 +213,7 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
     };
     let previous = Some(w.previous_item_id.0.as_ref()).filter(|p| !p.is_empty()).map(ItemId::from);
     let item_id = ItemId::from(w.item_id.0.as_ref());
-    let needs_item = kind.starts_with("input_audio_buffer.")
+    let needs_item = kind.starts_with("input_audio_buffer.") && kind != "input_audio_buffer.cleared"
         || kind.starts_with("conversation.item.input_audio")
         || kind.starts_with("response.output_text")
         || kind.starts_with("response.output_audio")
@@ -234,6 +234,8 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
             E::SpeechStopped { item: item_id, audio_ms: w.audio_end_ms.unwrap_or(0) }
         }
         "input_audio_buffer.committed" => E::InputCommitted { item: item_id, previous },
+        "input_audio_buffer.cleared" => E::InputCleared,
+        "input_audio_buffer.timeout_triggered" => E::IdleTimeout { item: item_id },
         "conversation.item.added" | "conversation.item.created" => {
             E::ItemAdded { item: required_item(kind, w.item)?, previous }
         }
@@ -290,13 +292,15 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
 }
 
 /// Events [`typed`] turns into something. The rest is not even parsed.
-pub const HANDLED: [&str; 25] = [
+pub const HANDLED: [&str; 27] = [
     "error",
     "session.created",
     "session.updated",
     "input_audio_buffer.speech_started",
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.committed",
+    "input_audio_buffer.cleared",
+    "input_audio_buffer.timeout_triggered",
     "conversation.item.added",
     "conversation.item.created",
     "conversation.item.done",

@@ -11,6 +11,7 @@ mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
@@ -18,9 +19,10 @@ use crate::{
     config::Config,
     error::{Error, ErrorClass, Result},
     message::Role,
+    request::{ImageDetail, Picture, ResponseOptions},
 };
-use client_event::{ClientEvent, Kind, Metadata, NewItem, NewPart, ResponseParams};
-use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
+use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams};
+use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
 /// The codec.
@@ -38,9 +40,7 @@ impl OpenAi {
     /// # Errors
     /// `unknown_provider`, or a `base_url` that is no URL.
     pub fn new(config: &Config) -> Result<Self> {
-        let profile = PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
-            Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
-        })?;
+        let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
         let capabilities = Capabilities {
             provider: profile.provider.to_owned(),
@@ -49,6 +49,7 @@ impl OpenAi {
             output_rate: profile.rate,
             text_in: Some(true),
             text_out: Some(true),
+            image_in: Some(true),
             tools: Some(true),
             cancel: Some(true),
             truncate: Some(true),
@@ -61,8 +62,7 @@ impl OpenAi {
             subprotocols: vec![profile.subprotocol.to_owned()],
             credential_subprotocol: profile.key_subprotocol.to_owned(),
         };
-        let wish = serde_json::value::to_raw_value(&session_object::session_object(config, profile))
-            .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))?;
+        let wish = raw(&session_object::session_object(config, profile))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
     }
 
@@ -85,8 +85,16 @@ impl OpenAi {
                 previous: Some("root".into()),
             },
             ProviderCommand::ToolOutput { item: item(), call: "call_1".into(), output: "{\"ok\":true}".into() },
-            ProviderCommand::CreateResponse { request: request(), instructions: None },
-            ProviderCommand::CreateResponse { request: request(), instructions: Some("say hello".into()) },
+            ProviderCommand::CreateResponse { request: request(), options: Box::default() },
+            ProviderCommand::CreateResponse { request: request(), options: Box::new(sample_options(false)) },
+            ProviderCommand::CreateResponse { request: request(), options: Box::new(sample_options(true)) },
+            ProviderCommand::Say { request: request(), text: "Hello!".into() },
+            ProviderCommand::CreateImage {
+                item: item(),
+                text: Some("what is this?".into()),
+                picture: Picture::Data { mime_type: "image/png".into(), base64: "iVBORw0KGgo=".into() },
+                detail: Some(ImageDetail::Low),
+            },
             ProviderCommand::CancelResponse { response: None },
             ProviderCommand::CancelResponse { response: Some("resp_1".into()) },
             ProviderCommand::Truncate { item: item(), part: 0, audio_end_ms: 1200 },
@@ -99,6 +107,54 @@ impl OpenAi {
         let mut frames = commands.iter().map(|c| codec.encode(c, "evt_1")).collect::<Result<Vec<_>>>()?;
         frames.push(codec.encode_audio(&[0, 1, -1, i16::MAX, i16::MIN]));
         Ok(frames)
+    }
+}
+
+fn profile_of(config: &Config) -> Result<&'static Profile> {
+    PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
+        Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+    })
+}
+
+fn raw(value: &Value) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))
+}
+
+/// Every option at once, as far as they can be together.
+fn sample_options(out_of_band: bool) -> ResponseOptions {
+    let tool = crate::config::Tool { name: "clock".into(), ..Default::default() };
+    let input = r#"[{"item":"item_1"},{"role":"user","text":"hi"},{"role":"assistant","text":"yes"}]"#;
+    ResponseOptions {
+        instructions: Some("say hello".into()),
+        replace_instructions: true,
+        output_modality: Some(crate::config::Modality::Text),
+        voice: Some("cedar".into()),
+        tools: Some(if out_of_band { vec![] } else { vec![tool] }),
+        tool_choice: (!out_of_band).then_some(crate::config::ToolChoice::Required),
+        max_output_tokens: Some(100),
+        metadata: std::collections::BTreeMap::from([("purpose".into(), "classify".into())]),
+        out_of_band,
+        audible: false,
+        input: serde_json::from_str(input).ok(),
+    }
+}
+
+/// The vendor takes PNG and JPEG inside the event and nothing else (reference §3).
+fn image_url(picture: &Picture) -> Result<String> {
+    let refused = |code: &'static str, message: String, fix: &str| {
+        Err(Error::new(ErrorClass::Unsupported, code, message).field("image").fix(fix))
+    };
+    match picture {
+        Picture::Data { mime_type, base64 } if ["image/png", "image/jpeg"].contains(&mime_type.as_str()) => {
+            Ok(format!("data:{mime_type};base64,{base64}"))
+        }
+        Picture::Data { mime_type, .. } => {
+            refused("image_type", format!("the service takes no {mime_type}"), "convert it to PNG or JPEG")
+        }
+        Picture::Elsewhere(_) => {
+            let text = "the service fetches no pictures".to_owned();
+            refused("image_url", text, "fetch it and give its bytes")
+        }
     }
 }
 
@@ -152,6 +208,14 @@ impl Codec for OpenAi {
         serde_json::from_str(self.wish.get()).unwrap_or_default()
     }
 
+    fn update(&mut self, old: &Config, new: &Config) -> Result<Value> {
+        let profile = profile_of(new)?;
+        let patch = update::sparse_update(old, new, profile)?;
+        self.wish = raw(&session_object::session_object(new, profile))?;
+        self.capabilities.user_transcription = Some(new.transcription.is_some());
+        Ok(patch)
+    }
+
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {
         let kind = match command {
             ProviderCommand::Configure => Kind::SessionUpdate { session: &self.wish },
@@ -162,19 +226,30 @@ impl Codec for OpenAi {
                     Role::System => ("system", NewPart::InputText { text }),
                     Role::Assistant => ("assistant", NewPart::OutputText { text }),
                 };
-                let item = NewItem::Message { id: item.as_str(), role, content: [part] };
+                let item = NewItem::Message { id: item.as_str(), role, content: vec![part] };
                 Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item }
             }
             ProviderCommand::ToolOutput { item, call, output } => Kind::ItemCreate {
                 previous_item_id: None,
                 item: NewItem::FunctionCallOutput { id: item.as_str(), call_id: call.as_str(), output },
             },
-            ProviderCommand::CreateResponse { request, instructions } => Kind::ResponseCreate {
-                response: ResponseParams {
-                    metadata: Metadata { client_event_id: request },
-                    instructions: instructions.as_deref(),
-                },
-            },
+            ProviderCommand::CreateImage { item, text, picture, detail } => {
+                let words = text.iter().map(|text| NewPart::InputText { text });
+                let image = NewPart::InputImage { image_url: image_url(picture)?, detail: *detail };
+                let item = NewItem::Message {
+                    id: item.as_str(),
+                    role: "user",
+                    content: words.chain(std::iter::once(image)).collect(),
+                };
+                Kind::ItemCreate { previous_item_id: None, item }
+            }
+            ProviderCommand::Update { patch } => Kind::SessionChange { session: patch },
+            ProviderCommand::CreateResponse { request, options } => {
+                Kind::ResponseCreate { response: ResponseParams::with(request, options) }
+            }
+            ProviderCommand::Say { request, text } => {
+                Kind::ResponseCreate { response: ResponseParams::say(request, text) }
+            }
             ProviderCommand::CancelResponse { response } => {
                 Kind::ResponseCancel { response_id: response.as_ref().map(|r| r.as_str()) }
             }
@@ -216,6 +291,8 @@ impl Codec for OpenAi {
         } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
             // A truncate past the end leaves the item as it is: the outcome we asked for.
             ErrorKind::Benign
+        } else if code == SESSION_OVER {
+            ErrorKind::SessionOver
         } else if FATAL.contains(&code) {
             ErrorKind::Fatal
         } else {

@@ -37,26 +37,44 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
 
     let mut session = json!({
         "type": "realtime",
-        "output_modalities": [match config.output_modality { Modality::Audio => "audio", Modality::Text => "text" }],
+        "output_modalities": [modality(config.output_modality)],
         "audio": {"input": input, "output": output},
     });
     put(&mut session, "instructions", config.instructions.as_deref());
     put(&mut session, "max_output_tokens", config.max_output_tokens);
     if !config.tools.is_empty() {
         session["tools"] = config.tools.iter().map(tool).collect();
-        session["tool_choice"] = match &config.tool_choice {
-            ToolChoice::Auto => json!("auto"),
-            ToolChoice::None => json!("none"),
-            ToolChoice::Required => json!("required"),
-            ToolChoice::Function(name) => json!({"type": "function", "name": name}),
-        };
+        session["tool_choice"] = tool_choice(&config.tool_choice);
     }
     merge(&mut session, &config.extra);
     session
 }
 
+/// One modality by name.
+pub fn modality(modality: Modality) -> &'static str {
+    match modality {
+        Modality::Audio => "audio",
+        Modality::Text => "text",
+    }
+}
+
+/// A built-in voice by its name, a voice of one's own as an object.
+pub fn voice(name: &str) -> Value {
+    if name.starts_with("voice_") { json!({ "id": name }) } else { json!(name) }
+}
+
+/// Whether tools may be called.
+pub fn tool_choice(choice: &ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Function(name) => json!({"type": "function", "name": name}),
+    }
+}
+
 /// Only these four keys: extra ones have been refused as `unknown_parameter` (reference §2.4).
-fn tool(tool: &crate::config::Tool) -> Value {
+pub fn tool(tool: &crate::config::Tool) -> Value {
     let mut wire = json!({"type": "function", "name": tool.name});
     put(&mut wire, "description", tool.description.as_deref());
     put(&mut wire, "parameters", tool.parameters.clone());

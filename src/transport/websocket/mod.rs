@@ -40,8 +40,10 @@ use tokio_tungstenite::{
 
 /// One frame, which is one message.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
-/// Frames other than microphone audio that may wait.
+/// Frames other than microphone audio that may wait before no more commands are taken.
 const MAX_CONTROL: usize = 1024 * 1024;
+/// What follows from a command that was taken must leave too, also behind a large frame.
+const MAX_WAITING: usize = 8 * 1024 * 1024;
 /// Microphone audio that may wait.
 const MAX_AUDIO: usize = 256 * 1024;
 const PING_AFTER: Duration = Duration::from_secs(10);
@@ -215,8 +217,8 @@ impl Transport for WebSocket {
                 }
             }
         } else {
-            if !self.has_room(text.len()) {
-                return Err(Error::new(ErrorClass::Limit, "backpressure", "1 MiB waits for a slow network")
+            if self.control_bytes > MAX_WAITING {
+                return Err(Error::new(ErrorClass::Limit, "backpressure", "8 MiB wait for a slow network")
                     .fix("send less, or wait until earlier commands complete")
                     .retryable());
             }

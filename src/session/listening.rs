@@ -1,0 +1,226 @@
+//! The microphone's way to the vendor, and turns that the host begins and ends by hand.
+//!
+//! With manual turns nothing leaves between two turns; the newest moment is kept, so that a turn has its
+//! first syllable although the button came late.
+
+use super::{Command, Output, Session, ops::Purpose, sequencer::Request};
+use crate::{
+    audio::pcm::scale,
+    config::{AudioSource, VadMode},
+    error::{Error, ErrorClass},
+    event::{InterruptSource, OpId},
+    provider::ProviderCommand,
+    time::Time,
+};
+use std::{borrow::Cow, collections::VecDeque};
+
+/// Kept from before `start_listening` unless the configuration says otherwise.
+const PRE_ROLL_MS: u32 = 300;
+/// The vendor takes no shorter turn (protocols reference §6.7).
+const SHORTEST_MS: u32 = 100;
+/// Pre-roll leaves in frames as the microphone's do.
+const FRAME_MS: u64 = 20;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Listening {
+    /// Between `start_listening` and `stop_listening` of a manual turn.
+    held: bool,
+    /// Frames captured since the turn began.
+    frames: u64,
+    /// The newest audio from before the turn.
+    before: VecDeque<i16>,
+    /// `start_listening` switched capturing on, so `stop_listening` switches it off.
+    opened: bool,
+    /// The vendor may find the end of the turn by itself before our commit arrives: then it answers too.
+    answer_on_commit: bool,
+}
+
+impl Session {
+    pub(super) fn is_manual(&self) -> bool {
+        self.config.turn_detection.mode == VadMode::Manual
+    }
+
+    /// The microphone is on its way to the vendor.
+    pub(super) fn listens(&self) -> bool {
+        self.capture && self.link.is_up() && (!self.is_manual() || self.listening.held)
+    }
+
+    pub(super) fn listening_command(&mut self, op: OpId, command: &Command) {
+        match command {
+            Command::StartListening if self.config.audio.input.source == AudioSource::None => {
+                let error = Error::new(ErrorClass::State, "no_microphone", "nobody has a microphone here");
+                self.complete(op, Some(error.field("audio.input.source").fix("set it to host or device")));
+            }
+            Command::StartListening if self.is_manual() => self.begin_manual_turn(op),
+            Command::StartListening => {
+                self.set_capture(true);
+                self.complete(op, None);
+            }
+            Command::StopListening if self.is_manual() => self.end_manual_turn(op),
+            Command::StopListening => self.stop_capturing(op),
+            _ => {
+                self.listening.frames = 0;
+                self.listening.before.clear();
+                let result = self.send(&ProviderCommand::ClearInput);
+                self.complete(op, result.err());
+            }
+        }
+    }
+
+    /// The button is down (reference §6.7).
+    fn begin_manual_turn(&mut self, op: OpId) {
+        if self.listening.held {
+            return self.complete(op, None);
+        }
+        if let Err(error) = self.send(&ProviderCommand::ClearInput) {
+            return self.complete(op, Some(error));
+        }
+        self.listening.held = true;
+        self.listening.frames = 0;
+        self.listening.opened = !self.capture;
+        self.set_capture(true);
+        self.speaking.begin_turn();
+        if self.config.turn_detection.interrupt_response {
+            self.interrupt(InterruptSource::User);
+        }
+        let before = std::mem::take(&mut self.listening.before);
+        let before: Vec<i16> = before.into();
+        let rate = self.codec.capabilities().input_rate;
+        let frame = scale(FRAME_MS, rate.into(), 1000) as usize;
+        for pcm in before.chunks(frame.max(1)) {
+            self.send_microphone(pcm, self.now);
+        }
+        self.complete(op, None);
+    }
+
+    /// The button is up.
+    fn end_manual_turn(&mut self, op: OpId) {
+        if !self.listening.held {
+            let error = Error::new(ErrorClass::State, "not_listening", "no turn has begun");
+            return self.complete(op, Some(error.fix("call start_listening first")));
+        }
+        self.listening.held = false;
+        if std::mem::take(&mut self.listening.opened) {
+            self.set_capture(false);
+        }
+        let least = self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS);
+        let rate = self.codec.capabilities().input_rate;
+        let spoken_ms = scale(self.listening.frames, 1000, rate.into());
+        if spoken_ms < u64::from(least) {
+            let sent = self.send(&ProviderCommand::ClearInput);
+            return self.complete(op, Some(sent.err().unwrap_or_else(|| too_short(spoken_ms, least))));
+        }
+        // Commit and request leave together: the vendor works them off in order.
+        if self.commit_input(op) && self.config.turn_detection.create_response {
+            let id = self.id("req");
+            self.want_response(Request::automatic(id));
+        }
+    }
+
+    /// Ends the user's turn; false: it could not be sent.
+    fn commit_input(&mut self, op: OpId) -> bool {
+        match self.send(&ProviderCommand::CommitInput) {
+            Ok(event_id) => self.remember(event_id, Purpose::Commit(Some(op))),
+            Err(error) => {
+                self.complete(op, Some(error));
+                return false;
+            }
+        }
+        self.speaking.end_turn(self.now);
+        true
+    }
+
+    /// Capturing ends. What the user is in the middle of saying is a turn all the same: the vendor's clock
+    /// is the audio it gets, so the silence that would end it never comes.
+    fn stop_capturing(&mut self, op: OpId) {
+        self.set_capture(false);
+        if !self.speaking.user {
+            return self.complete(op, None);
+        }
+        self.speaking.user = false;
+        self.listening.answer_on_commit = self.commit_input(op) && self.config.turn_detection.create_response;
+    }
+
+    /// The vendor found the end of the turn by itself.
+    pub(super) fn turn_ended_by_vendor(&mut self) {
+        self.listening.answer_on_commit = false;
+    }
+
+    /// The user's turn is in the conversation.
+    pub(super) fn turn_committed(&mut self) {
+        let Some(op) = self.ops.committed() else { return };
+        self.complete(op, None);
+        if std::mem::take(&mut self.listening.answer_on_commit) {
+            let id = self.id("req");
+            self.want_response(Request::automatic(id));
+        }
+    }
+
+    /// The vendor refused the end of a turn: there was too little, or it had found the end by itself.
+    pub(super) fn commit_refused(&mut self, op: Option<OpId>, error: Error) {
+        self.listening.answer_on_commit = false;
+        let Some(op) = op else { return };
+        let empty = error.provider_code.as_deref() == Some("input_audio_buffer_commit_empty");
+        let error = match (empty, self.is_manual()) {
+            (true, true) => Some(too_short(0, self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS))),
+            (true, false) => None,
+            _ => Some(error),
+        };
+        self.complete(op, error);
+    }
+
+    /// Nobody holds the button of a connection that is gone.
+    pub(super) fn stop_listening(&mut self) {
+        self.listening = Listening::default();
+    }
+
+    /// Capturing works only while connected; switching on before is remembered by `auto_capture`.
+    pub(super) fn set_capture(&mut self, on: bool) {
+        if self.capture != on {
+            self.capture = on;
+            if !on {
+                self.listening.before.clear();
+            }
+            self.out.push_back(Output::Capture { on });
+        }
+    }
+
+    /// One frame from the microphone, at the provider's rate, whose last sample was captured `age_us` ago.
+    pub(super) fn microphone(&mut self, pcm: &[i16], age_us: u64) {
+        if !self.link.is_up() || !self.capture || pcm.is_empty() {
+            return;
+        }
+        // Muted is silence, not absence: the vendor's clock is the audio it gets (checklist 20).
+        let pcm = if self.muted || self.tools.mutes(&self.config) {
+            Cow::Owned(vec![0; pcm.len()])
+        } else {
+            Cow::Borrowed(pcm)
+        };
+        if self.is_manual() && !self.listening.held {
+            return self.keep_before(&pcm);
+        }
+        self.listening.frames += pcm.len() as u64;
+        self.send_microphone(&pcm, Time(self.now.0.saturating_sub(age_us)));
+    }
+
+    fn keep_before(&mut self, pcm: &[i16]) {
+        let ms = self.config.turn_detection.prefix_padding_ms.unwrap_or(PRE_ROLL_MS);
+        let most = scale(ms.into(), self.codec.capabilities().input_rate.into(), 1000) as usize;
+        let before = &mut self.listening.before;
+        before.extend(pcm);
+        before.drain(..before.len().saturating_sub(most));
+    }
+
+    fn send_microphone(&mut self, pcm: &[i16], captured: Time) {
+        let text = self.codec.encode_audio(pcm);
+        self.stats.microphone_frames += 1;
+        self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, captured);
+        self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });
+    }
+}
+
+fn too_short(spoken_ms: u64, least: u32) -> Error {
+    let text = format!("{spoken_ms} ms are no turn: at least {least} ms are needed; what was said is thrown away");
+    Error::new(ErrorClass::Limit, "turn_too_short", text).fix("hold the button while speaking")
+}

@@ -1,0 +1,176 @@
+//! Asking for responses: the conversation's one at a time through the sequencer, those outside the
+//! conversation beside it.
+
+use super::{
+    Session,
+    ops::Purpose,
+    sequencer::{Ask, Request},
+};
+use crate::{
+    config::Modality,
+    error::{Error, ErrorClass},
+    event::{EventKind, OpId},
+    message::ResponseId,
+    provider::ProviderCommand,
+    request::ResponseOptions,
+    time::Time,
+};
+
+/// Responses outside the conversation that may be asked for at a time.
+const MAX_OUT_OF_BAND: usize = 16;
+/// How long the vendor may take to begin one.
+const ANSWER_MS: u64 = super::sequencer::ANSWER_MS;
+
+/// A response outside the conversation that was asked for.
+#[derive(Debug)]
+struct Outside {
+    request: String,
+    op: OpId,
+    audible: bool,
+    until: Time,
+}
+
+/// Responses outside the conversation that have not begun.
+#[derive(Debug, Default)]
+pub struct OutOfBand {
+    waiting: Vec<Outside>,
+}
+
+impl OutOfBand {
+    fn take(&mut self, request: &str) -> Option<Outside> {
+        let at = self.waiting.iter().position(|o| o.request == request)?;
+        Some(self.waiting.remove(at))
+    }
+
+    /// When one is given up.
+    pub fn timeout(&self) -> Option<Time> {
+        self.waiting.iter().map(|o| o.until).min()
+    }
+
+    /// The connection is gone: whoever waits.
+    pub fn reset(&mut self) -> Vec<OpId> {
+        self.waiting.drain(..).map(|o| o.op).collect()
+    }
+}
+
+impl Session {
+    pub(super) fn request_response(&mut self, op: OpId, mut options: Box<ResponseOptions>) {
+        if let Err(error) = options.check() {
+            return self.complete(op, Some(error));
+        }
+        // The vendor's instructions of a response replace the session's (reference §4.1).
+        if let (Some(own), Some(more), false) =
+            (&self.config.instructions, &options.instructions, options.replace_instructions)
+            && !own.is_empty()
+        {
+            options.instructions = Some(format!("{own}\n\n{more}"));
+        }
+        let id = self.id("req");
+        if options.out_of_band {
+            // Speech that nobody hears costs time and money.
+            if !options.audible {
+                options.output_modality.get_or_insert(Modality::Text);
+            }
+            return self.ask_outside(op, id, options);
+        }
+        self.want_response(Request { id, op: Some(op), ask: Ask::Answer(Some(options)) });
+    }
+
+    pub(super) fn say(&mut self, op: Option<OpId>, text: String) {
+        let id = self.id("req");
+        self.want_response(Request { id, op, ask: Ask::Say(text) });
+    }
+
+    pub(super) fn want_response(&mut self, request: Request) {
+        let op = request.op;
+        if !self.sequencer.want(request, self.now) {
+            let error = Error::new(ErrorClass::Limit, "too_many_requests", "64 requests for a response are waiting")
+                .fix("wait for turn_done before asking again")
+                .retryable();
+            self.request_ended(op, error);
+        }
+    }
+
+    /// A request nobody answered fails, so that the next one has its turn.
+    pub(super) fn give_up_unanswered(&mut self) {
+        if let Some(request) = self.sequencer.unanswered(self.now) {
+            self.request_failed(&request);
+        }
+        let now = self.now;
+        while let Some(at) = self.out_of_band.waiting.iter().position(|o| now >= o.until) {
+            let op = self.out_of_band.waiting.remove(at).op;
+            self.request_ended(Some(op), unanswered());
+        }
+    }
+
+    /// Tells whoever asked that the response never began.
+    pub(super) fn request_failed(&mut self, request: &Request) {
+        self.request_ended(request.op, unanswered());
+    }
+
+    fn request_ended(&mut self, op: Option<OpId>, error: Error) {
+        match op {
+            Some(op) => self.complete(op, Some(error)),
+            None => self.emit(EventKind::Error(error)),
+        }
+    }
+
+    /// The vendor refused a request for a response.
+    pub(super) fn request_refused(&mut self, request: &str, error: Error) {
+        let op = match self.out_of_band.take(request) {
+            Some(outside) => Some(outside.op),
+            None => self.sequencer.failed(request).and_then(|r| r.op),
+        };
+        self.request_ended(op, error);
+    }
+
+    /// Sends the next request for a response when the way is free.
+    pub(super) fn send_next_response(&mut self) {
+        let Some(request) = self.sequencer.next(self.now) else { return };
+        let id = request.id.clone();
+        let command = match request.ask {
+            Ask::Answer(options) => {
+                ProviderCommand::CreateResponse { request: id.clone(), options: options.unwrap_or_default() }
+            }
+            Ask::Say(text) => ProviderCommand::Say { request: id.clone(), text },
+        };
+        match self.send(&command) {
+            Ok(event_id) => self.remember(event_id, Purpose::Response(id)),
+            Err(error) => {
+                self.sequencer.failed(&id);
+                self.request_ended(request.op, error);
+            }
+        }
+    }
+
+    fn ask_outside(&mut self, op: OpId, request: String, options: Box<ResponseOptions>) {
+        if self.out_of_band.waiting.len() >= MAX_OUT_OF_BAND {
+            let text = format!("{MAX_OUT_OF_BAND} requests outside the conversation are waiting");
+            let error = Error::new(ErrorClass::Limit, "too_many_requests", text).retryable();
+            return self.complete(op, Some(error.fix("wait for turn_done before asking again")));
+        }
+        let audible = options.audible;
+        match self.send(&ProviderCommand::CreateResponse { request: request.clone(), options }) {
+            Ok(event_id) => {
+                self.remember(event_id, Purpose::Response(request.clone()));
+                let until = self.now.after_ms(ANSWER_MS);
+                self.out_of_band.waiting.push(Outside { request, op, audible, until });
+            }
+            Err(error) => self.complete(op, Some(error)),
+        }
+    }
+
+    /// A response began; true: it is one outside the conversation.
+    pub(super) fn outside_began(&mut self, response: &ResponseId, request: Option<&str>) -> bool {
+        let Some(outside) = request.and_then(|r| self.out_of_band.take(r)) else { return false };
+        let record = self.response(response);
+        record.outside = true;
+        record.audible = outside.audible;
+        self.complete_about(outside.op, response);
+        true
+    }
+}
+
+fn unanswered() -> Error {
+    Error::new(ErrorClass::Provider, "unanswered", "the service never began the response").fix("ask again").retryable()
+}
