@@ -2,7 +2,7 @@
 //! language; unknown keys are errors.
 
 use crate::{
-    config::{Modality, Tool, ToolChoice},
+    config::{Modality, Tool, ToolChoice, validate_tools::check_tools},
     error::{Error, ErrorClass, Result},
     message::{ItemId, Role},
 };
@@ -25,8 +25,7 @@ pub struct ResponseOptions {
     /// The vendor's voice name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
-    /// Functions the model may call in this response, in place of the session's. Calls of functions the
-    /// configuration does not declare go where `tool_handling.undeclared` says.
+    /// Functions the model may call in this response, in place of the session's; checked like those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<Tool>>,
     /// Whether it may, must or must not.
@@ -119,6 +118,10 @@ impl ResponseOptions {
             && !tools.iter().any(|t| t.name == *name)
         {
             return Err(wrong("options.tool_choice", format!("no tool is called {name:?}"), "declare it in tools"));
+        }
+        if let Err(error) = check_tools(self.tools.as_deref().unwrap_or_default()) {
+            let field = format!("options.{}", error.field.as_deref().unwrap_or_default());
+            return Err(Error { class: ErrorClass::Argument, code: "invalid_argument".into(), ..error }.field(field));
         }
         // One pair is the engine's own.
         if self.metadata.len() > 15 {

@@ -25,7 +25,7 @@ pub(crate) mod tool_schema;
 mod tools;
 mod turns;
 mod validate;
-mod validate_tools;
+pub(crate) mod validate_tools;
 mod validate_turns;
 
 pub use audio::*;
