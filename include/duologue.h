@@ -165,14 +165,14 @@
 #define DUOLOGUE_ABI_VERSION 1
 
 /**
- * For duologue_client_send_text(): only add the text, do not ask for an answer.
+ * For duologue_client_send_text() and duologue_image: only add the message, do not ask for an answer.
  */
-#define DUOLOGUE_SEND_TEXT_NO_RESPONSE 1
+#define DUOLOGUE_SEND_NO_RESPONSE 1
 
 /**
- * For duologue_client_send_text(): cut the assistant off first.
+ * For duologue_client_send_text() and duologue_image: cut the assistant off first.
  */
-#define DUOLOGUE_SEND_TEXT_INTERRUPT 2
+#define DUOLOGUE_SEND_INTERRUPT 2
 
 /**
  * Result of a call: 0 is success, errors are negative. Numbers are only ever added: treat an unknown
@@ -1119,6 +1119,39 @@ typedef int32_t duologue_credential_kind;
 #endif // __cplusplus
 
 /**
+ * How closely the model looks at a picture, where the model lets one choose.
+ */
+enum duologue_image_detail
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing is said about it.
+     */
+    DUOLOGUE_IMAGE_DETAIL_DEFAULT = 0,
+    /**
+     * The vendor's choice.
+     */
+    DUOLOGUE_IMAGE_DETAIL_AUTO = 1,
+    /**
+     * Roughly, for fewer tokens.
+     */
+    DUOLOGUE_IMAGE_DETAIL_LOW = 2,
+    /**
+     * Closely.
+     */
+    DUOLOGUE_IMAGE_DETAIL_HIGH = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum duologue_image_detail duologue_image_detail;
+#else
+typedef int32_t duologue_image_detail;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * A voice session. It can connect, disconnect and connect again; the conversation stays until it is
  * destroyed.
  */
@@ -1212,6 +1245,50 @@ typedef struct duologue_credential {
 } duologue_credential;
 
 /**
+ * A picture for the model. Fill it with zeros, set struct_size, then either data and size, or url; the rest
+ * as wanted.
+ */
+typedef struct duologue_image {
+    /**
+     * sizeof(duologue_image)
+     */
+    uint32_t struct_size;
+    /**
+     * 0, or DUOLOGUE_SEND_NO_RESPONSE and DUOLOGUE_SEND_INTERRUPT added.
+     */
+    uint32_t flags;
+    /**
+     * The bytes of a picture file, not NUL-terminated; copied. What vendors take: PNG and JPEG.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes; at most 2 MiB.
+     */
+    size_t size;
+    /**
+     * In the place of data: a `data:` URL with base64, or the address of a picture where the vendor fetches
+     * those itself (OpenAI Realtime does not).
+     */
+    const char *url;
+    /**
+     * For example `image/png`; NULL: told from the picture itself.
+     */
+    const char *mime_type;
+    /**
+     * Words to the picture, in the same message; may be NULL.
+     */
+    const char *text;
+    /**
+     * A duologue_image_detail.
+     */
+    int32_t detail;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} duologue_image;
+
+/**
  * How a response shall be. Fill it with zeros, set struct_size, then what you want.
  */
 typedef struct duologue_response_options {
@@ -1224,9 +1301,23 @@ typedef struct duologue_response_options {
      */
     uint32_t reserved;
     /**
-     * For this response only, in the place of the session's own; NULL keeps those.
+     * What the model shall do in this response, added to the session's own instructions. Plain text, so that
+     * nothing has to be quoted into JSON; the same as the key in json, and only one of them may be given.
      */
     const char *instructions;
+    /**
+     * Everything else, as a JSON object; may be NULL. Unknown keys are refused. Its keys, all optional:
+     *
+     * `instructions`; `replace_instructions` (true: they take the place of the session's own);
+     * `output_modality` ("audio" or "text"); `voice`; `tools` (a list as in the configuration, in the place of
+     * the session's); `tool_choice` ("auto", "none", "required" or {"function": "NAME"}); `max_output_tokens` (1
+     * to 4096); `metadata` (an object of texts, for the vendor's logs and for response events: at most 15, keys
+     * of 64 and values of 512 characters); `out_of_band` (true: no part of the conversation; its words come as
+     * transcript events under its own response id, several may run beside the conversation's); `audible` (with
+     * out_of_band: play it all the same); `input` (what the model sees in the place of the conversation: a list
+     * of {"role": "user", "text": "..."} and {"item": "ID"}; empty: nothing).
+     */
+    const char *json;
 } duologue_response_options;
 
 /**
@@ -2093,6 +2184,28 @@ typedef struct duologue_lagged_event {
 } duologue_lagged_event;
 
 /**
+ * What the host calls a client: one of the `labels` of its configuration.
+ */
+typedef struct duologue_label {
+    /**
+     * Bytes of this struct.
+     */
+    uint32_t struct_size;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+    /**
+     * For example `tenant`.
+     */
+    struct duologue_text key;
+    /**
+     * For example `7`.
+     */
+    struct duologue_text value;
+} duologue_label;
+
+/**
  * Something that happened. Exactly one of the family pointers is not NULL: the one `kind` names; an
  * event of a newer version may have none that this header knows. Everything it points to lives as long
  * as the event: until the callback returns, or until duologue_event_free().
@@ -2226,6 +2339,15 @@ typedef struct duologue_event {
      * Events that were dropped.
      */
     const struct duologue_lagged_event *lagged;
+    /**
+     * The client's labels (`labels` in the configuration), by key; pointers, because labels may grow in later
+     * versions. NULL when it has none.
+     */
+    const struct duologue_label *const *labels;
+    /**
+     * How many.
+     */
+    size_t label_count;
 } duologue_event;
 
 /**
@@ -2738,8 +2860,37 @@ duologue_result duologue_client_wait_status(duologue_client *client,
                                             int32_t timeout_ms);
 
 /**
- * Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, and
- * `messages`, the conversation in order.
+ * Whether a connect has a chance, before anything is dialled: there is a credential (or one is asked for) and a
+ * way to dial. Asks neither network nor device.
+ *
+ * @param client the client
+ * @param[out] out_can_connect receives 1 or 0; duologue_client_availability_json() says why not
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_can_connect(const duologue_client *client,
+                                            int *out_can_connect);
+
+/**
+ * What stands in the way of a connect, as JSON: the keys `credential`, `transport` and `microphone`, each with the
+ * error that a person can be told, and absent when all is well there. Without a microphone a client works all
+ * the same, with text.
+ *
+ * @param client the client
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_availability_json(const duologue_client *client,
+                                                  char **out_json);
+
+/**
+ * Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, `error` (the
+ * newest of this run, fatal or not, or null), and `messages`, the conversation in order with what is being said.
  *
  * @param client the client
  * @param[out] out_json receives the text; free it with duologue_string_free()
@@ -2824,46 +2975,6 @@ duologue_result duologue_client_disconnect(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
- * Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
- * carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
- * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
- * DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
- *
- * @param client the client, connected
- * @param text UTF-8, at most 256 KiB
- * @param flags 0, or DUOLOGUE_SEND_TEXT_NO_RESPONSE and DUOLOGUE_SEND_TEXT_INTERRUPT added
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
- *         (unknown flags)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_send_text(duologue_client *client,
-                                          const char *text,
-                                          uint32_t flags,
-                                          uint64_t *out_op);
-
-/**
- * Asks for a response. Completes when it has begun. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
- * connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or the network is too slow),
- * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED (interrupted, or the connection ended
- * first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
- *
- * @param client the client, connected
- * @param options how it shall be; NULL for the session's own way
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
- *         (struct_size is too small, or reserved is not 0)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_request_response(duologue_client *client,
-                                                 const duologue_response_options *options,
-                                                 uint64_t *out_op);
-
-/**
  * Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard; at once,
  * and well, when nothing is said. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not connected) or
  * DUOLOGUE_ERROR_CANCELLED (the connection ended first).
@@ -2902,6 +3013,195 @@ duologue_result duologue_client_submit_tool_result(duologue_client *client,
                                                    uint64_t *out_op);
 
 /**
+ * Changes the session while it runs: instructions, tools, turn detection and the like. Only what changes is
+ * sent. Completes when the vendor has confirmed; a refusal leaves everything as it was. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_CONFIG (a field that is wrong, or that cannot change while the session runs: the error
+ * names its path), DUOLOGUE_ERROR_UNSUPPORTED (the provider or model cannot), DUOLOGUE_ERROR_INVALID_STATE (not
+ * connected; `voice_locked`: the assistant has spoken with the voice it had; `response_running`: the speed
+ * changes between responses only), DUOLOGUE_ERROR_CANCELLED (the connection ended first),
+ * DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * The next connect uses the configuration the client was made from.
+ *
+ * @param client the client, connected
+ * @param changes a JSON object, at most 256 KiB: a merge patch (RFC 7396) of the configuration document, for
+ *                example {"instructions": "Answer in French.", "turn_detection": {"mode": "manual"}}; null gives
+ *                a default back
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_update_session(duologue_client *client,
+                                               const char *changes,
+                                               uint64_t *out_op);
+
+/**
+ * Sends one vendor event as it is. `completed` carries DUOLOGUE_ERROR_INVALID_JSON for what is no JSON
+ * object.
+ *
+ * @param client the client, connected
+ * @param json a JSON object, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_raw(duologue_client *client,
+                                         const char *json,
+                                         uint64_t *out_op);
+
+/**
+ * Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
+ * carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
+ * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
+ * DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param flags 0, or DUOLOGUE_SEND_NO_RESPONSE and DUOLOGUE_SEND_INTERRUPT added
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
+ *         (unknown flags)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_text(duologue_client *client,
+                                          const char *text,
+                                          uint32_t flags,
+                                          uint64_t *out_op);
+
+/**
+ * Adds a user message with a picture, and asks for an answer. Completes when the vendor has taken the message.
+ * `completed` carries DUOLOGUE_ERROR_INVALID_ARGUMENT (no picture that duologue knows, another type than
+ * mime_type says, or no base64 in the URL), DUOLOGUE_ERROR_UNSUPPORTED (`image_type`, `image_url`: the vendor
+ * does not take that kind; the model takes no pictures), DUOLOGUE_ERROR_LIMIT_EXCEEDED (`image_too_large`), and
+ * what duologue_client_send_text() has.
+ *
+ * @param client the client, connected
+ * @param image the picture and what is to happen with it
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (neither
+ *         data nor url, or both; unknown flags or detail; struct_size is too small, or reserved is not 0),
+ *         DUOLOGUE_ERROR_LIMIT_EXCEEDED (size is over 2 MiB)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_image(duologue_client *client,
+                                           const duologue_image *image,
+                                           uint64_t *out_op);
+
+/**
+ * Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".
+ * Completes when the vendor has taken it. `completed` carries what duologue_client_send_text() has.
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_context(duologue_client *client,
+                                             const char *text,
+                                             uint64_t *out_op);
+
+/**
+ * Has the assistant say this, after what is under way. Where the vendor has no such command (OpenAI), the model
+ * is told to say it word for word, and may not. Completes when the response has begun. `completed` carries what
+ * duologue_client_request_response() has.
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_say(duologue_client *client,
+                                    const char *text,
+                                    uint64_t *out_op);
+
+/**
+ * Asks for a response. Completes when it has begun; the `completed` event names it (envelope->response), and the
+ * events of the response carry the same name. `completed` carries DUOLOGUE_ERROR_INVALID_ARGUMENT (options that
+ * contradict each other or are out of range; the error names the field), DUOLOGUE_ERROR_UNSUPPORTED,
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or 16 outside the
+ * conversation, or the network is too slow), DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED
+ * (interrupted, or the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
+ *
+ * @param client the client, connected
+ * @param options how it shall be; NULL for the session's own way
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON,
+ *         DUOLOGUE_ERROR_INVALID_ARGUMENT (an unknown key or a wrong type in json, instructions twice, struct_size is
+ *         too small, or reserved is not 0)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_request_response(duologue_client *client,
+                                                 const duologue_response_options *options,
+                                                 uint64_t *out_op);
+
+/**
+ * Begins the user's turn by hand ("turn_detection": {"mode": "manual"}): the key is down. The assistant is cut
+ * off, and the microphone goes to the vendor, beginning with the moment before this call, so that the first
+ * syllable is there although the key came late (`turn_detection.prefix_padding_ms`; "auto_capture" must be on for
+ * that, as it is by default). Where the vendor finds the turns it only switches capturing on, as
+ * duologue_client_set_capture(). Completes when it is so; doing it twice is no error. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected, or the configuration has no microphone).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_start_listening(duologue_client *client,
+                                                uint64_t *out_op);
+
+/**
+ * Ends the user's turn by hand: the key is up. All audio that was pushed before this call is part of the turn.
+ * Completes when the vendor has taken the turn; the answer follows by itself unless
+ * `turn_detection.create_response` is off. Where the vendor finds the turns it switches capturing off, and what the
+ * user is in the middle of saying is answered. `completed` carries DUOLOGUE_ERROR_LIMIT_EXCEEDED with the code
+ * `turn_too_short` (less than `turn_detection.minimum_ms` was pushed: it is thrown away and nobody answers),
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected, or no turn has begun), DUOLOGUE_ERROR_CANCELLED (the connection
+ * ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_stop_listening(duologue_client *client,
+                                               uint64_t *out_op);
+
+/**
+ * Forgets what the user said since the last turn. Completes at once. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_clear_input(duologue_client *client,
+                                            uint64_t *out_op);
+
+/**
  * Sends microphone audio to the vendor, or stops. Completes when it is so, always well.
  *
  * @param client the client
@@ -2931,22 +3231,6 @@ DUOLOGUE_API
 duologue_result duologue_client_set_input_muted(duologue_client *client,
                                                 int muted,
                                                 uint64_t *out_op);
-
-/**
- * Sends one vendor event as it is. `completed` carries DUOLOGUE_ERROR_INVALID_JSON for what is no JSON
- * object.
- *
- * @param client the client, connected
- * @param json a JSON object, at most 256 KiB
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_send_raw(duologue_client *client,
-                                         const char *json,
-                                         uint64_t *out_op);
 
 /**
  * The clock of audio times: microseconds, monotonic (CLOCK_MONOTONIC where there is one).

@@ -7,6 +7,7 @@ use crate::{
     message::{ItemId, Role},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Options of one response. Everything absent: as the session says.
@@ -70,19 +71,24 @@ pub enum InputItem {
 impl ResponseOptions {
     /// Reads a JSON object.
     ///
+    /// ```
+    /// use duologue::ResponseOptions;
+    /// assert_eq!(ResponseOptions::from_json(r#"{ "voice": "marin" }"#)?.voice.as_deref(), Some("marin"));
+    /// let wrong = ResponseOptions::from_json(r#"{ "metadata": { "page": 3 } }"#).unwrap_err();
+    /// assert_eq!(wrong.field.as_deref(), Some("options.metadata.page"));
+    /// # Ok::<(), duologue::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Class `argument`, naming the field and the fix.
     pub fn from_json(json: &str) -> Result<Self> {
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let options: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
-            let path = e.path().to_string();
-            let text = e.inner().to_string();
-            let cause = crate::error::redact(text.split(" at line").next().unwrap_or(&text));
-            let field = if path == "." { "options".to_owned() } else { format!("options.{path}") };
-            wrong(&field, cause, "see the options of a response in the documentation")
+        let document: Value = serde_json::from_str(json).map_err(|e| {
+            let error = Error::new(ErrorClass::Argument, "invalid_json", format!("are not JSON: {e}"));
+            error.field("options").fix("give one JSON object")
         })?;
-        reader.end().map_err(|e| wrong("options", format!("text after the object: {e}"), "give one JSON object"))?;
-        Ok(options)
+        // serde would take a list as the fields of an object in order.
+        objects(&document)?;
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(json)).map_err(|e| complaint(&e))
     }
 
     /// Bytes of text in it.
@@ -146,6 +152,65 @@ fn wrong(field: &str, message: impl Into<String>, fix: &str) -> Error {
     Error::new(ErrorClass::Argument, "invalid_argument", message).field(field).fix(fix)
 }
 
+/// What must be an object is one.
+fn objects(document: &Value) -> Result<()> {
+    if !document.is_object() {
+        return Err(wrong("options", "are no object", "write {...}"));
+    }
+    for list in ["tools", "input"] {
+        let elements = document[list].as_array().into_iter().flatten();
+        if let Some(at) = elements.enumerate().find_map(|(at, element)| (!element.is_object()).then_some(at)) {
+            return Err(wrong(&format!("options.{list}[{at}]"), "is no object", "write {...}"));
+        }
+    }
+    Ok(())
+}
+
+/// Turns serde's complaint into a path, a cause and a fix.
+fn complaint(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    const INPUT: &str = "write {\"role\": \"user\", \"text\": \"...\"} or {\"item\": \"ID\"}";
+    const CHOICE: &str = "use \"auto\", \"none\", \"required\" or {\"function\": \"NAME\"}";
+    let path = e.path().to_string();
+    let mut field = if path == "." { "options".to_owned() } else { format!("options.{path}") };
+    // A key in the wrong field must not be told.
+    let text = crate::error::redact(&e.inner().to_string());
+    let text = text.split(" at line").next().unwrap_or_default();
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    let expected = text.split_once(", expected ").map_or("", |(_, rest)| rest).replace('`', "\"");
+    if text.starts_with("unknown field") || text.starts_with("duplicate field") || text.starts_with("missing field") {
+        let name = quoted(text);
+        if !field.ends_with(&format!(".{name}")) {
+            field = format!("{field}.{name}");
+        }
+        return match text.as_bytes()[0] {
+            b'u' => wrong(&field, "unknown key", &format!("remove it or use {}", expected.replace('"', ""))),
+            b'd' => wrong(&field, "is there twice", "keep one of them"),
+            _ => wrong(&field, "is missing", &format!("write {{\"{name}\": ...}}")),
+        };
+    }
+    if path.starts_with("tool_choice") {
+        return wrong("options.tool_choice", "is none of the accepted values", CHOICE);
+    }
+    if path.starts_with("input[") {
+        return wrong(&field, "is neither words with their role nor an item", INPUT);
+    }
+    if text.starts_with("unknown variant") {
+        let name = quoted(text);
+        // The word is a step of its own.
+        let field = field.strip_suffix(&format!(".{name}")).unwrap_or(&field);
+        return wrong(field, format!("\"{name}\" is none of the accepted words"), &format!("use {expected}"));
+    }
+    let wanted = match expected.as_str() {
+        "a boolean" => "true or false",
+        "u32" => "a whole number from 0 to 4294967295",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        e if e.starts_with("struct") => "an object",
+        _ => "a string",
+    };
+    wrong(&field, format!("has the wrong type: {wanted} is expected"), &format!("give {wanted}"))
+}
+
 /// A picture: exactly one of `data` and `url`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -187,6 +252,19 @@ impl Image {
         Self { data: Some(base64_simd::STANDARD.encode_to_string(bytes)), ..Self::default() }
     }
 
+    /// Refuses a file of so many bytes when it is too large to be sent.
+    ///
+    /// # Errors
+    /// `image_too_large`, class `limit`.
+    pub(crate) fn check_size(size: usize) -> Result<()> {
+        if size <= MAX_IMAGE {
+            return Ok(());
+        }
+        let text = format!("the picture has {size} bytes, more than {MAX_IMAGE}");
+        let fix = "make it smaller: the model sees no more than about 2000 pixels a side anyway";
+        Err(Error::new(ErrorClass::Limit, "image_too_large", text).field("image").fix(fix))
+    }
+
     /// A picture somewhere else.
     pub fn from_url(url: impl Into<String>) -> Self {
         Self { url: Some(url.into()), ..Self::default() }
@@ -213,12 +291,9 @@ impl Image {
             },
             _ => return Err(wrong("image", "exactly one of data and url is needed", "give the bytes of the picture")),
         };
-        let size = data.len() / 4 * 3;
-        if size > MAX_IMAGE + 2 {
-            let text = format!("the picture has {size} bytes, more than {MAX_IMAGE}");
-            let fix = "make it smaller: the model sees no more than about 2000 pixels a side anyway";
-            return Err(Error::new(ErrorClass::Limit, "image_too_large", text).field("image").fix(fix));
-        }
+        // What the padding stands for is no part of the file.
+        let padding = data.bytes().rev().take(2).filter(|&byte| byte == b'=').count();
+        Self::check_size((data.len() / 4 * 3).saturating_sub(padding))?;
         let head: String = data.chars().take(16).collect();
         let valid = base64_simd::STANDARD.check(data.as_bytes()).is_ok();
         let start = base64_simd::STANDARD.decode_to_vec(head.as_bytes()).unwrap_or_default();

@@ -10,8 +10,9 @@ static void every_client_function(duologue_client *client, int32_t code) {
     duologue_mode mode;
     char *json;
     uint64_t op;
-    int fd;
+    int fd, can;
     duologue_event *event;
+    duologue_image image = {.struct_size = sizeof image, .url = "data:image/png;base64,iVBORw0KGgo="};
     int16_t samples[16] = {1, 2, 3};
     size_t frames;
 
@@ -29,14 +30,25 @@ static void every_client_function(duologue_client *client, int32_t code) {
     ENDS(code, duologue_client_stats_json(client, &json));
     ENDS(code, duologue_client_capabilities_json(client, &json));
     ENDS(code, duologue_client_config_json(client, &json));
+    ENDS(code, duologue_client_availability_json(client, &json));
     UNTOUCHED(json);
+    PREFILL(can);
+    ENDS(code, duologue_client_can_connect(client, &can));
+    UNTOUCHED(can);
 
     PREFILL(op);
     ENDS(code, duologue_client_connect(client, &op));
     ENDS(code, duologue_client_disconnect(client, &op));
     ENDS(code, duologue_client_send_text(client, "text", 0, &op));
+    ENDS(code, duologue_client_send_image(client, &image, &op));
+    ENDS(code, duologue_client_send_context(client, "text", &op));
+    ENDS(code, duologue_client_say(client, "text", &op));
     ENDS(code, duologue_client_request_response(client, NULL, &op));
     ENDS(code, duologue_client_interrupt(client, &op));
+    ENDS(code, duologue_client_start_listening(client, &op));
+    ENDS(code, duologue_client_stop_listening(client, &op));
+    ENDS(code, duologue_client_clear_input(client, &op));
+    ENDS(code, duologue_client_update_session(client, "{}", &op));
     ENDS(code, duologue_client_submit_tool_result(client, 1, "call", "{}", 0, &op));
     ENDS(code, duologue_client_set_capture(client, 1, &op));
     ENDS(code, duologue_client_set_input_muted(client, 1, &op));
@@ -143,8 +155,22 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     REFUSED(NULL_ARGUMENT, duologue_client_stats_json(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_capabilities_json(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_config_json(client, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_availability_json(client, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_can_connect(client, NULL));
+    SAYS("out_can_connect");
     REFUSED(NULL_ARGUMENT, duologue_client_send_text(client, NULL, 0, NULL));
     SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_image(client, NULL, NULL));
+    SAYS("image");
+    duologue_image image = {.struct_size = sizeof image, .size = 1};
+    REFUSED(NULL_ARGUMENT, duologue_client_send_image(client, &image, NULL));
+    SAYS("image.data");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_context(client, NULL, NULL));
+    SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_say(client, NULL, NULL));
+    SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_update_session(client, NULL, NULL));
+    SAYS("changes");
     REFUSED(NULL_ARGUMENT, duologue_client_submit_tool_result(client, 1, NULL, "{}", 0, NULL));
     SAYS("call_id");
     REFUSED(NULL_ARGUMENT, duologue_client_submit_tool_result(client, 1, "call", NULL, 0, NULL));
@@ -172,6 +198,11 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     WORKS(duologue_client_pull_audio(client, NULL, 0, 0, NULL));
     WORKS(duologue_client_pull_audio(client, &sample, 1, 0, NULL));
     WORKS(duologue_client_set_capture(client, 0, NULL));
+    /* A command's number is wanted by nobody; how it ends is another matter. */
+    WORKS(duologue_client_start_listening(client, NULL));
+    WORKS(duologue_client_stop_listening(client, NULL));
+    WORKS(duologue_client_clear_input(client, NULL));
+    WORKS(duologue_client_request_response(client, NULL, NULL));
     /* Both user data and free function may be NULL, and each without the other. */
     WORKS(set_callback(1, client, 1, NULL, NULL));
     WORKS(set_callback(1, client, 1, &counted, NULL));

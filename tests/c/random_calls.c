@@ -141,14 +141,40 @@ static void audio(void) {
     CHECK(frames <= length);
 }
 
+static int32_t picture(uint64_t *out) {
+    static const uint8_t PNG[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    struct {
+        duologue_image known;
+        uint64_t tail[2];
+    } image = {{.struct_size = sizeof image.known, .flags = below(4), .detail = chance(4) ? any_int() : 0}, {0, 0}};
+    if (!chance(4)) {
+        image.known.data = PNG;
+        /* Too much is refused, not read. */
+        image.known.size = chance(8) ? SIZE_MAX - below(1000) : below(sizeof PNG + 1);
+    }
+    if (chance(4))
+        image.known.url = any_text();
+    if (chance(4))
+        image.known.mime_type = chance(2) ? "image/png" : any_text();
+    if (chance(2))
+        image.known.text = any_text();
+    if (chance(8))
+        image.known.flags = (uint32_t)any_int();
+    if (chance(8))
+        image.known.struct_size = below(sizeof image + 1);
+    if (chance(16))
+        image.tail[0] = 1;
+    return duologue_client_send_image(any_client(), chance(20) ? NULL : &image.known, out);
+}
+
 static void command(void) {
     uint64_t op = 0, *out = chance(3) ? NULL : &op;
     struct {
         duologue_response_options known;
         uint64_t tail[2];
-    } how = {{sizeof how.known, 0, any_text()}, {0, 0}};
+    } how = {{sizeof how.known, 0, chance(2) ? any_text() : NULL, chance(2) ? any_options() : NULL}, {0, 0}};
     int32_t result;
-    switch (below(9)) {
+    switch (below(16)) {
     case 0:
         result = duologue_client_connect(any_dialler(), out);
         break;
@@ -179,8 +205,29 @@ static void command(void) {
     case 7:
         result = duologue_client_set_input_muted(any_client(), any_int(), out);
         break;
-    default:
+    case 8:
         result = duologue_client_send_raw(any_client(), any_text(), out);
+        break;
+    case 9:
+        result = duologue_client_start_listening(any_client(), out);
+        break;
+    case 10:
+        result = duologue_client_stop_listening(any_client(), out);
+        break;
+    case 11:
+        result = duologue_client_clear_input(any_client(), out);
+        break;
+    case 12:
+        result = duologue_client_send_context(any_client(), any_text(), out);
+        break;
+    case 13:
+        result = duologue_client_say(any_client(), any_text(), out);
+        break;
+    case 14:
+        result = duologue_client_update_session(any_client(), any_changes(), out);
+        break;
+    default:
+        result = picture(out);
     }
     note(result);
     CHECK(result == DUOLOGUE_OK || op == 0);
@@ -204,9 +251,9 @@ static void read_client(void) {
     char **out = chance(20) ? NULL : &json;
     duologue_status status;
     duologue_mode mode;
-    int fd = -1;
+    int fd = -1, can = -1;
     int32_t result;
-    switch (below(8)) {
+    switch (below(10)) {
     case 0:
         keep_string(duologue_client_state_json(any_client(), out), &json);
         break;
@@ -226,6 +273,14 @@ static void read_client(void) {
         note(duologue_client_mode(any_client(), chance(20) ? NULL : &mode));
         break;
     case 6:
+        keep_string(duologue_client_availability_json(any_client(), out), &json);
+        break;
+    case 7:
+        result = duologue_client_can_connect(any_client(), chance(20) ? NULL : &can);
+        note(result);
+        CHECK((result == DUOLOGUE_OK) == (can == 0 || can == 1));
+        break;
+    case 8:
         note(duologue_client_wait_status(any_client(), any_int(), (int32_t)below(2)));
         break;
     default:

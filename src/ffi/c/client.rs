@@ -324,8 +324,48 @@ pub(super) fn timeout(ms: c_int) -> Option<Duration> {
     u64::try_from(ms).ok().map(Duration::from_millis)
 }
 
-/// Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, and
-/// `messages`, the conversation in order.
+/// Whether a connect has a chance, before anything is dialled: there is a credential (or one is asked for) and a
+/// way to dial. Asks neither network nor device.
+///
+/// @param client the client
+/// @param[out] out_can_connect receives 1 or 0; duologue_client_availability_json() says why not
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_can_connect(
+    client: *const duologue_client,
+    out_can_connect: *mut c_int,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_can_connect", out_can_connect)?;
+        let can = with(client, |client| Ok(client.availability().can_connect()))?;
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(can.into()) };
+        Ok(())
+    })
+}
+
+/// What stands in the way of a connect, as JSON: the keys `credential`, `transport` and `microphone`, each with the
+/// error that a person can be told, and absent when all is well there. Without a microphone a client works all
+/// the same, with text.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_availability_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(&client.availability(), out_json) }))
+}
+
+/// Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, `error` (the
+/// newest of this run, fatal or not, or null), and `messages`, the conversation in order with what is being said.
 ///
 /// @param client the client
 /// @param[out] out_json receives the text; free it with duologue_string_free()

@@ -215,10 +215,10 @@ pub unsafe extern "C" fn duologue_config_set_json(
 ) -> duologue_result {
     let value = || {
         // SAFETY: the caller's promise.
-        let json = unsafe { text::required("json", json) }?;
-        serde_json::from_str(&json).map_err(|e| {
-            let error = Error::new(ErrorClass::Argument, "invalid_json", format!("is no JSON: {e}")).field("json");
-            error.fix("for plain text use duologue_config_set_string")
+        let value = unsafe { text::json("json", json) };
+        value.map_err(|error| match error.code.as_ref() {
+            "invalid_json" => error.fix("for plain text use duologue_config_set_string"),
+            _ => error,
         })
     };
     // SAFETY: the caller's promise about the path.
