@@ -147,6 +147,15 @@ impl Session {
         self.close(code, Status::Error { error });
     }
 
+    /// The vendor's session has lasted as long as it may: the run ends in good order.
+    pub(super) fn session_over(&mut self, error: Error) {
+        if self.link.step != Step::Up {
+            return self.fail(error);
+        }
+        let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
+        self.close(1000, Status::Idle { ended });
+    }
+
     pub(super) fn opened(&mut self, epoch: u32) {
         if epoch != self.link.epoch || self.link.step != Step::Dialling {
             self.stats.stale_inputs += 1;

@@ -29,7 +29,7 @@ impl fmt::Debug for Schemas {
 impl Schemas {
     /// Of tools whose configuration was checked.
     pub fn new(tools: &[Tool]) -> Self {
-        let compile = |schema: &Option<Value>| schema.as_ref().and_then(|s| validator(s));
+        let compile = |schema: &Option<Value>| schema.as_ref().and_then(validator);
         let pair = |t: &Tool| Pair { arguments: compile(&t.parameters), result: compile(&t.output_schema) };
         Self { tools: tools.iter().map(|t| (t.name.clone(), pair(t))).collect() }
     }

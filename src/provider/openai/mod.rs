@@ -22,7 +22,7 @@ use crate::{
     request::{ImageDetail, Picture, ResponseOptions},
 };
 use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams};
-use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
+use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
 /// The codec.
@@ -291,6 +291,8 @@ impl Codec for OpenAi {
         } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
             // A truncate past the end leaves the item as it is: the outcome we asked for.
             ErrorKind::Benign
+        } else if code == SESSION_OVER {
+            ErrorKind::SessionOver
         } else if FATAL.contains(&code) {
             ErrorKind::Fatal
         } else {
