@@ -5,8 +5,10 @@
 //! simulator dialect and a page of documentation.
 
 pub mod openai;
+mod settle;
 mod vocabulary;
 
+pub use settle::settle;
 pub use vocabulary::*;
 
 use crate::{capabilities::Capabilities, config::Config, error::Result};

@@ -3,15 +3,18 @@
 //! Facts come from the protocols reference; where a host differs, [`profile`] says so and nothing
 //! else does.
 
+mod abilities;
+pub mod catalogue;
 mod client_event;
 mod decode;
+pub mod legality;
 pub mod names;
 pub mod profile;
 mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
-mod update;
+pub mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
@@ -42,20 +45,7 @@ impl OpenAi {
     pub fn new(config: &Config) -> Result<Self> {
         let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
-        let capabilities = Capabilities {
-            provider: profile.provider.to_owned(),
-            model: model.clone(),
-            input_rate: profile.rate,
-            output_rate: profile.rate,
-            text_in: Some(true),
-            text_out: Some(true),
-            image_in: Some(true),
-            tools: Some(true),
-            cancel: Some(true),
-            truncate: Some(true),
-            user_transcription: Some(config.transcription.is_some()),
-            max_session_s: Some(profile.max_session_s),
-        };
+        let capabilities = abilities::capabilities(config, profile, &model);
         let dial = DialRequest {
             url: url(config.base_url.as_deref().unwrap_or(profile.base_url), profile, &model)?,
             auth: config.auth,
