@@ -6,6 +6,7 @@ mod common;
 
 mod bad_input;
 mod connection;
+mod credentials;
 mod history;
 mod lessons;
 mod lost;

@@ -6,6 +6,7 @@
 mod abilities;
 pub mod catalogue;
 mod client_event;
+pub mod credential;
 mod decode;
 pub mod legality;
 pub mod names;
@@ -46,12 +47,7 @@ impl OpenAi {
         let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
         let capabilities = abilities::capabilities(config, profile, &model);
-        let dial = DialRequest {
-            url: url(config.base_url.as_deref().unwrap_or(profile.base_url), profile, &model)?,
-            auth: config.auth,
-            subprotocols: vec![profile.subprotocol.to_owned()],
-            credential_subprotocol: profile.key_subprotocol.to_owned(),
-        };
+        let dial = dial_request(config, profile, None, None)?;
         let wish = raw(&session_object::session_object(config, profile))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
     }
@@ -103,6 +99,23 @@ impl OpenAi {
 fn profile_of(config: &Config) -> Result<&'static Profile> {
     PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
         Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+    })
+}
+
+/// What to dial; `base_url` and `model` replace those of the configuration.
+fn dial_request(
+    config: &Config,
+    profile: &Profile,
+    base_url: Option<&str>,
+    model: Option<&str>,
+) -> Result<DialRequest> {
+    let base_url = base_url.or(config.base_url.as_deref()).unwrap_or(profile.base_url);
+    let model = model.or(config.model.as_deref()).unwrap_or(profile.model);
+    Ok(DialRequest {
+        url: url(base_url, profile, model)?,
+        auth: config.auth,
+        subprotocols: vec![profile.subprotocol.to_owned()],
+        credential_subprotocol: profile.key_subprotocol.to_owned(),
     })
 }
 
