@@ -2,7 +2,7 @@
 //! language; unknown keys are errors.
 
 use crate::{
-    config::{Modality, Tool, ToolChoice},
+    config::{Modality, Tool, ToolChoice, suggest},
     error::{Error, ErrorClass, Result},
     message::{ItemId, Role},
 };
@@ -176,14 +176,16 @@ fn complaint(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let text = crate::error::redact(&e.inner().to_string());
     let text = text.split(" at line").next().unwrap_or_default();
     let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
-    let expected = text.split_once(", expected ").map_or("", |(_, rest)| rest).replace('`', "\"");
+    // serde's `x`, expected one of `a`, `b`.
+    let expected = text.split_once(", expected ").map_or("", |(_, rest)| rest);
+    let known: Vec<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     if text.starts_with("unknown field") || text.starts_with("duplicate field") || text.starts_with("missing field") {
         let name = quoted(text);
         if !field.ends_with(&format!(".{name}")) {
             field = format!("{field}.{name}");
         }
         return match text.as_bytes()[0] {
-            b'u' => wrong(&field, "unknown key", &format!("remove it or use {}", expected.replace('"', ""))),
+            b'u' => wrong(&field, "unknown key", &suggest::word(Some(&name), &known)),
             b'd' => wrong(&field, "is there twice", "keep one of them"),
             _ => wrong(&field, "is missing", &format!("write {{\"{name}\": ...}}")),
         };
@@ -198,9 +200,10 @@ fn complaint(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         let name = quoted(text);
         // The word is a step of its own.
         let field = field.strip_suffix(&format!(".{name}")).unwrap_or(&field);
-        return wrong(field, format!("\"{name}\" is none of the accepted words"), &format!("use {expected}"));
+        let fix = suggest::word(Some(&name), &known);
+        return wrong(field, format!("\"{name}\" is none of the accepted words"), &fix);
     }
-    let wanted = match expected.as_str() {
+    let wanted = match expected {
         "a boolean" => "true or false",
         "u32" => "a whole number from 0 to 4294967295",
         "a sequence" => "a list",

@@ -124,8 +124,8 @@ static int converse(struct talk *talk, wav *question, FILE *answer) {
 
 static int connect_client(struct talk *talk, const char *key) {
     duologue_client *client = talk->client;
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    return ok(duologue_client_set_credential(client, 0, &credential), "credential") &&
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    return ok(duologue_client_set_credential(client, &credential), "credential") &&
            ok(duologue_client_set_speech_callback(client, on_speech, talk, NULL), "speech") &&
            ok(duologue_client_set_response_callback(client, on_response, talk, NULL), "responses") &&
            ok(duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL), "transcripts") &&

@@ -88,8 +88,8 @@ static void on_error(void *user_data, const duologue_error_event *event) {
 
 static int converse(struct talk *talk, const char *key, const char *question) {
     duologue_client *client = talk->client;
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    return ok(duologue_client_set_credential(client, 0, &credential), "credential") &&
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    return ok(duologue_client_set_credential(client, &credential), "credential") &&
            ok(duologue_client_set_tool_call_callback(client, on_tool_call, talk, NULL), "tool calls") &&
            ok(duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL), "transcripts") &&
            ok(duologue_client_set_response_callback(client, on_response, talk, NULL), "responses") &&

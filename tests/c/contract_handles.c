@@ -5,7 +5,7 @@ static struct counted counted;
 
 /* Every function that takes a client, all else being right. */
 static void every_client_function(duologue_client *client, int32_t code) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    duologue_credential key = {.struct_size = sizeof key, .value = "sk-test"};
     duologue_status status;
     duologue_mode mode;
     char *json;
@@ -16,7 +16,7 @@ static void every_client_function(duologue_client *client, int32_t code) {
     int16_t samples[16] = {1, 2, 3};
     size_t frames;
 
-    ENDS(code, duologue_client_set_credential(client, 0, &key));
+    ENDS(code, duologue_client_set_credential(client, &key));
     PREFILL(status);
     ENDS(code, duologue_client_status(client, &status));
     UNTOUCHED(status);
@@ -118,7 +118,7 @@ static void every_engine_function(duologue_engine *engine, int32_t code) {
 
 /* Every pointer that must not be NULL, the handle being right. */
 static void null_everywhere_else(duologue_client *client, duologue_client *queued, duologue_config *config) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NULL};
+    duologue_credential key = {.struct_size = sizeof key, .value = NULL};
     duologue_engine *engine = NULL;
     duologue_config *made = NULL;
     int16_t sample = 0;
@@ -145,9 +145,9 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     SAYS("out_engine");
     REFUSED(NULL_ARGUMENT, duologue_client_create(NULL, NULL, NULL));
     SAYS("out_client");
-    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, 0, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, NULL));
     SAYS("credential");
-    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, &key));
     SAYS("credential.value");
     REFUSED(NULL_ARGUMENT, duologue_client_status(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_mode(client, NULL));

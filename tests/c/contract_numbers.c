@@ -46,8 +46,8 @@ static void enums(void) {
             SAYS("status");
         }
         if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL) {
-            duologue_credential key = {sizeof key, ODD[i], "sk-test"};
-            REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+            duologue_credential key = {.struct_size = sizeof key, .kind = ODD[i], .value = "sk-test"};
+            REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
             SAYS("credential.kind");
         }
         if (ODD[i] < DUOLOGUE_LOG_LEVEL_OFF || ODD[i] > DUOLOGUE_LOG_LEVEL_TRACE) {
@@ -161,7 +161,7 @@ static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t
     memcpy(how, &full_response, bytes < sizeof full_response ? bytes : sizeof full_response);
     memcpy(image, &full_image, bytes < sizeof full_image ? bytes : sizeof full_image);
 
-    ENDS(credential, duologue_client_set_credential(client, 0, key));
+    ENDS(credential, duologue_client_set_credential(client, key));
     PREFILL(made);
     ENDS(engine, duologue_engine_create(options, &made));
     if (engine == DUOLOGUE_OK)
@@ -208,14 +208,14 @@ static void struct_sizes(void) {
         struct later_response how = {{sizeof how, 0, NULL, NULL}, {0}};
         struct later_image image = {{.struct_size = sizeof image, .url = "https://example.org/cat.png"}, {0}};
         duologue_engine *made;
-        WORKS(duologue_client_set_credential(client, 0, &key.known));
+        WORKS(duologue_client_set_credential(client, &key.known));
         WORKS(duologue_client_request_response(client, &how.known, NULL));
         WORKS(duologue_client_send_image(client, &image.known, NULL));
         WORKS(duologue_engine_create(&options.known, &made));
         duologue_engine_destroy(made);
         CHECK(atomic_load(&counted.frees) == 1);
         key.tail[at] = options.tail[at] = how.tail[at] = image.tail[at] = (uint64_t)1 << 63;
-        REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key.known));
+        REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key.known));
         SAYS("credential.struct_size");
         REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how.known, NULL));
         SAYS("options.struct_size");
@@ -228,9 +228,9 @@ static void struct_sizes(void) {
     }
     /* Absurd, and so not read. */
     duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
-    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
     key.struct_size = 65537;
-    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
 
     /* What must be 0. */
     duologue_response_options how = {.struct_size = sizeof how, .reserved = 1};
@@ -310,11 +310,11 @@ static void engine_options(void) {
 static void credentials(void) {
     static const char *const NO_KEY[] = {"", "   ", "sk test", "sk-\xc3\xa9", "sk-\x07z", "a\nb"};
     for (size_t i = 0; i < COUNT(NO_KEY); i++) {
-        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NO_KEY[i]};
-        REFUSED(AUTH, duologue_client_set_credential(client, 0, &key));
+        duologue_credential key = {.struct_size = sizeof key, .value = NO_KEY[i]};
+        REFUSED(AUTH, duologue_client_set_credential(client, &key));
     }
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, "ek_canary"};
-    WORKS(duologue_client_set_credential(client, 0, &key));
+    duologue_credential key = {.struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = "ek_canary"};
+    WORKS(duologue_client_set_credential(client, &key));
     REFUSED(NOT_FOUND, duologue_client_set_credential(client, 1, &key));
     SAYS("request_id");
     CHECK(strstr(last_words(), "canary") == NULL);

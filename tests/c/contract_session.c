@@ -209,8 +209,8 @@ static int32_t end_of(struct host *host, uint64_t op) {
     } while (0)
 
 static void key(struct host *host, const char *value) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, value};
-    WORKS(duologue_client_set_credential(host->client, 0, &credential));
+    duologue_credential credential = {.struct_size = sizeof credential, .value = value};
+    WORKS(duologue_client_set_credential(host->client, &credential));
 }
 
 /* The question, and a second of silence, as fast as the library takes it. */

@@ -6,7 +6,7 @@ static duologue_client *client;
 
 /* Every text argument, alone bad. */
 static void every_text(const char *bad) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, bad};
+    duologue_credential key = {.struct_size = sizeof key, .value = bad};
     duologue_response_options options = {.struct_size = sizeof options, .instructions = bad};
     duologue_response_options asked = {.struct_size = sizeof asked, .json = bad};
     duologue_image pictures[] = {
@@ -31,7 +31,7 @@ static void every_text(const char *bad) {
     REFUSED(INVALID_UTF8, duologue_config_set_json(config, bad, "1"));
     REFUSED(INVALID_UTF8, duologue_config_set_json(config, "instructions", bad));
     SAYS("json");
-    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, 0, &key));
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &key));
     SAYS("credential.value");
     PREFILL(op);
     REFUSED(INVALID_UTF8, duologue_client_send_text(client, bad, 0, &op));

@@ -167,7 +167,7 @@ static inline struct host *host_of(const char *json, const char *url) {
 
 static inline void host_key(struct host *host, const char *value) {
     duologue_credential key = {.struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY, .value = value};
-    WORKS(duologue_client_set_credential(host->client, 0, &key));
+    WORKS(duologue_client_set_credential(host->client, &key));
 }
 
 static inline struct host *host_connected(const char *json, const char *url) {
