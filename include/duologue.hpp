@@ -231,6 +231,13 @@ inline std::string_view given(const char* text) {
     return text;
 }
 
+inline duologue_credential credential(const char* secret, duologue_credential_kind kind) noexcept {
+    duologue_credential credential{};
+    credential.kind = kind;
+    credential.value = secret;
+    return credential;
+}
+
 struct deleter {
     void operator()(char* p) const noexcept { duologue_string_free(p); }
     void operator()(duologue_config* p) const noexcept { duologue_config_free(p); }
@@ -396,6 +403,13 @@ public:
     }
     config&& set_json(std::string_view path, std::string_view json) && { return std::move(set_json(path, json)); }
 
+    /// A copy that may change, with some fields replaced: a JSON merge patch. For one client of a shared document.
+    config with(std::string_view overrides) const {
+        duologue_config* copy = nullptr;
+        check(duologue_config_copy(handle(), detail::c_string(overrides), &copy));
+        return config(copy);
+    }
+
     /// The whole document, defaults included.
     std::string json() const {
         return detail::document([this](char** out) { return duologue_config_to_json(handle(), out); });
@@ -540,19 +554,38 @@ public:
     op set_input_muted(bool muted) const { return command(duologue_client_set_input_muted, muted ? 1 : 0); }
     op send_raw(std::string_view json) const { return command(duologue_client_send_raw, detail::c_string(json)); }
 
-    /// Gives the secret for the next dial; request_id answers a `credential_needed` event. The text is not
-    /// copied on its way into the library, which wipes its own copy.
-    void set_credential(const char* secret, duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY,
-                        std::uint64_t request_id = 0) const {
-        duologue_credential credential{};
-        credential.struct_size = sizeof credential;
-        credential.kind = kind;
-        credential.value = secret;
-        check(duologue_client_set_credential(handle_, request_id, &credential));
+    /// Gives the secret for the next dial. The text is not copied on its way into the library, which wipes its own
+    /// copy.
+    void set_credential(const char* secret,
+                        duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        set_credential(detail::credential(secret, kind));
     }
-    void set_credential(const std::string& secret, duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY,
-                        std::uint64_t request_id = 0) const {
-        set_credential(secret.c_str(), kind, request_id);
+    void set_credential(const std::string& secret,
+                        duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        set_credential(secret.c_str(), kind);
+    }
+    /// With all that is known about it: start from `duologue_credential credential{}`; struct_size is set.
+    void set_credential(duologue_credential credential) const {
+        credential.struct_size = sizeof credential;
+        check(duologue_client_set_credential(handle_, &credential));
+    }
+    /// Answers a `credential_needed` event, inside its callback or later.
+    void answer_credential(std::uint64_t request_id, const char* secret,
+                           duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        answer_credential(request_id, detail::credential(secret, kind));
+    }
+    void answer_credential(std::uint64_t request_id, const std::string& secret,
+                           duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        answer_credential(request_id, secret.c_str(), kind);
+    }
+    void answer_credential(std::uint64_t request_id, duologue_credential credential) const {
+        credential.struct_size = sizeof credential;
+        check(duologue_client_answer_credential(handle_, request_id, &credential));
+    }
+    /// Says that there is none, and why.
+    void refuse_credential(std::uint64_t request_id, std::string_view reason, bool retryable = false) const {
+        detail::c_string why(reason);
+        check(duologue_client_refuse_credential(handle_, request_id, why.or_null(), retryable ? 1 : 0));
     }
 
     // Reading.

@@ -17,6 +17,8 @@ static void every_client_function(duologue_client *client, int32_t code) {
     size_t frames;
 
     ENDS(code, duologue_client_set_credential(client, &key));
+    ENDS(code, duologue_client_answer_credential(client, 1, &key));
+    ENDS(code, duologue_client_refuse_credential(client, 1, "none", 0));
     PREFILL(status);
     ENDS(code, duologue_client_status(client, &status));
     UNTOUCHED(status);
@@ -99,6 +101,11 @@ static void every_config_function(duologue_config *config, int32_t code) {
     ENDS(code, duologue_config_to_json(config, &json));
     UNTOUCHED(json);
     if (config != NULL) { /* NULL here means the defaults */
+        duologue_config *copy;
+        PREFILL(copy);
+        ENDS(code, duologue_config_copy(config, NULL, &copy));
+        ENDS(code, duologue_config_copy(config, "{}", &copy));
+        UNTOUCHED(copy);
         PREFILL(client);
         ENDS(code, duologue_client_create(NULL, config, &client));
         UNTOUCHED(client);
@@ -127,6 +134,8 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     REFUSED(NULL_ARGUMENT, duologue_last_error_json(NULL));
     REFUSED(NULL_ARGUMENT, duologue_config_create("{}", NULL));
     SAYS("out_config");
+    REFUSED(NULL_ARGUMENT, duologue_config_copy(config, "{}", NULL));
+    SAYS("out_config");
     REFUSED(NULL_ARGUMENT, duologue_config_set_string(config, NULL, "x"));
     SAYS("path");
     REFUSED(NULL_ARGUMENT, duologue_config_set_string(config, "voice", NULL));
@@ -148,6 +157,10 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, NULL));
     SAYS("credential");
     REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, &key));
+    SAYS("credential.value");
+    REFUSED(NULL_ARGUMENT, duologue_client_answer_credential(client, 1, NULL));
+    SAYS("credential");
+    REFUSED(NULL_ARGUMENT, duologue_client_answer_credential(client, 1, &key));
     SAYS("credential.value");
     REFUSED(NULL_ARGUMENT, duologue_client_status(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_mode(client, NULL));
@@ -194,6 +207,11 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     duologue_engine_destroy(engine);
     WORKS(duologue_config_create(NULL, &made));
     duologue_config_free(made);
+    WORKS(duologue_config_copy(NULL, NULL, &made));
+    duologue_config_free(made);
+    WORKS(duologue_config_copy(NULL, "{\"voice\": \"marin\"}", &made));
+    duologue_config_free(made);
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, 1, NULL, 0));
     WORKS(duologue_client_push_audio(client, NULL, 0, 0, NULL));
     WORKS(duologue_client_pull_audio(client, NULL, 0, 0, NULL));
     WORKS(duologue_client_pull_audio(client, &sample, 1, 0, NULL));

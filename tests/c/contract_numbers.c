@@ -19,6 +19,8 @@ static void truth_values(void) {
         SAYS("muted");
         REFUSED(INVALID_ARGUMENT, duologue_client_submit_tool_result(client, 1, "call", "{}", ODD[i], &op));
         SAYS("is_error");
+        REFUSED(INVALID_ARGUMENT, duologue_client_refuse_credential(client, 1, "none", ODD[i]));
+        SAYS("retryable");
         UNTOUCHED(op);
         REFUSED(INVALID_ARGUMENT, duologue_config_set_bool(config, "auto_capture", ODD[i]));
         SAYS("value");
@@ -45,9 +47,11 @@ static void enums(void) {
             REFUSED(INVALID_ARGUMENT, duologue_client_wait_status(client, ODD[i], 0));
             SAYS("status");
         }
-        if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL) {
+        if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_BEARER) {
             duologue_credential key = {.struct_size = sizeof key, .kind = ODD[i], .value = "sk-test"};
             REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
+            SAYS("credential.kind");
+            REFUSED(INVALID_ARGUMENT, duologue_client_answer_credential(client, 1, &key));
             SAYS("credential.kind");
         }
         if (ODD[i] < DUOLOGUE_LOG_LEVEL_OFF || ODD[i] > DUOLOGUE_LOG_LEVEL_TRACE) {
@@ -142,7 +146,7 @@ struct later_image {
 /* `size` as struct_size of each struct there is. What is beyond `size` bytes must not be read: it lies in memory
  * that AddressSanitizer and valgrind know to be beyond the end. */
 static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
-    struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+    struct later_credential full_key = {{.struct_size = size, .value = "sk-test", .model = "gpt-realtime"}, {0}};
     struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
     struct later_response full_response = {{size, 0, "briefly", "{}"}, {0}};
     struct later_image full_image = {{.struct_size = size, .data = (const uint8_t *)"PNG", .size = 3}, {0}};
@@ -194,7 +198,7 @@ static void struct_sizes(void) {
     for (uint32_t size = 8; size <= sizeof(struct later_image); size++) {
         if (size % sizeof(void *) != 0)
             with_size(size, bad, bad, bad); /* in the middle of a field: it would be accepted and ignored */
-        else if (size < sizeof(duologue_credential))
+        else if (size <= offsetof(duologue_credential, value))
             with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK); /* fields that are not there have their defaults */
         else
             with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK); /* whole, or larger with a tail of zeros */
@@ -203,7 +207,7 @@ static void struct_sizes(void) {
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {
         struct counted counted = {0};
-        struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+        struct later_credential key = {{.struct_size = sizeof key, .value = "sk-test"}, {0}};
         struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
         struct later_response how = {{sizeof how, 0, NULL, NULL}, {0}};
         struct later_image image = {{.struct_size = sizeof image, .url = "https://example.org/cat.png"}, {0}};
@@ -227,7 +231,7 @@ static void struct_sizes(void) {
         CHECK(atomic_load(&counted.frees) == 2);
     }
     /* Absurd, and so not read. */
-    duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    duologue_credential key = {.struct_size = UINT32_MAX, .value = "sk-test"};
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
     key.struct_size = 65537;
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
@@ -315,10 +319,31 @@ static void credentials(void) {
     }
     duologue_credential key = {.struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = "ek_canary"};
     WORKS(duologue_client_set_credential(client, &key));
-    REFUSED(NOT_FOUND, duologue_client_set_credential(client, 1, &key));
+    /* Nobody asked. */
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 1, &key));
     SAYS("request_id");
     CHECK(strstr(last_words(), "canary") == NULL);
-    REFUSED(NOT_FOUND, duologue_client_set_credential(client, UINT64_MAX, &key));
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 0, &key));
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, UINT64_MAX, &key));
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, UINT64_MAX, "ek_canary", 1));
+    CHECK(strstr(last_words(), "canary") == NULL);
+
+    /* What the provider or the configuration does not take leaves the one before. */
+    key.kind = DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL;
+    REFUSED(UNSUPPORTED, duologue_client_set_credential(client, &key));
+    SAYS("kind");
+    key.kind = DUOLOGUE_CREDENTIAL_KIND_BEARER;
+    key.expires_at = UINT64_MAX;
+    WORKS(duologue_client_set_credential(client, &key));
+    static const char *const NO_ENDPOINT[] = {"", "example.org", "http://example.org", "ftp://example.org", "https://"};
+    for (size_t i = 0; i < COUNT(NO_ENDPOINT); i++) {
+        key.endpoint = NO_ENDPOINT[i];
+        REFUSED(AUTH, duologue_client_set_credential(client, &key));
+        SAYS("endpoint");
+        CHECK(strstr(last_words(), "canary") == NULL);
+    }
+    key.endpoint = "https://eu.example.org/v1?ticket=canary";
+    WORKS(duologue_client_set_credential(client, &key));
 }
 
 static void versions(void) {

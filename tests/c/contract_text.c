@@ -14,11 +14,16 @@ static void every_text(const char *bad) {
         {.struct_size = sizeof *pictures, .url = "data:,", .mime_type = bad},
         {.struct_size = sizeof *pictures, .url = "data:,", .text = bad},
     };
+    duologue_credential at = {.struct_size = sizeof at, .value = "sk-test", .endpoint = bad};
+    duologue_credential of = {.struct_size = sizeof of, .value = "sk-test", .model = bad};
     duologue_config *made;
     uint64_t op;
 
     PREFILL(made);
     REFUSED(INVALID_UTF8, duologue_config_create(bad, &made));
+    UNTOUCHED(made);
+    REFUSED(INVALID_UTF8, duologue_config_copy(config, bad, &made));
+    SAYS("overrides");
     UNTOUCHED(made);
     REFUSED(INVALID_UTF8, duologue_config_validate(bad));
     REFUSED(INVALID_UTF8, duologue_config_set_string(config, bad, "x"));
@@ -33,6 +38,14 @@ static void every_text(const char *bad) {
     SAYS("json");
     REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &key));
     SAYS("credential.value");
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &at));
+    SAYS("credential.endpoint");
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &of));
+    SAYS("credential.model");
+    REFUSED(INVALID_UTF8, duologue_client_answer_credential(client, 1, &key));
+    SAYS("credential.value");
+    REFUSED(INVALID_UTF8, duologue_client_refuse_credential(client, 1, bad, 0));
+    SAYS("reason");
     PREFILL(op);
     REFUSED(INVALID_UTF8, duologue_client_send_text(client, bad, 0, &op));
     SAYS("text");
@@ -73,6 +86,8 @@ static void not_json(void) {
         UNTOUCHED(made);
         CHECK(*last_words() != 0);
         REFUSED(INVALID_JSON, duologue_config_validate(BAD[i]));
+        REFUSED(INVALID_JSON, duologue_config_copy(config, BAD[i], &made));
+        UNTOUCHED(made);
         REFUSED(INVALID_JSON, duologue_config_set_json(config, "instructions", BAD[i]));
         SAYS("duologue_config_set_string");
         REFUSED(INVALID_JSON, duologue_client_update_session(client, BAD[i], NULL));

@@ -113,7 +113,7 @@ static const char *any_document(void) {
         "{\"tools\": [{\"name\": \"get_weather\"}], \"raw_events\": \"all\", \"delivery\": \"queue\"}",
         "{\"audio\": {\"input\": {\"source\": \"none\"}, \"output\": {\"source\": \"none\"}}}",
         "{\"audio\": {\"input\": {\"rate\": 8000}, \"output\": {\"rate\": 48000, \"delivery\": \"pull\"}}}",
-        "{\"audio\": {\"input\": {\"source\": \"device\"}}}",
+        "{\"audio\": {\"input\": {\"source\": \"device\"}}}", "{\"credentials\": {\"source\": \"asked\"}}",
         "{\"turn_detection\": {\"mode\": \"manual\"}}", "{\"labels\": {\"who\": \"me\", \"room\": \"kitchen\"}}",
         "{\"output_modality\": \"text\"}", "{\"voicee\": 1}", "[]", "{\"speed\": 99}", "{\"provider\": \"nobody\"}",
     };

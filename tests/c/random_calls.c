@@ -43,7 +43,8 @@ static void forget(void *handle) {
 static void make_config(void) {
     void **place = &configs[below(CONFIGS)];
     duologue_config *config = NULL;
-    int32_t result = duologue_config_create(any_document(), chance(20) ? NULL : &config);
+    int32_t result = chance(3) ? duologue_config_copy(any_config(), any_changes(), chance(20) ? NULL : &config)
+                               : duologue_config_create(any_document(), chance(20) ? NULL : &config);
     note(result);
     if (result != DUOLOGUE_OK)
         return;
@@ -238,12 +239,26 @@ static void credential(void) {
     struct {
         duologue_credential known;
         uint64_t tail[2];
-    } key = {{sizeof key.known, chance(3) ? any_int() : 0, chance(3) ? any_text() : "sk-secret"}, {0, 0}};
+    } key = {{.struct_size = sizeof key.known, .kind = chance(3) ? any_int() : 0,
+              .value = chance(3) ? any_text() : "sk-secret", .expires_at = chance(8) ? any_number() : 0,
+              .model = chance(8) ? any_text() : NULL}, {0, 0}};
+    /* Nothing may be dialled where real people answer. */
+    if (chance(8))
+        key.known.endpoint = chance(2) ? url : "ws://127.0.0.1:1/v1";
     if (chance(4))
         key.known.struct_size = below(sizeof key + 1);
     if (chance(8))
         key.tail[1] = 1;
-    note(duologue_client_set_credential(any_client(), chance(3) ? any_number() : 0, chance(10) ? NULL : &key.known));
+    switch (below(4)) {
+    case 0:
+        note(duologue_client_answer_credential(any_client(), any_number(), chance(10) ? NULL : &key.known));
+        break;
+    case 1:
+        note(duologue_client_refuse_credential(any_client(), any_number(), any_text(), any_int()));
+        break;
+    default:
+        note(duologue_client_set_credential(any_client(), chance(10) ? NULL : &key.known));
+    }
 }
 
 static void read_client(void) {
