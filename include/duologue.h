@@ -8,12 +8,12 @@
  *
  *     duologue_config *config = NULL;
  *     duologue_client *client = NULL;
- *     duologue_credential key = { sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, getenv("OPENAI_API_KEY") };
+ *     duologue_credential key = {.struct_size = sizeof key, .value = getenv("OPENAI_API_KEY")};
  *
  *     duologue_config_create("{\"instructions\": \"Be brief.\"}", &config);
  *     duologue_client_create(NULL, config, &client);
  *     duologue_config_free(config);
- *     duologue_client_set_credential(client, 0, &key);
+ *     duologue_client_set_credential(client, &key);
  *     duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL);
  *     duologue_client_connect(client, NULL);
  *     if (duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, 30000) == DUOLOGUE_OK)
@@ -43,6 +43,28 @@
  *
  * A host that does not keep up loses loudness and raw events first; where nothing may be dropped any
  * more the session ends after 5 seconds with `host_too_slow`.
+ *
+ * TURNS
+ *
+ * "turn_detection": {"mode": ...} says who decides when the user's turn is over: the vendor by loudness
+ * ("server", the default) or by what was said ("semantic"), or the host ("manual", push to talk): then
+ * duologue_client_start_listening() is the key that goes down and duologue_client_stop_listening() the one
+ * that comes up. "create_response": false leaves the answer to duologue_client_request_response(), and
+ * "interrupt_response": false lets only duologue_client_interrupt() cut the assistant off.
+ *
+ * TOOLS
+ *
+ * The model calls functions that the configuration declares ("tools"). Arguments that do not fit the
+ * function's JSON Schema never reach the host: the model is told. What does comes as a tool_call event, to be
+ * answered once with duologue_client_submit_tool_result(), within `timeout_ms` of the tool (30 s by
+ * default); then, or when the connection ends first, tool_timeout or tool_cancelled says that no answer is
+ * wanted any more. Warnings `tool_arguments`, `tool_refused` and `tool_output_too_large` are for developers.
+ *
+ * CREDENTIALS
+ *
+ * Either given, duologue_client_set_credential() before connecting, or asked for: with "credentials":
+ * {"source": "asked"} each dial begins with a credential_needed event, which
+ * duologue_client_answer_credential() or duologue_client_refuse_credential() answers within its deadline.
  *
  * THREADS
  *
@@ -74,7 +96,7 @@
  * STRUCTS
  *
  * Structs that you fill begin with struct_size: fill them with zeros, set it to their sizeof, then what
- * you want. Structs that you are given begin with it as well: a field beyond it is not there. They only
+ * you want; {.struct_size = sizeof it, ...} does so. Structs that you are given begin with it as well: a field beyond it is not there. They only
  * grow at the end, so never embed or copy them by value across versions; lists are lists of pointers.
  *
  * STRINGS
@@ -97,11 +119,11 @@
  *
  * NOT YET
  *
- * These events are part of the interface and are not produced by this version: tool_cancelled,
- * tool_timeout, credential_needed, capability_changed, session_replaced, transport_changed, device. A
- * lost connection ends the run with a retryable error; there is no reconnecting, and the vendor's side of a
- * new connection does not know the conversation of the one before, which stays in the state here. Device
- * audio needs an audio backend, which only Rust programs can give: use "host" (the default) or "none".
+ * These events are part of the interface and are not produced by this version: capability_changed,
+ * session_replaced, transport_changed, device. A lost connection ends the run with a retryable error; there
+ * is no reconnecting, and the vendor's side of a new connection does not know the conversation of the one
+ * before, which stays in the state here. Device audio needs an audio backend, which only Rust programs can
+ * give: use "host" (the default) or "none".
  *
  * VERSIONING
  *
@@ -1094,7 +1116,8 @@ typedef int32_t duologue_log_level;
 #endif // __cplusplus
 
 /**
- * Kind of a credential.
+ * Kind of a credential. A provider takes some of them only (`credentials` in
+ * duologue_client_capabilities_json()).
  */
 enum duologue_credential_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -1109,6 +1132,14 @@ enum duologue_credential_kind
      * A short-lived secret minted for one client.
      */
     DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL = 1,
+    /**
+     * A URL that carries its own permission.
+     */
+    DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL = 2,
+    /**
+     * A token of another issuer that the service takes in the place of a key.
+     */
+    DUOLOGUE_CREDENTIAL_KIND_BEARER = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1227,7 +1258,7 @@ typedef struct duologue_engine_options {
 } duologue_engine_options;
 
 /**
- * A secret for the provider. Fill it with zeros, set struct_size, then the rest.
+ * A secret for the provider. Fill it with zeros, set struct_size, then kind and value, and what else is known.
  */
 typedef struct duologue_credential {
     /**
@@ -1242,6 +1273,21 @@ typedef struct duologue_credential {
      * The secret, UTF-8; copied, and wiped from duologue's memory when it is not needed any more.
      */
     const char *value;
+    /**
+     * When it stops being good, in seconds since 1970 (what `expires_at` says in the vendors' answers); 0 when
+     * nobody knows. After that nothing is dialled with it.
+     */
+    uint64_t expires_at;
+    /**
+     * The base URL it is good for, in the place of the configured one: https or wss, on this machine http and ws
+     * too; may be NULL. A query in it is taken as secret.
+     */
+    const char *endpoint;
+    /**
+     * The model it was minted for; may be NULL. It is dialled when the configuration names none, and another one
+     * than the configured is refused.
+     */
+    const char *model;
 } duologue_credential;
 
 /**
@@ -1860,7 +1906,7 @@ typedef struct duologue_tool_end_event {
 } duologue_tool_end_event;
 
 /**
- * A request for a credential: answer with duologue_client_set_credential().
+ * A request for a credential: answer with duologue_client_answer_credential(), or refuse it.
  */
 typedef struct duologue_credential_needed_event {
     /**
@@ -1884,13 +1930,13 @@ typedef struct duologue_credential_needed_event {
      */
     uint64_t deadline_ms;
     /**
-     * Why.
+     * `connect`: for a dial. `rejected`: the service refused the last one. `refresh`: it expires soon.
      */
     struct duologue_text reason;
 } duologue_credential_needed_event;
 
 /**
- * How a command ended.
+ * How a command ended. For a response that was asked for, envelope->response names it.
  */
 typedef struct duologue_completed_event {
     /**
@@ -2607,6 +2653,25 @@ duologue_result duologue_config_create(const char *json,
                                        duologue_config **out_config);
 
 /**
+ * Makes a configuration from another one, for example for one client of a document that many share: a copy that
+ * may change again, with some fields replaced.
+ *
+ * @param config the other one, which stays as it is; NULL for the defaults
+ * @param overrides a JSON object, or NULL for none: a merge patch (RFC 7396), so objects are merged, everything
+ *                  else, lists too, is replaced, and null gives a default back, for example {"voice": null,
+ *                  "labels": {"caller": "Ada"}}. Only {"transcription": null} switches transcription off, as in a
+ *                  document
+ * @param[out] out_config receives the configuration; free it with duologue_config_free()
+ * @return as duologue_config_create(), and DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_config_copy(const duologue_config *config,
+                                     const char *overrides,
+                                     duologue_config **out_config);
+
+/**
  * Frees a configuration. Clients made from it keep it.
  *
  * @param config the configuration, or NULL; one that was freed already is ignored
@@ -2797,24 +2862,6 @@ void duologue_client_destroy(duologue_client *client);
 DUOLOGUE_API size_t duologue_live_clients(void);
 
 /**
- * Gives the secret for the next dial, in the place of an earlier one.
- *
- * @param client the client
- * @param request_id 0, or the number of a `credential_needed` event that this answers
- * @param credential the secret
- * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
- *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
- *         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has), DUOLOGUE_ERROR_NOT_FOUND (nobody
- *         asked for request_id)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_set_credential(duologue_client *client,
-                                               uint64_t request_id,
-                                               const duologue_credential *credential);
-
-/**
  * The connection, now.
  *
  * @param client the client
@@ -2941,6 +2988,66 @@ duologue_result duologue_client_capabilities_json(const duologue_client *client,
 DUOLOGUE_API
 duologue_result duologue_client_config_json(const duologue_client *client,
                                             char **out_json);
+
+/**
+ * Gives the secret for the next dial, in the place of an earlier one ("credentials": {"source": "given"}, the
+ * default). What fails leaves the earlier one.
+ *
+ * @param client the client
+ * @param credential the secret
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+ *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
+ *         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has; `bad_endpoint`; `model_mismatch`;
+ *         `ephemeral_only`: the configuration takes short-lived secrets only), DUOLOGUE_ERROR_UNSUPPORTED
+ *         (`credential_kind`: the provider takes none of that kind), DUOLOGUE_ERROR_INVALID_STATE
+ *         (`credential_asked`: the configuration says that credentials are asked for)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_set_credential(duologue_client *client,
+                                               const duologue_credential *credential);
+
+/**
+ * Answers a `credential_needed` event ("credentials": {"source": "asked"}), also inside its callback. Each request
+ * takes one answer, before its deadline. What fails for another reason than DUOLOGUE_ERROR_INVALID_STATE leaves the
+ * request open for a better answer.
+ *
+ * @param client the client
+ * @param request_id the request_id of the event
+ * @param credential the secret; used for one dial
+ * @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody asked,
+ *         it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
+ *         DUOLOGUE_ERROR_AUTH also for `expired_key`; DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_answer_credential(duologue_client *client,
+                                                  uint64_t request_id,
+                                                  const duologue_credential *credential);
+
+/**
+ * Says that there is no credential for a `credential_needed` event: the connect fails with `credential_refused`, or,
+ * when it was asked for ahead of expiry, the call goes on with what it has.
+ *
+ * @param client the client
+ * @param request_id the request_id of the event
+ * @param reason one sentence for a person, which goes into the error; what looks like a key is taken out; NULL
+ *               for none
+ * @param retryable 1 when it may succeed later without a change, otherwise 0
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+ *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (retryable is neither 0 nor 1),
+ *         DUOLOGUE_ERROR_INVALID_STATE (`stale_request`, as duologue_client_answer_credential()),
+ *         DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_refuse_credential(duologue_client *client,
+                                                  uint64_t request_id,
+                                                  const char *reason,
+                                                  int retryable);
 
 /**
  * Dials, configures, and completes when the vendor has confirmed; bounded to 30 seconds. Give a
