@@ -68,7 +68,7 @@ static void images(void) {
     CHECK(end_of(host, op) != DUOLOGUE_ERROR_LIMIT_EXCEEDED);
     huge.size = most + 1;
     REFUSED(LIMIT_EXCEEDED, duologue_client_send_image(host->client, &huge, NULL));
-    SAYS("image_too_large");
+    SAYS("more than 2097152");
     free(large);
     host_end(host);
 }

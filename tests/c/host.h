@@ -108,7 +108,8 @@ static inline void host_take(struct host *host, const duologue_event *event) {
         host_copy(host->configured, sizeof host->configured, event->session->effective_json);
         break;
     case DUOLOGUE_EVENT_RAW:
-        if (event->raw->direction == DUOLOGUE_DIRECTION_INPUT)
+        /* A large picture is not looked into. */
+        if (event->raw->direction == DUOLOGUE_DIRECTION_INPUT && event->raw->json.length < HOST_TEXT)
             host_append(host->sent, sizeof host->sent, event->raw->json);
         break;
     default:
