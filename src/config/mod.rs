@@ -21,7 +21,7 @@ mod set;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
-mod tool_schema;
+pub(crate) mod tool_schema;
 mod tools;
 mod turns;
 mod validate;

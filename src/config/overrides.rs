@@ -64,7 +64,7 @@ impl Config {
     /// As [`Config::with`], and `immutable_field`, naming the field.
     pub fn check_update(&self, changes: &Value) -> Result<Self> {
         let Value::Object(fields) = changes else { return Err(no_object()) };
-        for name in fields.keys().filter(|name| !Self::MUTABLE.contains(&name.as_str())) {
+        if let Some(name) = fields.keys().find(|name| !Self::MUTABLE.contains(&name.as_str())) {
             let known = serde_json::to_value(self).map_err(|e| invalid("", e.to_string()))?;
             let field = read::written(&[read::Step::Key(name.clone())]);
             if known.get(name).is_none() {

@@ -134,7 +134,8 @@ fn transcription(config: &Config) -> Vec<Finding> {
         let fix = format!("set turn_detection.mode to \"manual\", or use {}", others.join(" or "));
         add(Severity::Unsupported, "transcription.model", message, fix);
     }
-    let has: [(_, _, fn(&catalogue::Transcriber) -> bool); 4] = [
+    type Takes = fn(&catalogue::Transcriber) -> bool;
+    let has: [(_, _, Takes); 4] = [
         ("prompt", wish.prompt.is_some(), |m| m.prompt),
         ("languages", !wish.languages.is_empty(), |m| m.hints),
         ("keywords", !wish.keywords.is_empty(), |m| m.hints),
