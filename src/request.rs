@@ -335,3 +335,73 @@ pub enum Picture {
     /// Behind a URL.
     Elsewhere(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_options_name_the_path_and_the_fix() {
+        for (json, field, words) in [
+            (r#"{"instruction": "x"}"#, "options.instruction", "did you mean \"instructions\"?"),
+            (r#"{"temperature": 1}"#, "options.temperature", "\"output_modality\""),
+            (r#"{"voice": 7}"#, "options.voice", "a string"),
+            (r#"{"replace_instructions": "yes"}"#, "options.replace_instructions", "true or false"),
+            (r#"{"max_output_tokens": "7"}"#, "options.max_output_tokens", "a whole number"),
+            (r#"{"max_output_tokens": 1.5}"#, "options.max_output_tokens", "a whole number"),
+            (r#"{"output_modality": "txt"}"#, "options.output_modality", "did you mean \"text\"?"),
+            (r#"{"tools": {}}"#, "options.tools", "a list"),
+            (r#"{"tools": [{"name": "a"}, ["b"]]}"#, "options.tools[1]", "no object"),
+            (r#"{"tools": [{"name": "a", "desc": "b"}]}"#, "options.tools[0].desc", "\"description\""),
+            (r#"{"tools": [{}]}"#, "options.tools[0].name", "is missing"),
+            (r#"{"tool_choice": "never"}"#, "options.tool_choice", "{\"function\": \"NAME\"}"),
+            (r#"{"tool_choice": 1}"#, "options.tool_choice", "{\"function\": \"NAME\"}"),
+            (r#"{"metadata": {"page": 3}}"#, "options.metadata.page", "a string"),
+            (r#"{"metadata": []}"#, "options.metadata", "an object"),
+            (r#"{"input": [{"text": "x"}]}"#, "options.input[0]", "\"role\""),
+            (r#"{"input": [{"role": "boss", "text": "x"}]}"#, "options.input[0]", "\"item\""),
+            (r#"{"input": ["x"]}"#, "options.input[0]", "no object"),
+            (r#"{"voice": "a", "voice": "b"}"#, "options.voice", "twice"),
+            (r#"[]"#, "options", "{...}"),
+            (r#"null"#, "options", "{...}"),
+        ] {
+            let error = ResponseOptions::from_json(json).unwrap_err();
+            assert_eq!((error.class, error.field.as_deref()), (ErrorClass::Argument, Some(field)), "{json}: {error}");
+            assert!(error.fix.is_some() && error.to_string().contains(words), "{json}: {error}");
+        }
+        for json in ["", "{", "{} {}", "{'voice': 1}"] {
+            assert_eq!(ResponseOptions::from_json(json).unwrap_err().code, "invalid_json", "{json}");
+        }
+        // A key in the wrong place is not repeated.
+        let error = ResponseOptions::from_json(r#"{"sk-canary0123456789abcdef": 1}"#).unwrap_err();
+        assert!(!error.to_string().contains("canary0123"), "{error}");
+    }
+
+    #[test]
+    fn options_are_the_same_after_a_round_trip() {
+        let json = r#"{"instructions":"a","replace_instructions":true,"output_modality":"text","voice":"marin",
+            "tools":[{"name":"a"}],"tool_choice":{"function":"a"},"max_output_tokens":7,"metadata":{"b":"c"},
+            "out_of_band":false,"audible":false,"input":[{"item":"item_1"},{"role":"user","text":"d"}]}"#;
+        let options = ResponseOptions::from_json(json).unwrap();
+        options.check().unwrap();
+        let again = ResponseOptions::from_json(&serde_json::to_string(&options).unwrap()).unwrap();
+        assert_eq!(again, options);
+        assert_eq!(ResponseOptions::from_json("{}").unwrap(), ResponseOptions::default());
+    }
+
+    #[test]
+    fn the_size_of_a_picture_is_that_of_its_file() {
+        let mut file = vec![0; MAX_IMAGE];
+        file[..4].copy_from_slice(&[0x89, b'P', b'N', b'G']);
+        // Every remainder of base64.
+        for less in 0..3 {
+            assert!(matches!(Image::from_bytes(&file[..MAX_IMAGE - less]).resolve(), Ok(Picture::Data { .. })));
+        }
+        for more in 1..4 {
+            file.resize(MAX_IMAGE + more, 0);
+            let error = Image::from_bytes(&file).resolve().unwrap_err();
+            assert_eq!(error.code, "image_too_large");
+            assert!(error.message.contains(&file.len().to_string()), "{error}");
+        }
+    }
+}
