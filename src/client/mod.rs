@@ -63,7 +63,7 @@ use crate::{
     error::{Error, ErrorClass, Result},
     event::{EventMask, Mode, Status},
     message::Message,
-    provider::codec_for,
+    provider::{codec_for, settle},
     session::{Command, Session, log::LogWriter},
     transport::{Dialer, default_dialer},
 };
@@ -83,6 +83,7 @@ use tokio::runtime::Handle;
 #[must_use = "nothing happens before build or connect"]
 pub struct ClientBuilder {
     config: Arc<Config>,
+    overrides: Option<serde_json::Value>,
     credential: Option<Credential>,
     asker: Option<Asker>,
     runtime: Option<Handle>,
@@ -98,6 +99,12 @@ impl ClientBuilder {
     /// What the session shall be. May be shared by many clients.
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// What this client has otherwise than the configuration: a JSON merge patch of the document.
+    pub fn overrides(mut self, overrides: serde_json::Value) -> Self {
+        self.overrides = Some(overrides);
         self
     }
 
@@ -169,7 +176,12 @@ impl ClientBuilder {
     /// # Errors
     /// Class `config` or `unsupported`, naming the field and the fix; `internal` without threads.
     pub fn build(self) -> Result<Client> {
-        let (mut config, warnings) = (self.config, Vec::new());
+        let config = match self.overrides {
+            Some(overrides) => Arc::new(self.config.with(overrides)?),
+            None => self.config,
+        };
+        config.validate()?;
+        let (mut config, warnings) = settle(config)?;
         let credentials = Credentials::new(&mut config, self.asker);
         let codec = codec_for(&config)?;
         if let Some(credential) = self.credential {

@@ -96,12 +96,18 @@ pub trait Codec: Send {
     /// as a tree it takes more memory than everything else of a silent connection.
     fn wish(&self) -> Value;
 
-    /// The session, which is as `old` says, shall be as `new` says: what has to be sent for it, and nothing
-    /// that is in force already. From here on [`Self::wish`] and a new connection are of `new`.
+    /// What has to be sent so that a session which is as `old` says is as `new` says, and nothing that is in
+    /// force already.
     ///
     /// # Errors
-    /// Class `unsupported` for what this vendor cannot change in a running session; nothing has changed then.
-    fn update(&mut self, old: &Config, new: &Config) -> Result<Value>;
+    /// Class `unsupported` for what this vendor cannot change in a running session.
+    fn update(&self, old: &Config, new: &Config) -> Result<Value>;
+
+    /// The session shall be as `config` says: from here on [`Self::wish`] and a new connection are of it.
+    ///
+    /// # Errors
+    /// As making a codec of it.
+    fn configure(&mut self, config: &Config) -> Result<()>;
 
     /// One frame for `command`. `event_id` comes back in the error it may cause.
     ///

@@ -211,12 +211,15 @@ impl Codec for OpenAi {
         serde_json::from_str(self.wish.get()).unwrap_or_default()
     }
 
-    fn update(&mut self, old: &Config, new: &Config) -> Result<Value> {
-        let profile = profile_of(new)?;
-        let patch = update::sparse_update(old, new, profile)?;
-        self.wish = raw(&session_object::session_object(new, profile))?;
-        self.capabilities.user_transcription = Some(new.transcription.is_some());
-        Ok(patch)
+    fn update(&self, old: &Config, new: &Config) -> Result<Value> {
+        update::sparse_update(old, new, profile_of(new)?)
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        let wish = raw(&session_object::session_object(config, profile_of(config)?))?;
+        self.wish = wish;
+        self.capabilities.user_transcription = Some(config.transcription.is_some());
+        Ok(())
     }
 
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {
