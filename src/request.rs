@@ -170,9 +170,9 @@ fn objects(document: &Value) -> Result<()> {
 fn complaint(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     const INPUT: &str = "write {\"role\": \"user\", \"text\": \"...\"} or {\"item\": \"ID\"}";
     const CHOICE: &str = "use \"auto\", \"none\", \"required\" or {\"function\": \"NAME\"}";
-    let path = e.path().to_string();
+    // A key in the wrong place must not be told.
+    let path = crate::error::redact(&e.path().to_string());
     let mut field = if path == "." { "options".to_owned() } else { format!("options.{path}") };
-    // A key in the wrong field must not be told.
     let text = crate::error::redact(&e.inner().to_string());
     let text = text.split(" at line").next().unwrap_or_default();
     let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
