@@ -326,8 +326,8 @@ pub unsafe extern "C" fn duologue_client_stats_json(
     guard(|| with(client, |client| unsafe { text::give_json(&client.stats(), out_json) }))
 }
 
-/// What the provider and model can do, as JSON. A key that is absent is not declared; `false` is
-/// confirmed unsupported.
+/// What the provider and model can do, as JSON: turn modes, pictures, tools, voices, kinds of credentials, what can
+/// change while a session runs, and more. A key that is absent is not declared; `false` is confirmed unsupported.
 ///
 /// @param client the client
 /// @param[out] out_json receives the text; free it with duologue_string_free()

@@ -229,11 +229,11 @@ pub struct duologue_response_options {
     /// `instructions`; `replace_instructions` (true: they take the place of the session's own);
     /// `output_modality` ("audio" or "text"); `voice`; `tools` (a list as in the configuration, in the place of
     /// the session's); `tool_choice` ("auto", "none", "required" or {"function": "NAME"}); `max_output_tokens` (1
-    /// to 4096); `metadata` (an object of texts, for the vendor's logs and for response events: at most 15, keys
-    /// of 64 and values of 512 characters); `out_of_band` (true: no part of the conversation; its words come as
-    /// transcript events under its own response id, several may run beside the conversation's); `audible` (with
-    /// out_of_band: play it all the same); `input` (what the model sees in the place of the conversation: a list
-    /// of {"role": "user", "text": "..."} and {"item": "ID"}; empty: nothing).
+    /// to 4096); `metadata` (an object of texts, for the vendor's logs: at most 15, keys of 64 and values of 512
+    /// characters); `out_of_band` (true: no part of the conversation; its words come as transcript events under its
+    /// own response id, several may run beside the conversation's); `audible` (with out_of_band: play it all the
+    /// same); `input` (what the model sees in the place of the conversation: a list of {"role": "user", "text":
+    /// "..."} and {"item": "ID"}; empty: nothing).
     pub json: *const c_char,
 }
 
