@@ -173,7 +173,8 @@ static void frozen_after_use(void) {
 static void copies_with_overrides(void) {
     duologue_config *shared = NULL, *one = NULL, *two = NULL, *untouched_config;
     duologue_client *client = NULL;
-    WORKS(duologue_config_create("{\"voice\": \"marin\", \"labels\": {\"shop\": \"7\"}, \"tools\": [{\"name\": \"a\"}]}", &shared));
+    WORKS(duologue_config_create(
+        "{\"voice\": \"marin\", \"labels\": {\"shop\": \"7\"}, \"tools\": [{\"name\": \"a\"}]}", &shared));
     WORKS(duologue_client_create(NULL, shared, &client));
     WORKS(duologue_config_copy(shared, "{\"voice\": null, \"labels\": {\"caller\": \"Ada\"}, \"tools\": []}", &one));
     has(one, "\"labels\":{\"caller\":\"Ada\",\"shop\":\"7\"}");

@@ -261,7 +261,9 @@ static void pictures(void) {
     SAYS("exactly one");
     /* Not read: these bytes are not there. */
     image.url = NULL;
-    for (image.size = 2 * 1024 * 1024 + 1; image.size != 0; image.size = image.size > SIZE_MAX / 2 ? 0 : image.size * 2 + 1) {
+    static const size_t TOO_LARGE[] = {2 * 1024 * 1024 + 1, (size_t)1 << 31, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX};
+    for (size_t i = 0; i < COUNT(TOO_LARGE); i++) {
+        image.size = TOO_LARGE[i];
         REFUSED(LIMIT_EXCEEDED, duologue_client_send_image(client, &image, &op));
         SAYS("2097152");
     }
@@ -317,7 +319,8 @@ static void credentials(void) {
         duologue_credential key = {.struct_size = sizeof key, .value = NO_KEY[i]};
         REFUSED(AUTH, duologue_client_set_credential(client, &key));
     }
-    duologue_credential key = {.struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = "ek_canary"};
+    duologue_credential key = {
+        .struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = "ek_canary"};
     WORKS(duologue_client_set_credential(client, &key));
     /* Nobody asked. */
     REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 1, &key));

@@ -76,7 +76,8 @@ static void asked_and_refused(void) {
     struct host *host = host_of(ASKED, url);
     uint64_t op = 0;
     /* The reason goes into the error, what looks like a key does not (every error event is checked for it). */
-    WORKS(duologue_client_refuse_credential(host->client, asked(host, &op, "connect"), "no luck: sk-secret-0123456789", 1));
+    uint64_t refused = asked(host, &op, "connect");
+    WORKS(duologue_client_refuse_credential(host->client, refused, "no luck: sk-secret-0123456789", 1));
     CHECK(end_of(host, op) == DUOLOGUE_ERROR_AUTH && strcmp(host->ended_code[op], "credential_refused") == 0);
     char *json = NULL;
     WORKS(duologue_client_state_json(host->client, &json));

@@ -93,7 +93,8 @@ static void not_interruptible(void) {
 }
 
 static void text_only(void) {
-    struct host *host = host_connected("{\"output_modality\": \"text\", \"audio\": {\"input\": {\"source\": \"none\"}}}", url);
+    struct host *host =
+        host_connected("{\"output_modality\": \"text\", \"audio\": {\"input\": {\"source\": \"none\"}}}", url);
     uint64_t op;
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_send_text(host->client, "Can you tell me?", 0, &op));
     UNTIL(host, host->turns_done == 1);

@@ -86,8 +86,7 @@ static inline void host_take(struct host *host, const duologue_event *event) {
         host_copy(host->call_arguments, sizeof host->call_arguments, event->tool_call->arguments);
         host->call_epoch = event->tool_call->epoch;
         if (host->answer != NULL)
-            WORKS(duologue_client_submit_tool_result(host->client, event->tool_call->epoch, event->tool_call->call_id.data,
-                                                     host->answer, 0, NULL));
+            WORKS(duologue_client_submit_tool_result(host->client, host->call_epoch, host->call_id, host->answer, 0, NULL));
         break;
     case DUOLOGUE_EVENT_TOOL_CANCELLED:
     case DUOLOGUE_EVENT_TOOL_TIMEOUT:
