@@ -74,7 +74,11 @@ pub unsafe extern "C" fn duologue_client_interrupt(client: *mut duologue_client,
 }
 
 /// Answers a tool call, at any later time, inside the callback too. `completed` carries
-/// DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection.
+/// DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection;
+/// DUOLOGUE_ERROR_INVALID_STATE (not connected; `call_over`: it took too long, and the model was told so); and, the
+/// model being told of it in the place of the result, DUOLOGUE_ERROR_TOOL (`invalid_result`: it does not fit the
+/// function's output_schema) and DUOLOGUE_ERROR_LIMIT_EXCEEDED (over 256 KiB). A result over
+/// `tool_handling.result_max_length` is cut for the model, with a warning.
 ///
 /// @param client the client, connected
 /// @param epoch the epoch of the tool_call event

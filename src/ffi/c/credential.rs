@@ -123,8 +123,8 @@ pub unsafe extern "C" fn duologue_client_set_credential(
 /// @param client the client
 /// @param request_id the request_id of the event
 /// @param credential the secret; used for one dial
-/// @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody asked,
-///         it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
+/// @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody
+///         asked, it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
 ///         DUOLOGUE_ERROR_AUTH also for `expired_key`; DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
 /// @par Thread
 /// any but audio threads
