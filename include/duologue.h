@@ -486,15 +486,15 @@ enum duologue_event_kind
      */
     DUOLOGUE_EVENT_TOOL_CALL = 13,
     /**
-     * The vendor withdrew a call: `tool_end`.
+     * Nobody waits for a call's answer any more, because the connection ended: `tool_end`.
      */
     DUOLOGUE_EVENT_TOOL_CANCELLED = 14,
     /**
-     * A call was answered for the host: `tool_end`.
+     * A call was answered for the host because it took too long: `tool_end`.
      */
     DUOLOGUE_EVENT_TOOL_TIMEOUT = 15,
     /**
-     * The host must provide a credential: `credential_needed`.
+     * The host must provide a credential: `credential_needed`. To be answered before its deadline.
      */
     DUOLOGUE_EVENT_CREDENTIAL_NEEDED = 16,
     /**
@@ -1357,11 +1357,11 @@ typedef struct duologue_response_options {
      * `instructions`; `replace_instructions` (true: they take the place of the session's own);
      * `output_modality` ("audio" or "text"); `voice`; `tools` (a list as in the configuration, in the place of
      * the session's); `tool_choice` ("auto", "none", "required" or {"function": "NAME"}); `max_output_tokens` (1
-     * to 4096); `metadata` (an object of texts, for the vendor's logs and for response events: at most 15, keys
-     * of 64 and values of 512 characters); `out_of_band` (true: no part of the conversation; its words come as
-     * transcript events under its own response id, several may run beside the conversation's); `audible` (with
-     * out_of_band: play it all the same); `input` (what the model sees in the place of the conversation: a list
-     * of {"role": "user", "text": "..."} and {"item": "ID"}; empty: nothing).
+     * to 4096); `metadata` (an object of texts, for the vendor's logs: at most 15, keys of 64 and values of 512
+     * characters); `out_of_band` (true: no part of the conversation; its words come as transcript events under its
+     * own response id, several may run beside the conversation's); `audible` (with out_of_band: play it all the
+     * same); `input` (what the model sees in the place of the conversation: a list of {"role": "user", "text":
+     * "..."} and {"item": "ID"}; empty: nothing).
      */
     const char *json;
 } duologue_response_options;
@@ -1874,7 +1874,7 @@ typedef struct duologue_tool_call_event {
      */
     struct duologue_text name;
     /**
-     * Arguments as the model wrote them, JSON text.
+     * Arguments as the model wrote them, JSON text; they fit the function's schema.
      */
     struct duologue_text arguments;
 } duologue_tool_call_event;
@@ -2963,8 +2963,8 @@ duologue_result duologue_client_stats_json(const duologue_client *client,
                                            char **out_json);
 
 /**
- * What the provider and model can do, as JSON. A key that is absent is not declared; `false` is
- * confirmed unsupported.
+ * What the provider and model can do, as JSON: turn modes, pictures, tools, voices, kinds of credentials, what can
+ * change while a session runs, and more. A key that is absent is not declared; `false` is confirmed unsupported.
  *
  * @param client the client
  * @param[out] out_json receives the text; free it with duologue_string_free()
@@ -3016,8 +3016,8 @@ duologue_result duologue_client_set_credential(duologue_client *client,
  * @param client the client
  * @param request_id the request_id of the event
  * @param credential the secret; used for one dial
- * @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody asked,
- *         it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
+ * @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody
+ *         asked, it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
  *         DUOLOGUE_ERROR_AUTH also for `expired_key`; DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
  * @par Thread
  * any but audio threads
@@ -3098,7 +3098,11 @@ duologue_result duologue_client_interrupt(duologue_client *client,
 
 /**
  * Answers a tool call, at any later time, inside the callback too. `completed` carries
- * DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection.
+ * DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection;
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected; `call_over`: it took too long, and the model was told so); and, the
+ * model being told of it in the place of the result, DUOLOGUE_ERROR_TOOL (`invalid_result`: it does not fit the
+ * function's output_schema) and DUOLOGUE_ERROR_LIMIT_EXCEEDED (over 256 KiB). A result over
+ * `tool_handling.result_max_length` is cut for the model, with a warning.
  *
  * @param client the client, connected
  * @param epoch the epoch of the tool_call event
