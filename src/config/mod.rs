@@ -18,7 +18,7 @@ mod overrides;
 mod ranges;
 mod read;
 mod set;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tool_schema;
