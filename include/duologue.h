@@ -2792,6 +2792,18 @@ DUOLOGUE_API duologue_result duologue_config_validate(const char *json);
 DUOLOGUE_API duologue_result duologue_config_schema(char **out_json);
 
 /**
+ * What is known of providers, models and voices without asking anybody: a JSON object with the list
+ * `providers`, each with its defaults, `models` (until when they live, what follows them),
+ * `transcription_models` and `voices`.
+ *
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API duologue_result duologue_catalogue(char **out_json);
+
+/**
  * Makes an engine.
  *
  * @param options how it shall be; NULL for the defaults

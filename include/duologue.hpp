@@ -432,6 +432,9 @@ inline void validate(std::string_view json) { check(duologue_config_validate(det
 /// The JSON Schema of the configuration.
 inline std::string config_schema() { return detail::document(duologue_config_schema); }
 
+/// What is known of providers, models and voices without asking anybody (JSON).
+inline std::string catalogue() { return detail::document(duologue_catalogue); }
+
 /// The threads that call back. Most programs need none.
 class engine {
 public:

@@ -150,6 +150,7 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     SAYS("out_json");
     REFUSED(NULL_ARGUMENT, duologue_config_validate(NULL));
     REFUSED(NULL_ARGUMENT, duologue_config_schema(NULL));
+    REFUSED(NULL_ARGUMENT, duologue_catalogue(NULL));
     REFUSED(NULL_ARGUMENT, duologue_engine_create(NULL, NULL));
     SAYS("out_engine");
     REFUSED(NULL_ARGUMENT, duologue_client_create(NULL, NULL, NULL));

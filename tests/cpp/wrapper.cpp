@@ -93,6 +93,7 @@ void configuration() {
     duologue::validate(json);
     CHECK(duologue::config(json).json() == json);
     CHECK(duologue::config_schema().find("auto_capture") != std::string::npos);
+    CHECK(duologue::catalogue().find("gpt-realtime-2.1") != std::string::npos);
 
     CHECK(code_of([&] { config.set("nonsense", 1); }) == DUOLOGUE_ERROR_INVALID_CONFIG);
     CHECK(code_of([&] { config.set("audio.input.rate", ~std::uint64_t(0)); }) == DUOLOGUE_ERROR_INVALID_ARGUMENT);

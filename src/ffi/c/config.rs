@@ -309,6 +309,20 @@ pub unsafe extern "C" fn duologue_config_schema(out_json: *mut *mut c_char) -> d
     guard(|| unsafe { text::give_json(&Config::schema(), out_json) })
 }
 
+/// What is known of providers, models and voices without asking anybody: a JSON object with the list
+/// `providers`, each with its defaults, `models` (until when they live, what follows them),
+/// `transcription_models` and `voices`.
+///
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_catalogue(out_json: *mut *mut c_char) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { text::give_json(&crate::provider::catalogue(), out_json) })
+}
+
 /// A C truth value; anything but 0 and 1 is refused, as it is probably something else.
 pub(super) fn truth(name: &str, value: c_int) -> Result<bool, Error> {
     match value {
