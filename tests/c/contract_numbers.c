@@ -46,7 +46,7 @@ static void enums(void) {
             SAYS("status");
         }
         if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL) {
-            duologue_credential key = {sizeof key, ODD[i], "sk-test"};
+            duologue_credential key = {sizeof key, ODD[i], CANARY_KEY};
             REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
             SAYS("credential.kind");
         }
@@ -130,7 +130,7 @@ struct later_response {
 /* `size` as struct_size of each struct there is. What is beyond `size` bytes must not be read: it lies in memory
  * that AddressSanitizer and valgrind know to be beyond the end. */
 static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
-    struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+    struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, CANARY_KEY}, {0}};
     struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
     struct later_response full_response = {{size, 0, "briefly"}, {0}};
     duologue_engine *made;
@@ -181,7 +181,7 @@ static void struct_sizes(void) {
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {
         struct counted counted = {0};
-        struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+        struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, CANARY_KEY}, {0}};
         struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
         struct later_response how = {{sizeof how, 0, NULL}, {0}};
         duologue_engine *made;
@@ -201,7 +201,7 @@ static void struct_sizes(void) {
         CHECK(atomic_load(&counted.frees) == 2);
     }
     /* Absurd, and so not read. */
-    duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, CANARY_KEY};
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
     key.struct_size = 65537;
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
@@ -245,11 +245,11 @@ static void credentials(void) {
         duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NO_KEY[i]};
         REFUSED(AUTH, duologue_client_set_credential(client, 0, &key));
     }
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, "ek_canary"};
+    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, CANARY_TOKEN};
     WORKS(duologue_client_set_credential(client, 0, &key));
     REFUSED(NOT_FOUND, duologue_client_set_credential(client, 1, &key));
     SAYS("request_id");
-    CHECK(strstr(last_words(), "canary") == NULL);
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     REFUSED(NOT_FOUND, duologue_client_set_credential(client, UINT64_MAX, &key));
 }
 

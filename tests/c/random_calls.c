@@ -70,7 +70,7 @@ static void make_client(void) {
     may_dial[at] = config != NULL;
     /* Most have a session soon, so that the calls meet one. */
     if (may_dial[at] && !chance(3)) {
-        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, CANARY_KEY};
         struct given *given = new_given(client);
         note(duologue_client_set_credential(client, 0, &key));
         note(duologue_client_set_event_callback(client, DUOLOGUE_EVENT_MASK_ALL, called_sink, given, given_free));
@@ -191,7 +191,7 @@ static void credential(void) {
     struct {
         duologue_credential known;
         uint64_t tail[2];
-    } key = {{sizeof key.known, chance(3) ? any_int() : 0, chance(3) ? any_text() : "sk-secret"}, {0, 0}};
+    } key = {{sizeof key.known, chance(3) ? any_int() : 0, chance(3) ? any_text() : CANARY_KEY}, {0, 0}};
     if (chance(4))
         key.known.struct_size = below(sizeof key + 1);
     if (chance(8))
