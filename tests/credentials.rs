@@ -377,7 +377,7 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
                 *minted += 1;
                 *minted
             };
-            let secret = key(&format!("ek_{number}_{}", request.reason)).with_expires_at(unix_now() + 600);
+            let secret = key(&format!("ek_{number}_{}-c4n4ry", request.reason)).with_expires_at(unix_now() + 600);
             async move { if number == 3 { Err(Error::new(ErrorClass::Host, "x", "not now")) } else { Ok(secret) } }
         })
         .build()
@@ -401,7 +401,7 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
     let connecting = client.connect();
     comes_up(&mut peers).await;
     connecting.await.unwrap();
-    assert_eq!(*keys.lock().unwrap(), ["ek_1_connect", "ek_2_refresh"]);
+    assert_eq!(*keys.lock().unwrap(), ["ek_1_connect-c4n4ry", "ek_2_refresh-c4n4ry"]);
     client.shutdown().await;
 }
 
