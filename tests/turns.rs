@@ -2,8 +2,11 @@
 //! The same is shown from C (`tests/c`) and Python (`bindings/python/tests`).
 #![cfg(feature = "simulator")]
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
-    Client, Config, Credential, Image, ResponseOptions,
+    Client, Config, Image, ResponseOptions,
     client::EventStream,
     config::{Eagerness, Modality, Tool, VadMode},
     error::Error,
@@ -24,7 +27,8 @@ async fn call(change: impl FnOnce(&mut Config)) -> Call {
     let simulator = Simulator::builder().scenario(Scenario::bundled_workshop()).start().await.unwrap();
     let mut config = Config { base_url: Some(simulator.base_url()), ..Config::default() };
     change(&mut config);
-    let client = Client::builder().config(config).credential(Credential::new("sk-test").unwrap()).build().unwrap();
+    let client = canary::builder().config(config).build().unwrap();
+    canary::events_of(&client);
     let events = client.events();
     client.connect().await.unwrap();
     Call { simulator, client, events }
@@ -279,7 +283,7 @@ async fn what_the_model_lacks_is_refused_or_left_out_and_told_at_each_connect() 
     assert_eq!((error.code.as_ref(), error.field.as_deref()), ("unsupported_option", Some("temperature")));
     let simulator = Simulator::builder().start().await.unwrap();
     let config = Config { strict: false, base_url: Some(simulator.base_url()), ..config };
-    let client = Client::builder().config(config).credential(Credential::new("sk-test").unwrap()).build().unwrap();
+    let client = Client::builder().config(config).credential(canary::key()).build().unwrap();
     let events = client.events();
     let mut call = Call { simulator, client, events };
     for _ in 0..2 {
@@ -296,7 +300,7 @@ async fn availability_says_why_not_before_anything_is_dialled() {
     let client = Client::builder().build().unwrap();
     let found = client.availability();
     assert_eq!((found.can_connect(), found.credential.unwrap().code.as_ref()), (false, "missing_key"));
-    client.set_credential(Credential::new("sk-test").unwrap()).unwrap();
+    client.set_credential(canary::key()).unwrap();
     assert!(client.availability().can_connect());
     client.shutdown().await;
 }

@@ -219,7 +219,7 @@ static void on_line(void *user_data, int32_t level, const char *target, const ch
     struct lines *lines = user_data;
     CHECK(level >= DUOLOGUE_LOG_LEVEL_ERROR && level <= DUOLOGUE_LOG_LEVEL_TRACE);
     CHECK(target != NULL && message != NULL && strlen(target) > 0 && strlen(message) < 100000);
-    CHECK(strstr(message, "sk-secret") == NULL);
+    CHECK(strstr(message, CANARY_MARK) == NULL);
     CHECK(atomic_load(&lines->frees) == 0);
     if (level > atomic_load(&lines->worst))
         atomic_store(&lines->worst, level);
@@ -234,7 +234,7 @@ static void lines_free(void *user_data) {
 static void log_lines(void) {
     struct lines all = {0}, few = {0}, bad = {0};
     struct record record = RECORD_INIT;
-    duologue_credential key = {.struct_size = sizeof key, .value = "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     WORKS(duologue_set_log_callback(DUOLOGUE_LOG_LEVEL_TRACE, on_line, &all, lines_free));
     REFUSED(INVALID_ARGUMENT, duologue_set_log_callback(6, on_line, &bad, lines_free));
     REFUSED(INVALID_ARGUMENT, duologue_set_log_callback(-1, on_line, &bad, lines_free));

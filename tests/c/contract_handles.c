@@ -5,7 +5,7 @@ static struct counted counted;
 
 /* Every function that takes a client, all else being right. */
 static void every_client_function(duologue_client *client, int32_t code) {
-    duologue_credential key = {.struct_size = sizeof key, .value = "sk-test"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     duologue_status status;
     duologue_mode mode;
     char *json;

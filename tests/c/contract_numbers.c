@@ -48,7 +48,7 @@ static void enums(void) {
             SAYS("status");
         }
         if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_BEARER) {
-            duologue_credential key = {.struct_size = sizeof key, .kind = ODD[i], .value = "sk-test"};
+            duologue_credential key = {.struct_size = sizeof key, .kind = ODD[i], .value = CANARY_KEY};
             REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
             SAYS("credential.kind");
             REFUSED(INVALID_ARGUMENT, duologue_client_answer_credential(client, 1, &key));
@@ -146,7 +146,7 @@ struct later_image {
 /* `size` as struct_size of each struct there is. What is beyond `size` bytes must not be read: it lies in memory
  * that AddressSanitizer and valgrind know to be beyond the end. */
 static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
-    struct later_credential full_key = {{.struct_size = size, .value = "sk-test", .model = "gpt-realtime"}, {0}};
+    struct later_credential full_key = {{.struct_size = size, .value = CANARY_KEY, .model = "gpt-realtime"}, {0}};
     struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
     struct later_response full_response = {{size, 0, "briefly", "{}"}, {0}};
     struct later_image full_image = {{.struct_size = size, .data = (const uint8_t *)"PNG", .size = 3}, {0}};
@@ -207,7 +207,7 @@ static void struct_sizes(void) {
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {
         struct counted counted = {0};
-        struct later_credential key = {{.struct_size = sizeof key, .value = "sk-test"}, {0}};
+        struct later_credential key = {{.struct_size = sizeof key, .value = CANARY_KEY}, {0}};
         struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
         struct later_response how = {{sizeof how, 0, NULL, NULL}, {0}};
         struct later_image image = {{.struct_size = sizeof image, .url = "https://example.org/cat.png"}, {0}};
@@ -231,7 +231,7 @@ static void struct_sizes(void) {
         CHECK(atomic_load(&counted.frees) == 2);
     }
     /* Absurd, and so not read. */
-    duologue_credential key = {.struct_size = UINT32_MAX, .value = "sk-test"};
+    duologue_credential key = {.struct_size = UINT32_MAX, .value = CANARY_KEY};
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
     key.struct_size = 65537;
     REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
@@ -320,16 +320,16 @@ static void credentials(void) {
         REFUSED(AUTH, duologue_client_set_credential(client, &key));
     }
     duologue_credential key = {
-        .struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = "ek_canary"};
+        .struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = CANARY_TOKEN};
     WORKS(duologue_client_set_credential(client, &key));
     /* Nobody asked. */
     REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 1, &key));
     SAYS("request_id");
-    CHECK(strstr(last_words(), "canary") == NULL);
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 0, &key));
     REFUSED(INVALID_STATE, duologue_client_answer_credential(client, UINT64_MAX, &key));
-    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, UINT64_MAX, "ek_canary", 1));
-    CHECK(strstr(last_words(), "canary") == NULL);
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, UINT64_MAX, CANARY_TOKEN, 1));
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
 
     /* What the provider or the configuration does not take leaves the one before. */
     key.kind = DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL;
@@ -343,9 +343,9 @@ static void credentials(void) {
         key.endpoint = NO_ENDPOINT[i];
         REFUSED(AUTH, duologue_client_set_credential(client, &key));
         SAYS("endpoint");
-        CHECK(strstr(last_words(), "canary") == NULL);
+        CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     }
-    key.endpoint = "https://eu.example.org/v1?ticket=canary";
+    key.endpoint = "https://eu.example.org/v1?ticket=" CANARY_TOKEN;
     WORKS(duologue_client_set_credential(client, &key));
 }
 

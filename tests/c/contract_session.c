@@ -245,7 +245,7 @@ static void converse(struct host *host) {
     uint64_t op = 0;
     char *json = NULL;
 
-    key(host, "sk-secret");
+    key(host, CANARY_KEY);
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(client, &op));
     WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, -1));
     duologue_status status;
@@ -341,14 +341,14 @@ static void converse(struct host *host) {
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(client, &op));
 
     /* A key that is refused ends the run with an error; a good one works after it. */
-    key(host, "sk-secret-invalid");
+    key(host, CANARY_REFUSED);
     ENDS_AS(DUOLOGUE_ERROR_AUTH, host, duologue_client_connect(client, &op));
     UNTIL(host, host->status == DUOLOGUE_STATUS_ERROR);
     ENDS(DUOLOGUE_ERROR_AUTH, host->status_error);
     REFUSED(AUTH, duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, -1));
-    CHECK(strstr(last_words(), "sk-secret") == NULL);
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_ERROR, -1));
-    key(host, "sk-secret");
+    key(host, CANARY_KEY);
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(client, &op));
 
     /* A turn is under way when the client ends. */

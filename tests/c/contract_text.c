@@ -14,8 +14,8 @@ static void every_text(const char *bad) {
         {.struct_size = sizeof *pictures, .url = "data:,", .mime_type = bad},
         {.struct_size = sizeof *pictures, .url = "data:,", .text = bad},
     };
-    duologue_credential at = {.struct_size = sizeof at, .value = "sk-test", .endpoint = bad};
-    duologue_credential of = {.struct_size = sizeof of, .value = "sk-test", .model = bad};
+    duologue_credential at = {.struct_size = sizeof at, .value = CANARY_KEY, .endpoint = bad};
+    duologue_credential of = {.struct_size = sizeof of, .value = CANARY_KEY, .model = bad};
     duologue_config *made;
     uint64_t op;
 

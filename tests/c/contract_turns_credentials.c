@@ -31,16 +31,16 @@ static void asked_and_answered(void) {
     CHECK(can == 1); /* somebody will be asked */
 
     /* Nobody has asked yet. */
-    REFUSED(INVALID_STATE, answer(host, 1, "sk-secret"));
+    REFUSED(INVALID_STATE, answer(host, 1, CANARY_KEY));
     SAYS("request_id");
     REFUSED(INVALID_STATE, duologue_client_refuse_credential(host->client, 1, "no", 0));
-    duologue_credential key = {.struct_size = sizeof key, .value = "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     REFUSED(INVALID_STATE, duologue_client_set_credential(host->client, &key));
     SAYS("credentials.source");
 
     request = asked(host, &op, "connect");
     CHECK(host->status == DUOLOGUE_STATUS_CONNECTING);
-    REFUSED(INVALID_STATE, answer(host, request + 7, "sk-secret"));
+    REFUSED(INVALID_STATE, answer(host, request + 7, CANARY_KEY));
     /* What can never be used leaves the request open. */
     REFUSED(AUTH, answer(host, request, " "));
     key.kind = DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL;
@@ -50,8 +50,8 @@ static void asked_and_answered(void) {
     REFUSED(AUTH, duologue_client_answer_credential(host->client, request, &key));
     SAYS("expired");
     CHECK(host->ended[op] == 1);
-    WORKS(answer(host, request, "sk-secret"));
-    REFUSED(INVALID_STATE, answer(host, request, "sk-secret"));
+    WORKS(answer(host, request, CANARY_KEY));
+    REFUSED(INVALID_STATE, answer(host, request, CANARY_KEY));
     CHECK(end_of(host, op) == DUOLOGUE_OK);
 
     /* Each dial asks. */
@@ -59,15 +59,15 @@ static void asked_and_answered(void) {
     op = 0;
     request = asked(host, &op, "connect");
     /* The service refuses: asked once more. */
-    WORKS(answer(host, request, "sk-secret-invalid"));
+    WORKS(answer(host, request, CANARY_REFUSED));
     request = asked(host, &op, "rejected");
-    WORKS(answer(host, request, "sk-secret"));
+    WORKS(answer(host, request, CANARY_KEY));
     CHECK(end_of(host, op) == DUOLOGUE_OK);
 
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(host->client, &op));
     op = 0;
-    WORKS(answer(host, asked(host, &op, "connect"), "sk-secret-invalid"));
-    WORKS(answer(host, asked(host, &op, "rejected"), "sk-secret-invalid"));
+    WORKS(answer(host, asked(host, &op, "connect"), CANARY_REFUSED));
+    WORKS(answer(host, asked(host, &op, "rejected"), CANARY_REFUSED));
     CHECK(end_of(host, op) == DUOLOGUE_ERROR_AUTH);
     host_end(host);
 }
@@ -77,11 +77,11 @@ static void asked_and_refused(void) {
     uint64_t op = 0;
     /* The reason goes into the error, what looks like a key does not (every error event is checked for it). */
     uint64_t refused = asked(host, &op, "connect");
-    WORKS(duologue_client_refuse_credential(host->client, refused, "no luck: sk-secret-0123456789", 1));
+    WORKS(duologue_client_refuse_credential(host->client, refused, "no luck: sk-c4n4ry-0123456789", 1));
     CHECK(end_of(host, op) == DUOLOGUE_ERROR_AUTH && strcmp(host->ended_code[op], "credential_refused") == 0);
     char *json = NULL;
     WORKS(duologue_client_state_json(host->client, &json));
-    CHECK(strstr(json, "no luck") != NULL && strstr(json, "sk-secret") == NULL);
+    CHECK(strstr(json, "no luck") != NULL && strstr(json, CANARY_MARK) == NULL);
     CHECK(strstr(json, "\"retryable\":true") != NULL);
     duologue_string_free(json);
     op = 0;
@@ -92,7 +92,7 @@ static void asked_and_refused(void) {
     uint64_t connect = 0, request = asked(host, &connect, "connect");
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(host->client, &op));
     CHECK(end_of(host, connect) == DUOLOGUE_ERROR_CANCELLED);
-    REFUSED(INVALID_STATE, answer(host, request, "sk-secret"));
+    REFUSED(INVALID_STATE, answer(host, request, CANARY_KEY));
     host_end(host);
 
     /* Nobody answers. */
@@ -100,7 +100,7 @@ static void asked_and_refused(void) {
     op = 0;
     request = asked(host, &op, "connect");
     CHECK(end_of(host, op) == DUOLOGUE_ERROR_AUTH && strcmp(host->ended_code[op], "credential_timeout") == 0);
-    REFUSED(INVALID_STATE, answer(host, request, "sk-secret"));
+    REFUSED(INVALID_STATE, answer(host, request, CANARY_KEY));
     host_end(host);
 }
 
@@ -109,7 +109,7 @@ static void endpoint_model_and_expiry(void) {
     struct host *host = host_of("{\"model\": \"gpt-realtime\"}", "ws://127.0.0.1:1/v1/realtime");
     uint64_t op;
     duologue_credential key = {
-        .struct_size = sizeof key, .value = "sk-secret", .endpoint = url, .model = "gpt-realtime"};
+        .struct_size = sizeof key, .value = CANARY_KEY, .endpoint = url, .model = "gpt-realtime"};
     WORKS(duologue_client_set_credential(host->client, &key));
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(host->client, &op));
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(host->client, &op));
@@ -134,7 +134,7 @@ static void endpoint_model_and_expiry(void) {
     host_end(host);
 
     host = host_of("{\"credentials\": {\"ephemeral_only\": true}}", url);
-    key = (duologue_credential){.struct_size = sizeof key, .value = "sk-secret"};
+    key = (duologue_credential){.struct_size = sizeof key, .value = CANARY_KEY};
     REFUSED(AUTH, duologue_client_set_credential(host->client, &key));
     SAYS("ephemeral_only");
     key.kind = DUOLOGUE_CREDENTIAL_KIND_BEARER;

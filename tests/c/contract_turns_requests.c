@@ -193,7 +193,7 @@ static void labels_and_availability(void) {
     CHECK(strstr(json, "\"credential\"") != NULL && strstr(json, "missing_key") != NULL);
     CHECK(strstr(json, "\"transport\"") == NULL && strstr(json, "\"microphone\"") == NULL);
     duologue_string_free(json);
-    host_key(host, "sk-secret");
+    host_key(host, CANARY_KEY);
     WORKS(duologue_client_can_connect(host->client, &can));
     CHECK(can == 1);
     WORKS(duologue_client_availability_json(host->client, &json));
@@ -217,7 +217,7 @@ static void labels_and_availability(void) {
 
     /* None: nothing to look at. */
     host = host_of("{}", url);
-    host_key(host, "sk-secret");
+    host_key(host, CANARY_KEY);
     WORKS(duologue_client_connect(host->client, &op));
     WORKS(duologue_client_next_event(host->client, -1, &event));
     CHECK(event->labels == NULL && event->label_count == 0);
@@ -229,12 +229,12 @@ static void labels_and_availability(void) {
 static void the_state_has_the_error(void) {
     struct host *host = host_of("{}", url);
     uint64_t op;
-    host_key(host, "sk-secret-invalid");
+    host_key(host, CANARY_REFUSED);
     ENDS_AS(DUOLOGUE_ERROR_AUTH, host, duologue_client_connect(host->client, &op));
     char *json = NULL;
     WORKS(duologue_client_state_json(host->client, &json));
     CHECK(strstr(json, "\"error\":{\"class\":\"credential\"") != NULL);
-    CHECK(strstr(json, "sk-secret") == NULL);
+    CHECK(strstr(json, CANARY_MARK) == NULL);
     duologue_string_free(json);
     host_end(host);
 }

@@ -9,6 +9,7 @@ static inline void check_text(duologue_text text) {
         CHECK(text.length == 0);
     else
         CHECK(text.data[text.length] == 0);
+    CHECK(text.data == NULL || strstr(text.data, CANARY_MARK) == NULL);
 }
 
 static inline void check_error_event(const duologue_error_event *error, const duologue_event *event) {
@@ -25,6 +26,7 @@ static inline void check_error_event(const duologue_error_event *error, const du
     check_text(error->fix);
     check_text(error->provider_code);
     CHECK(error->code.length > 0 && error->message.length > 0);
+    /* What random calls say where no key belongs: redacted by its form. */
     CHECK(strstr(error->message.data, "sk-secret") == NULL);
 }
 

@@ -25,7 +25,7 @@ static void *waits(void *queued) {
 int main(int count, char **arguments) {
     static int16_t samples[24000 * 3];
     static struct counted counted;
-    duologue_credential key = {.struct_size = sizeof key, .value = "sk-test"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     duologue_config *config = NULL;
     duologue_engine *engine = NULL;
     duologue_client *client = NULL;

@@ -173,7 +173,7 @@ static inline void host_key(struct host *host, const char *value) {
 static inline struct host *host_connected(const char *json, const char *url) {
     struct host *host = host_of(json, url);
     uint64_t op;
-    host_key(host, "sk-secret");
+    host_key(host, CANARY_KEY);
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(host->client, &op));
     return host;
 }

@@ -71,7 +71,7 @@ static void make_client(void) {
     may_dial[at] = config != NULL;
     /* Most have a session soon, so that the calls meet one. */
     if (may_dial[at] && !chance(3)) {
-        duologue_credential key = {.struct_size = sizeof key, .value = "sk-secret"};
+        duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
         struct given *given = new_given(client);
         note(duologue_client_set_credential(client, &key));
         note(duologue_client_set_event_callback(client, DUOLOGUE_EVENT_MASK_ALL, called_sink, given, given_free));

@@ -115,7 +115,7 @@ static void credential(void) {
         duologue_credential known;
         uint64_t tail[2];
     } key = {{.struct_size = sizeof key.known, .kind = chance(3) ? any_int() : 0,
-              .value = chance(3) ? any_text() : "sk-secret", .expires_at = chance(8) ? any_number() : 0,
+              .value = chance(3) ? any_text() : CANARY_KEY, .expires_at = chance(8) ? any_number() : 0,
               .model = chance(8) ? any_text() : NULL}, {0, 0}};
     /* Nothing may be dialled where real people answer. */
     if (chance(8))

@@ -250,7 +250,7 @@ static void use_queue(struct life *life) {
 
 /* A client from birth to death. */
 static void one_life(struct life *life, unsigned number) {
-    duologue_credential key = {.struct_size = sizeof key, .value = "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     int connects = connecting != NULL && number % 50 == 0;
     duologue_config *config = connects ? connecting : number % 8 == 1 ? queued : number % 2 ? pulled : plain;
     life->queued = config == queued;

@@ -1,5 +1,7 @@
 // Turns, tools and requests through duologue.hpp, against the simulator with tests/c/turns.json. Arguments: the
 // simulator's URL, a WAV file with a question.
+#include "../c/canary.h"
+
 #include <duologue.hpp>
 
 #include <algorithm>
@@ -35,7 +37,7 @@ public:
     explicit host(duologue::config config, bool with_key = true) : client(prepared(std::move(config))) {
         client.on_event([this](const duologue::event& e) { take(e); });
         if (!with_key) return;
-        client.set_credential("sk-secret");
+        client.set_credential(CANARY_KEY);
         CHECK(end(client.connect()).empty());
     }
 
@@ -248,7 +250,7 @@ void labels_and_availability() {
     std::atomic<int> asked{0};
     h.client.on_credential_needed([&, ref = h.client.ref()](const duologue::credential_needed_event& request) {
         if (++asked == 1) {
-            ref.answer_credential(request.request_id, "sk-secret");
+            ref.answer_credential(request.request_id, CANARY_KEY);
         } else {
             ref.refuse_credential(request.request_id, "the token server is down", true);
         }
@@ -263,7 +265,7 @@ void labels_and_availability() {
     CHECK(!plain.can_connect() && plain.availability_json().find("missing_key") != std::string::npos);
     duologue_credential credential{};
     credential.kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL;
-    credential.value = "ek_secret";
+    credential.value = CANARY_TOKEN;
     credential.model = "gpt-realtime";
     plain.set_credential(credential);
     CHECK(plain.can_connect());

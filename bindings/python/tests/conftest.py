@@ -113,6 +113,30 @@ class Polite(native.Service):
         self.say("response.done", response={"id": response, "status": "completed"})
 
 
+MARK = "c4n4ry"
+"""In every key and token of the tests, as in tests/common/canary.rs: whatever shows it has leaked it."""
+
+
+def _looked_at(name: str) -> None:
+    """Everything of a type that comes out of the engine is looked at."""
+    converter = getattr(native, f"_UniffiFfiConverterType{name}")
+    read = converter.read
+
+    def looking(stream: Any) -> Any:
+        value = read(stream)
+        shown = repr(value) + str(value)
+        if MARK in shown:
+            _leaks.append(f"{name}: {shown}")
+        return value
+
+    converter.read = staticmethod(looking)
+
+
+_leaks: list[str] = []
+for _name in ("Event", "ErrorInfo", "DuologueError", "Status", "Message", "State"):
+    _looked_at(_name)
+
+
 @pytest.fixture
 def service() -> Polite:
     return Polite()
@@ -133,3 +157,4 @@ def nothing_is_left() -> Iterator[None]:
     finally:
         sys.unraisablehook = before
     assert unhandled == []
+    assert _leaks == [], "a secret was shown"

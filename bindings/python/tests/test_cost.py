@@ -29,7 +29,9 @@ def test_words_and_errors_need_no_engine() -> None:
 
 
 def test_a_client_without_tools_needs_none() -> None:
-    made = "import sys, duologue; duologue.Client(api_key='any'); print('duologue.tools' in sys.modules)"
+    made = (
+        "import sys, duologue; duologue.Client(api_key='c4n4ry-key'); print('duologue.tools' in sys.modules)"
+    )
     assert _python(made) == "False"
 
 
@@ -61,7 +63,7 @@ def test_a_thread_that_calls_listeners_stays_the_same_to_python(service: Any) ->
         seen.setdefault(threading.get_native_id(), []).append(mine.calls)
         heard.release()
 
-    with blocking.connect(service=service, api_key="any") as client:
+    with blocking.connect(service=service, api_key="c4n4ry-key") as client:
         client.add_listener(listen, duologue.Completed)
         for _ in range(5):
             client.set_input_muted(False)
