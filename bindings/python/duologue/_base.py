@@ -6,7 +6,7 @@ import inspect
 import json
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast, overload
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, TypeVar, Union, cast, overload
 
 from . import _lib
 from ._audio import Samples, samples
@@ -18,17 +18,33 @@ from .config import (
     NOT_GIVEN,
     AudioConfig,
     AuthStyle,
+    CredentialPolicy,
     Modality,
     NoiseReduction,
     NotGiven,
     RawEvents,
+    ReasoningEffort,
     Tls,
     ToolChoice,
+    ToolHandling,
     Transcription,
     TurnDetection,
 )
 from .errors import bad_type
-from .events import AnyEvent, Event, EventType, Message, Mode, SessionStats, State, Stats, Status, event_mask
+from .events import (
+    AnyEvent,
+    Availability,
+    Event,
+    EventType,
+    Message,
+    Mode,
+    SessionStats,
+    State,
+    Stats,
+    Status,
+    ToolCall,
+    event_mask,
+)
 
 if TYPE_CHECKING:
     from .testing import MockService
@@ -57,7 +73,11 @@ class ClientBase:
     :param microphone: a WAV file that is heard in real time instead of what is pushed.
     :param speaker: a WAV file that is written, both sides of the conversation, in real time.
     :param service: a :class:`duologue.testing.MockService` instead of the network.
-    :param config: a whole configuration document; keywords win over it.
+    :param on_undeclared_tool: called with each :class:`~duologue.ToolCall` of a function that is not in ``tools``;
+        what it returns, or awaits and returns, is the answer. For tools that are declared elsewhere, in ``extra`` or
+        a stored prompt. Without it the model is told that there is no such function.
+    :param config: a configuration document, for example one that clients share. Keywords are merged over it: an
+        object changes only what it names, everything else is replaced.
     """
 
     def __init__(
@@ -71,16 +91,23 @@ class ClientBase:
         voice: Union[str, NotGiven, None] = NOT_GIVEN,
         speed: Union[float, NotGiven, None] = NOT_GIVEN,
         output_modality: Union[Modality, NotGiven] = NOT_GIVEN,
-        max_output_tokens: Union[int, NotGiven, None] = NOT_GIVEN,
+        max_output_tokens: Union[int, Literal["inf"], NotGiven, None] = NOT_GIVEN,
+        temperature: Union[float, NotGiven, None] = NOT_GIVEN,
+        reasoning_effort: Union[ReasoningEffort, NotGiven, None] = NOT_GIVEN,
         turn_detection: Union[TurnDetection, NotGiven] = NOT_GIVEN,
+        greeting: Union[str, NotGiven, None] = NOT_GIVEN,
         transcription: Union[Transcription, NotGiven, None] = NOT_GIVEN,
         noise_reduction: Union[NoiseReduction, NotGiven, None] = NOT_GIVEN,
         tools: Union[Iterable[ToolLike], NotGiven] = NOT_GIVEN,
         tool_choice: Union[ToolChoice, NotGiven] = NOT_GIVEN,
+        parallel_tool_calls: Union[bool, NotGiven, None] = NOT_GIVEN,
+        tool_handling: Union[ToolHandling, NotGiven] = NOT_GIVEN,
+        credentials: Union[CredentialPolicy, NotGiven] = NOT_GIVEN,
         audio: Union[AudioConfig, NotGiven] = NOT_GIVEN,
         auto_capture: Union[bool, NotGiven] = NOT_GIVEN,
         raw_events: Union[RawEvents, NotGiven] = NOT_GIVEN,
         tls: Union[Tls, NotGiven] = NOT_GIVEN,
+        strict: Union[bool, NotGiven] = NOT_GIVEN,
         labels: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
         extra: Union[Mapping[str, Any], NotGiven] = NOT_GIVEN,
         api_key: Optional[str] = None,
@@ -88,6 +115,7 @@ class ClientBase:
         microphone: Optional[Path] = None,
         speaker: Optional[Path] = None,
         service: Optional[MockService] = None,
+        on_undeclared_tool: Optional[Callable[[ToolCall], object]] = None,
         config: Optional[Mapping[str, Any]] = None,
     ) -> None:
         """See the class."""
@@ -101,14 +129,21 @@ class ClientBase:
             "speed": speed,
             "output_modality": output_modality,
             "max_output_tokens": max_output_tokens,
+            "temperature": temperature,
+            "reasoning_effort": reasoning_effort,
             "turn_detection": turn_detection,
+            "greeting": greeting,
             "transcription": transcription,
             "noise_reduction": noise_reduction,
             "tool_choice": tool_choice,
+            "parallel_tool_calls": parallel_tool_calls,
+            "tool_handling": tool_handling,
+            "credentials": credentials,
             "audio": audio,
             "auto_capture": auto_capture,
             "raw_events": raw_events,
             "tls": tls,
+            "strict": strict,
             "labels": labels,
             "extra": extra,
         }
@@ -120,6 +155,7 @@ class ClientBase:
             microphone=microphone,
             speaker=speaker,
             service=service,
+            on_undeclared_tool=on_undeclared_tool,
             config=config,
         )
         self._session = Session(engine, self)
@@ -163,6 +199,11 @@ class ClientBase:
     def messages(self) -> tuple[Message, ...]:
         """The conversation in order, pending words included."""
         return self._session.state().messages
+
+    def availability(self) -> Availability:
+        """Whether a connect has a chance, and whether there is a microphone. Asks neither network nor device."""
+        found = self._session.engine.availability()
+        return Availability(found.credential, found.transport, found.microphone)
 
     def stats(self) -> Stats:
         """Counters since the client was made."""

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
 
 from . import _lib
 from ._lib import native
+from ._requests import definitions
 from ._session import forked
+from ._toolbox import Toolbox
 from .config import NOT_GIVEN, NotGiven, ToolDefinition, build_document
 from .errors import CredentialError, Error, bad_argument, bad_type
 
 if TYPE_CHECKING:
+    from .events import ToolCall
     from .testing import MockService
     from .tools import Tool
 
@@ -141,6 +144,19 @@ def _source(document: dict[str, Any], side: str, source: str, name: str) -> None
             )
 
 
+def _names(tools: object) -> set[str]:
+    entries = tools if isinstance(tools, list) else []
+    names = (entry.get("name") for entry in entries if isinstance(entry, dict))
+    return {name for name in names if isinstance(name, str)}
+
+
+def _say(document: dict[str, Any], section: str, key: str, value: str, name: str) -> None:
+    """Says what the keyword `name` means, unless the document says something else."""
+    part = document.setdefault(section, {})
+    if isinstance(part, dict) and part.setdefault(key, value) != value:
+        raise bad_argument(name, f"means nothing with {section}.{key} {part[key]!r}", "leave one of them out")
+
+
 def make_engine(
     keywords: Mapping[str, object],
     *,
@@ -150,16 +166,18 @@ def make_engine(
     microphone: Optional[Path],
     speaker: Optional[Path],
     service: Optional[MockService],
+    on_undeclared_tool: Optional[Callable[[ToolCall], object]],
     config: Optional[Mapping[str, Any]],
-) -> tuple[Any, dict[str, Tool]]:
-    """A client of the engine that is not connected, and the tools that are run here, by name."""
+) -> tuple[Any, Toolbox]:
+    """A client of the engine that is not connected, and what it has for the calls of the model."""
     given = dict(keywords)
     run_here: dict[str, Tool] = {}
     if tools is not NOT_GIVEN:
-        from .tools import collect  # Takes a while to import: only for who has tools.
-
-        given["tools"], run_here = collect(tools)
+        given["tools"], run_here, _ = definitions(tools)
     document = build_document(given, config)
+    toolbox = Toolbox(run_here, _names(document.get("tools")), on_undeclared_tool)
+    if on_undeclared_tool is not None:
+        _say(document, "tool_handling", "undeclared", "host", "on_undeclared_tool")
     line = None
     hears, records = _files(microphone, speaker)
     provider = document.get("provider", "openai")
@@ -193,7 +211,7 @@ def make_engine(
     if _lib.forked:
         raise forked()
     try:
-        return native.Client(json.dumps(document), options), run_here
+        return native.Client(json.dumps(document), options), toolbox
     except Error as error:
         if error.field == "credential" and credential is None:
             error.field = "api_key"

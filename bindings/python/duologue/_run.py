@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger("duologue")
 
 
-async def run(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None) -> tuple[str, bool]:
+async def run(
+    tool: Tool, call: ToolCall, context: Optional[ToolContext] = None, *, watched: bool = False
+) -> tuple[str, bool]:
     """Runs a call and returns the model's answer, and whether it is an error.
+
+    `watched`: somebody else cancels what takes longer than the tool's timeout.
 
     Coroutine functions run in this loop, others in the loop's default executor with a copy of the context
     variables. Never raises but ``asyncio.CancelledError`` when it is cancelled itself; a function in a thread
@@ -31,7 +35,7 @@ async def run(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None)
         return refusal, True
     work = asyncio.ensure_future(_attempt(tool, keywords))
     try:
-        done, _ = await asyncio.wait({work}, timeout=tool.timeout)
+        done, _ = await asyncio.wait({work}, timeout=None if watched else tool.timeout)
     except asyncio.CancelledError:
         work.cancel()
         raise

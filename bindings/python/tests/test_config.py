@@ -108,9 +108,10 @@ def test_keywords_win_over_the_document_and_none_is_null() -> None:
     assert build_document(given, config) == {
         "voice": "marin",
         "transcription": None,
-        "audio": {"level_events": True},
+        "audio": {"level_events": True, "input": {"rate": 16000}},
         "instructions": None,
     }
+    assert config["audio"] == {"level_events": False, "input": {"rate": 16000}}
     assert build_document({}) == {}
     assert build_document({"transcription": NOT_GIVEN}, {"transcription": None}) == {"transcription": None}
     assert build_document({"transcription": None}, {"transcription": {"model": "x"}}) == {

@@ -4,16 +4,16 @@ use super::{
     error::{DuologueError, ErrorInfo, Result},
     gate::Held,
     listener::{Adapter, EventListener},
-    message::{CallRef, Message},
+    message::Message,
     queue::EventQueue,
     service::MockService,
-    state::State,
+    state::{Availability, State},
     status::Status,
 };
 use crate::{
     Config, Credential,
     audio::device::file::{FileBackend, WavMicrophone},
-    client::{Listener, Op, Slot},
+    client::{Listener, Slot},
     credential::CredentialKind,
     error::{Error, ErrorClass},
     event::{EventMask, Mode, StatusKind},
@@ -98,7 +98,7 @@ pub struct Pulled {
 /// A voice session. It can connect, disconnect and connect again. Functions may be called from any thread.
 #[derive(Debug, uniffi::Object)]
 pub struct Client {
-    client: crate::Client,
+    pub(super) client: crate::Client,
     recording: Option<Arc<OnceLock<Error>>>,
     /// It is counted until it was destroyed; what a host's exceptions and closures still hold is no client.
     counted: AtomicBool,
@@ -115,14 +115,6 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.uncount();
-    }
-}
-
-/// The number of a command that was taken.
-fn taken(op: Op) -> Result<u64> {
-    match op.refusal() {
-        Some(error) => Err(error.clone().into()),
-        None => Ok(op.id().0),
     }
 }
 
@@ -163,52 +155,6 @@ impl Client {
         Ok(Arc::new(Self { client, recording, counted: AtomicBool::new(true) }))
     }
 
-    /// Dials, configures, and completes when the vendor has confirmed. This and every command returns its
-    /// number at once and ends in one `completed` event with it, unless it throws.
-    pub fn connect(&self) -> Result<u64> {
-        taken(self.client.connect())
-    }
-
-    /// Ends the run, also while connecting. Completes when idle; doing it twice is no error.
-    pub fn disconnect(&self) -> Result<u64> {
-        taken(self.client.disconnect())
-    }
-
-    /// Adds a user message; `respond`: asks for an answer; `interrupt`: cuts the assistant off first.
-    pub fn send_text(&self, text: String, respond: bool, interrupt: bool) -> Result<u64> {
-        taken(self.client.send_text_with(text, respond, interrupt))
-    }
-
-    /// Asks for a response. `instructions` replace the session's own for this one.
-    pub fn request_response(&self, instructions: Option<String>) -> Result<u64> {
-        taken(self.client.request_response(crate::ResponseOptions { instructions, ..Default::default() }))
-    }
-
-    /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.
-    pub fn interrupt(&self) -> Result<u64> {
-        taken(self.client.interrupt())
-    }
-
-    /// Answers a tool call; text as it is, everything else as JSON text.
-    pub fn submit_tool_result(&self, call: CallRef, output: String, is_error: bool) -> Result<u64> {
-        taken(self.client.submit_tool_result(call.into(), output, is_error))
-    }
-
-    /// Sends microphone audio to the vendor, or stops.
-    pub fn set_capture(&self, on: bool) -> Result<u64> {
-        taken(self.client.set_capture(on))
-    }
-
-    /// Sends silence instead of the microphone.
-    pub fn set_input_muted(&self, muted: bool) -> Result<u64> {
-        taken(self.client.set_input_muted(muted))
-    }
-
-    /// Sends one vendor event (a JSON object) as it is.
-    pub fn send_raw(&self, json: String) -> Result<u64> {
-        taken(self.client.send_raw(json))
-    }
-
     /// Replaces the credential for the next dial.
     pub fn set_credential(&self, credential: CredentialOption) -> Result<()> {
         self.client.set_credential(credential.try_into()?);
@@ -234,6 +180,11 @@ impl Client {
     /// A snapshot: connection, speakers, conversation.
     pub fn state(&self) -> State {
         self.client.state().into()
+    }
+
+    /// Whether a connect has a chance. Asks neither network nor device.
+    pub fn availability(&self) -> Availability {
+        self.client.availability().into()
     }
 
     /// The conversation in order.

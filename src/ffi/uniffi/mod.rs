@@ -3,7 +3,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `client` | the client: commands, reading, audio |
+//! | `client`, `command` | the client: reading and audio; what it can be asked for |
 //! | `queue` | events for a thread or an event loop |
 //! | `listener` | events on the engine's callback threads |
 //! | `event`, `status`, `message`, `state` | the vocabulary of EVENTS.md as records and enums |
@@ -15,6 +15,7 @@
 //! (`derive(uniffi::…)` where they are defined). Samples travel as little-endian bytes.
 
 mod client;
+mod command;
 mod error;
 mod event;
 mod gate;
@@ -26,6 +27,7 @@ mod state;
 mod status;
 
 pub use client::{Client, ClientOptions, CredentialOption, FileAudio, Pulled};
+pub use command::ImageInput;
 pub use error::{DuologueError, ErrorInfo};
 pub use event::{Event, EventKind};
 pub use gate::end_calls;
@@ -33,7 +35,7 @@ pub use listener::{EventListener, HostError};
 pub use message::{CallRef, Message, Part};
 pub use queue::EventQueue;
 pub use service::{MockService, Service};
-pub use state::State;
+pub use state::{Availability, State};
 pub use status::Status;
 
 use error::Result;
