@@ -231,7 +231,7 @@ async fn a_wrong_configuration_names_the_field_and_the_fix() {
     let dir = tempfile::tempdir().unwrap();
     let talk = |config: &str| command(&["talk", "--simulate", "--config", config]);
     let unknown = file(dir.path(), "unknown.json", br#"{"audio": {"input": {"rat": 1}}}"#);
-    fails(talk(&unknown), 5, &["unknown.json", "audio.input.rat", "use source or rate"]).await;
+    fails(talk(&unknown), 5, &["unknown.json", "audio.input.rat", "did you mean \"rate\"?", "source"]).await;
     let broken = file(dir.path(), "broken.json", b"{\n\"voice\": ");
     fails(talk(&broken), 5, &["broken.json", "not JSON", "line 2"]).await;
     let range = file(dir.path(), "range.json", br#"{"speed": 9}"#);
@@ -268,13 +268,15 @@ async fn wrong_usage_is_code_two() {
 async fn help_is_complete_and_shows_no_key() {
     let top = run(&["--help"]).await;
     assert_eq!((top.code, top.err.as_str()), (Some(0), ""));
-    for word in ["talk", "simulate", "schema", "Exit codes", "130"] {
+    for word in ["talk", "simulate", "providers", "schema", "Exit codes", "130"] {
         assert!(top.out.contains(word), "{word}: {}", top.out);
     }
     let talk = run(&["talk", "--help"]).await;
     let options = "--simulate --scenario --provider --api-key --base-url --model --voice --instructions --config \
                    --input --output --text --idle-seconds --demo-tools --json --input-log --ca";
-    for word in options.split(' ').chain(["OPENAI_API_KEY", "Examples:", "Exit codes:", "130"]) {
+    for word in
+        options.split(' ').chain(["OPENAI_API_KEY", "OPENAI_MODEL", "LANGUAGE", "Examples:", "Exit codes:", "130"])
+    {
         assert!(talk.out.contains(word), "{word}: {}", talk.out);
     }
     let simulate = run(&["simulate", "--help"]).await;
@@ -285,6 +287,45 @@ async fn help_is_complete_and_shows_no_key() {
     let schema = run(&["schema", "--help"]).await;
     assert!(schema.out.contains("config") && schema.out.contains("scenario"));
     assert_eq!(run(&["--version"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn providers_are_listed_for_people_and_for_programs() {
+    let page = run(&["providers"]).await;
+    assert_eq!((page.code, page.err.as_str()), (Some(0), ""));
+    let line = |word: &str| page.out.lines().find(|l| l.split(' ').any(|w| w == word)).unwrap_or_default().to_owned();
+    assert!(line("gpt-realtime-2.1").ends_with("default") && line("marin").ends_with("default"), "{}", page.out);
+    assert!(line("gpt-realtime").contains("2027-01-20"), "{}", page.out);
+    assert!(line("gpt-live-1").contains("not for conversations"), "{}", page.out);
+
+    let ended = run(&["providers", "--json"]).await;
+    let document: Value = serde_json::from_str(&ended.out).unwrap();
+    let openai = &document["providers"][0];
+    assert_eq!((&openai["name"], &openai["default_voice"]), (&"openai".into(), &"marin".into()));
+    let model = |name: &str| {
+        let models = openai["models"].as_array().unwrap();
+        models.iter().find(|model| model["name"] == name).unwrap_or_else(|| panic!("{name}")).clone()
+    };
+    assert_eq!(
+        (&model("gpt-realtime-2.1")["state"], &model("gpt-realtime-2.1")["reasons"]),
+        (&"current".into(), &true.into())
+    );
+    let old = model("gpt-realtime-mini");
+    assert_eq!((&old["state"], &old["until"]), (&"deprecated".into(), &"2027-01-20".into()));
+    assert_eq!(old["successor"], "gpt-realtime-2.1-mini");
+    assert!(openai["voices"].as_array().unwrap().contains(&"cedar".into()));
+    assert!(openai["transcription_models"].as_array().unwrap().iter().any(|m| m["name"] == "whisper-1"));
+}
+
+#[tokio::test]
+async fn the_environment_names_the_service_and_the_model() {
+    let service = Service::start(&[]).await;
+    let mut wrong = command(&["talk", "--provider", "openai", "--text", "hi"]);
+    wrong.env("OPENAI_BASE_URL", service.base_url()).env("OPENAI_MODEL", "gpt-nonsense");
+    fails(wrong, 5, &["gpt-nonsense"]).await;
+    let mut simulated = command(&["talk", "--simulate", "--text", "hi", "--json"]);
+    simulated.env("OPENAI_BASE_URL", "http://127.0.0.1:9/v1").env("OPENAI_MODEL", "gpt-nonsense");
+    assert_eq!(end(simulated).await.code, Some(0), "what is simulated needs no environment");
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ impl Recording {
 
 fn weather() -> Tool {
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}});
-    Tool { name: "get_weather".into(), description: None, parameters: Some(parameters) }
+    Tool { name: "get_weather".into(), parameters: Some(parameters), ..Tool::default() }
 }
 
 /// Plays a scenario to its end in this process, so that the simulator's journal can be seen too.

@@ -22,12 +22,22 @@ stories! {
     trace_6_3_user_speech_turn = "6_3_speech_turn.story";
     /// Checklist 25.
     trace_6_4_text_turn = "6_4_text_turn.story";
+    /// Pictures.
+    trace_6_5_image = "6_5_image.story";
     /// Checklist 32, 33, 35.
     trace_6_6_function_call = "6_6_function_call.story";
+    /// Checklist 18, 19.
+    trace_6_7_manual_turn = "6_7_manual_turn.story";
     /// Checklist 37, 38, 39, 42, 48.
     trace_6_8_barge_in = "6_8_barge_in.story";
+    /// The service ends a silence.
+    trace_6_10_idle_timeout = "6_10_idle_timeout.story";
+    /// Checklist 31.
+    trace_6_11_out_of_band = "6_11_out_of_band.story";
     /// Checklist 22, 23.
     trace_6_12_errors = "6_12_errors.story";
+    /// What is left to do when a session is over.
+    trace_6_13_session_expiry = "6_13_session_expiry.story";
 }
 
 /// The harness sees what is missing, what is too much, what differs and what comes in another order.

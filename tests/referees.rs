@@ -77,6 +77,22 @@ async fn the_openai_python_package_is_content() {
     assert_eq!(refused, ["late", "short", "lost", "beta", "beyond", "regrow", "not_yours"]);
 }
 
+/// Push to talk, an out-of-band response, an image, updates of the session and parallel calls.
+#[tokio::test]
+async fn the_openai_python_package_is_content_in_the_workshop() {
+    let Some(referees) = Referees::find() else { return };
+    let simulator = Simulator::builder().scenario(Scenario::bundled_workshop()).start().await.expect("it starts");
+    let report = run(referees.python("openai_python_turns.py", [simulator.base_url()]), "").await;
+    assert_all_parts(&report, &["manual", "aside", "image", "update", "calls"]);
+    let server = simulator.journal().server_events();
+    let refused: Vec<_> = of_kind(server.clone(), "error")
+        .into_iter()
+        .filter_map(|event| Some(event["error"]["event_id"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(refused, ["early", "lost", "link", "voice"]);
+    referees.wire_truth("server", server.into_iter().map(as_sent)).await.expect_success();
+}
+
 /// Some SDKs insist on TLS: the simulator's certificate is all they need, given the documented way.
 #[tokio::test]
 async fn both_are_content_over_tls() {

@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::{
-    config::{AudioSource, CredentialSource},
+    config::AudioSource,
     error::{Error, ErrorClass},
 };
 use serde::Serialize;
@@ -32,12 +32,6 @@ impl Client {
     /// Whether a connect has a chance, and whether there is a microphone. Asks neither network nor device.
     pub fn availability(&self) -> Availability {
         let config = &self.inner.config;
-        let missing = || {
-            let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
-            error.fix("give one first: set_credential")
-        };
-        let asked = config.credentials.source == CredentialSource::Asked;
-        let given = self.inner.shared.credential.lock().is_some();
         let microphone = (config.audio.input.source == AudioSource::None).then(|| {
             Error::new(ErrorClass::Device, "no_microphone", "the configuration has no microphone")
                 .field("audio.input.source")
@@ -47,6 +41,6 @@ impl Client {
             Error::new(ErrorClass::Unsupported, "no_transport", "this build has no WebSocket transport")
                 .fix("enable the feature websocket, or give the client a dialer")
         });
-        Availability { credential: (!asked && !given).then(missing), transport, microphone }
+        Availability { credential: self.inner.shared.credentials.missing(), transport, microphone }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     event::{Event, EventKind, OpId, Pcm, Status},
     message::{ItemId, PartIndex, ResponseId},
     provider::DialRequest,
-    session::{Input, Output, Session, log::LogWriter},
+    session::{Input, Output, Session, credentials::CredentialWish, log::LogWriter},
     time::Time,
     transport::Dialer,
 };
@@ -90,6 +90,7 @@ pub(super) struct Core {
     pub too_slow: bool,
     pub sink_failed: bool,
     pub dropped_audio: u64,
+    pub credential_wish: CredentialWish,
     /// What the configuration has that is left out or about to end.
     warnings: Vec<Error>,
 }
@@ -117,6 +118,7 @@ impl Core {
             too_slow: false,
             sink_failed: false,
             dropped_audio: 0,
+            credential_wish: CredentialWish::default(),
             warnings: parts.warnings,
         };
         (core, parts.dialer)
@@ -138,6 +140,12 @@ impl Core {
             self.session.handle(self.now, Input::Warning { error });
         }
         self.session.handle(self.now, input);
+        let wish = self.session.credential_wish();
+        if wish != self.credential_wish {
+            self.credential_wish = wish;
+            // Before the host hears of it.
+            self.shared.credentials.follow(wish, self.origin);
+        }
         while let Some(output) = self.session.poll() {
             self.output(output);
         }
@@ -188,6 +196,10 @@ impl Core {
                     // A host that dropped the operation does not care.
                     let _ = reply.send(done.error.clone().map_or(Ok(()), Err));
                 }
+            }
+            EventKind::CredentialNeeded(needed) => {
+                let left = Duration::from_millis(needed.deadline_ms.saturating_sub(self.now.as_ms()));
+                self.shared.credentials.needed(needed, left, &self.shared);
             }
             EventKind::Status(Status::Connecting { .. }) => self.close_device_at = None,
             EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {

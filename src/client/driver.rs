@@ -8,7 +8,6 @@ use super::{
     shared::{Envelope, Stats},
 };
 use crate::{
-    credential::Credential,
     error::{Error, ErrorClass},
     provider::DialRequest,
     session::{Command, Input},
@@ -75,9 +74,11 @@ impl Driver {
 
     /// Why a command cannot be taken: it is too long, the network too slow, or there is no credential.
     fn refusal(&mut self, command: &Command, cx: &mut Context<'_>) -> Option<Error> {
-        if matches!(command, Command::Connect) && self.core.shared.credential.lock().is_none() {
-            let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
-            return Some(error.fix("give one first: set_credential"));
+        if matches!(command, Command::Connect)
+            && self.core.is_over()
+            && let Some(error) = self.core.shared.credentials.missing()
+        {
+            return Some(error);
         }
         let size = command.size();
         // A result that is too long is the model's business too: the session answers it. Pictures have a
@@ -102,6 +103,16 @@ impl Driver {
                 .fix("wait until earlier commands complete")
                 .retryable()
         })
+    }
+
+    /// The host's answer to a `credential_needed`.
+    fn poll_credential(&mut self) -> bool {
+        if self.core.credential_wish.request.is_none() {
+            return false;
+        }
+        let Some((request_id, answer)) = self.core.shared.credentials.take_answer() else { return false };
+        self.core.handle(Input::Credential { request_id, answer });
+        true
     }
 
     fn note_stats(&mut self) {
@@ -161,8 +172,7 @@ impl Driver {
                 Network::Dial(epoch, request) => {
                     progress = true;
                     self.transport = None;
-                    let credential = self.core.shared.credential.lock().clone();
-                    self.dialling = Some((epoch, self.dial(request, credential)));
+                    self.dialling = Some((epoch, self.dial(request)));
                 }
                 Network::Close(epoch, code) => {
                     progress = true;
@@ -186,7 +196,11 @@ impl Driver {
         progress
     }
 
-    fn dial(&self, request: DialRequest, credential: Option<Credential>) -> Dialling {
+    fn dial(&self, request: DialRequest) -> Dialling {
+        let (request, credential) = match self.core.shared.credentials.for_dial(request) {
+            Ok(ready) => ready,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
         match &self.dialer {
             Some(dialer) => dialer.dial(request, credential, &self.core.config.tls),
             None => Box::pin(async {
@@ -232,7 +246,9 @@ impl Future for Driver {
         // Bounded, so that one client does not hold a worker for ever.
         for _ in 0..32 {
             this.core.tick();
-            let mut progress = this.poll_commands(cx);
+            // Before anything that could find its deadline over.
+            let mut progress = this.poll_credential();
+            progress |= this.poll_commands(cx);
             progress |= this.poll_dial(cx);
             progress |= this.poll_inbound(cx);
             progress |= this.core.poll_audio(cx);

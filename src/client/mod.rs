@@ -27,6 +27,7 @@ mod audio_path;
 mod availability;
 mod commands;
 mod core;
+mod credentials;
 mod device;
 mod dispatch;
 mod driver;
@@ -44,6 +45,7 @@ mod status;
 
 pub use availability::Availability;
 pub use core::AudioChunk;
+pub use credentials::CredentialRequest;
 #[cfg(feature = "capi")]
 pub(crate) use dispatch::release;
 pub use dispatch::{Listener, Slot, in_callback};
@@ -61,18 +63,19 @@ use crate::{
     error::{Error, ErrorClass, Result},
     event::{EventMask, Mode, Status},
     message::Message,
-    provider::codec_for,
+    provider::{codec_for, settle},
     session::{Command, Session, log::LogWriter},
     transport::{Dialer, default_dialer},
 };
 use audio_path::AudioPath;
 use core::{AudioSink, Parts};
+use credentials::{Asker, Credentials};
 use dispatch::ClientLane;
 use driver::Driver;
 use futures_util::task::AtomicWaker;
 use queue::Queue;
 use shared::{Audience, Shared};
-use std::{io::Write, sync::Arc};
+use std::{future::Future, io::Write, sync::Arc};
 use tokio::runtime::Handle;
 
 /// Makes a [`Client`].
@@ -80,7 +83,9 @@ use tokio::runtime::Handle;
 #[must_use = "nothing happens before build or connect"]
 pub struct ClientBuilder {
     config: Arc<Config>,
+    overrides: Option<serde_json::Value>,
     credential: Option<Credential>,
+    asker: Option<Asker>,
     runtime: Option<Handle>,
     engine: Option<Engine>,
     dialer: Option<Arc<dyn Dialer>>,
@@ -97,9 +102,28 @@ impl ClientBuilder {
         self
     }
 
+    /// What this client has otherwise than the configuration: a JSON merge patch of the document.
+    pub fn overrides(mut self, overrides: serde_json::Value) -> Self {
+        self.overrides = Some(overrides);
+        self
+    }
+
     /// The secret for the provider. It is never part of the configuration.
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
+        self
+    }
+
+    /// Asks `ask` for a credential at each dial, and ahead of expiry where the configuration says so: the
+    /// configuration's `credentials.source` becomes `asked`, and each `credential_needed` event is answered
+    /// with what the future gives, on the client's runtime. An error or a panic refuses. The future is dropped
+    /// when its request is stale or the client gone. A client captured by `ask` is never gone by itself.
+    pub fn credential_with<F, Answer>(mut self, ask: F) -> Self
+    where
+        F: Fn(CredentialRequest) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Credential>> + Send + 'static,
+    {
+        self.asker = Some(Arc::new(move |request| Box::pin(ask(request))));
         self
     }
 
@@ -152,8 +176,17 @@ impl ClientBuilder {
     /// # Errors
     /// Class `config` or `unsupported`, naming the field and the fix; `internal` without threads.
     pub fn build(self) -> Result<Client> {
-        let (config, warnings) = (self.config, Vec::new());
+        let config = match self.overrides {
+            Some(overrides) => Arc::new(self.config.with(overrides)?),
+            None => self.config,
+        };
+        config.validate()?;
+        let (mut config, warnings) = settle(config)?;
+        let credentials = Credentials::new(&mut config, self.asker);
         let codec = codec_for(&config)?;
+        if let Some(credential) = self.credential {
+            credentials.give(credential)?;
+        }
         if self.sink.is_some() && config.audio.output.source != AudioSource::Host {
             return Err(Error::new(
                 ErrorClass::Config,
@@ -182,7 +215,7 @@ impl ClientBuilder {
             }
             Delivery::Queue => Audience::Queue(Arc::new(Queue::for_thread(EventMask::ALL))),
         };
-        let shared = Arc::new(Shared::new(waker, self.credential, host_audio, audience));
+        let shared = Arc::new(Shared::new(waker, credentials, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
         let dialer = self.dialer.or_else(default_dialer);
         let dials = dialer.is_some();
@@ -303,15 +336,31 @@ impl Client {
     }
 
     /// Replaces the credential for the next dial.
-    pub fn set_credential(&self, credential: Credential) {
-        *self.inner.shared.credential.lock() = Some(credential);
+    ///
+    /// # Errors
+    /// `credential_asked` (class `state`) where the configuration says that it is asked for;
+    /// `ephemeral_only`, `model_mismatch`, `bad_endpoint` (class `credential`) or `credential_kind` (class
+    /// `unsupported`) for one that can never be used. The one before stays then.
+    pub fn set_credential(&self, credential: Credential) -> Result<()> {
+        self.inner.shared.credentials.give(credential)
+    }
+
+    /// Answers a `credential_needed` event, or says why there is none: then the connect fails, or, when it was
+    /// asked for ahead, the call goes on. Each request takes one answer.
+    ///
+    /// # Errors
+    /// `stale_request` (class `state`): unknown, answered already, past its deadline, or its run is over.
+    /// `expired_key`, and those of [`Self::set_credential`]: the request stays open for a better one.
+    pub fn answer_credential(&self, request_id: u64, answer: Result<Credential>) -> Result<()> {
+        self.inner.shared.answer_credential(request_id, answer)
     }
 
     fn command(&self, command: Command) -> Op {
         self.inner.shared.command(command)
     }
 
-    /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s.
+    /// Dials, configures, and completes when the vendor has confirmed. Bounded to 30 s, after the time a
+    /// credential takes that is asked for.
     /// A second call while connecting or connected is refused with `already_connected`; one while a
     /// disconnect is under way waits for its end.
     pub fn connect(&self) -> Op {

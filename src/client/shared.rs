@@ -1,6 +1,9 @@
 //! What the handles and the driver of a client have in common. No lock is held across host code.
 
-use super::{dispatch::ClientLane, host_audio::HostAudio, op::Op, queue::Queue, state::State, status::Progress};
+use super::{
+    credentials::Credentials, dispatch::ClientLane, host_audio::HostAudio, op::Op, queue::Queue, state::State,
+    status::Progress,
+};
 use crate::{
     credential::Credential,
     error::{Error, ErrorClass, Result},
@@ -48,7 +51,7 @@ impl Audience {
 /// See the module.
 pub(super) struct Shared {
     pub waker: Arc<AtomicWaker>,
-    pub credential: Mutex<Option<Credential>>,
+    pub credentials: Credentials,
     pub host_audio: HostAudio,
     pub audience: Audience,
     state: Mutex<State>,
@@ -78,17 +81,12 @@ pub struct Stats {
 }
 
 impl Shared {
-    pub fn new(
-        waker: Arc<AtomicWaker>,
-        credential: Option<Credential>,
-        host_audio: HostAudio,
-        audience: Audience,
-    ) -> Self {
+    pub fn new(waker: Arc<AtomicWaker>, credentials: Credentials, host_audio: HostAudio, audience: Audience) -> Self {
         // From the start, so that nothing is missed; a queue nobody wants anything of costs a look.
         let subscribers = Mutex::new(vec![audience.queue().clone()]);
         Self {
             waker,
-            credential: Mutex::new(credential),
+            credentials,
             host_audio,
             audience,
             state: Mutex::default(),
@@ -137,6 +135,16 @@ impl Shared {
         Op::given(op, receiver)
     }
 
+    /// See `Client::answer_credential`.
+    pub fn answer_credential(&self, request_id: u64, answer: Result<Credential>) -> Result<()> {
+        if self.has_ended() || self.host_is_gone() {
+            return Err(closed());
+        }
+        self.credentials.answer(request_id, answer)?;
+        self.waker.wake();
+        Ok(())
+    }
+
     /// A listener panicked. True once.
     pub fn take_panic(&self) -> bool {
         matches!(&self.audience, Audience::Callbacks(lane) if lane.take_panic())
@@ -166,6 +174,7 @@ impl Shared {
             return;
         }
         self.commands.lock().clear();
+        self.credentials.end();
         {
             // Under the lock, or a waiter that has just looked would sleep on.
             let _progress = self.progress.lock();

@@ -14,19 +14,26 @@
 
 mod audio;
 mod credentials;
+mod overrides;
+mod ranges;
+mod read;
 mod set;
+mod suggest;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tool_schema;
 mod tools;
 mod turns;
 mod validate;
+mod validate_tools;
+mod validate_turns;
 
 pub use audio::*;
 pub use credentials::*;
 pub use tools::*;
 pub use turns::*;
 
-use crate::error::{Error, ErrorClass, Result, redact};
+use crate::error::{Error, ErrorClass, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -233,11 +240,7 @@ impl Config {
 
     /// Types and names are checked, combinations are not.
     fn read(json: &str) -> Result<Self> {
-        check_objects(json)?;
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| path_error(&e))?;
-        reader.end().map_err(|e| invalid("", format!("text after the document: {e}")))?;
-        Ok(config)
+        read::read(json)
     }
 
     /// The JSON Schema of the document.
@@ -251,52 +254,4 @@ pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> E
     let field = field.into();
     let error = Error::new(ErrorClass::Config, "invalid_config", message);
     if field.is_empty() { error } else { error.field(field) }
-}
-
-/// What is no JSON is told first. A list in the place of an object would be taken as its fields in order,
-/// which nobody means.
-fn check_objects(json: &str) -> Result<()> {
-    let document: serde_json::Value = serde_json::from_str(json)
-        .map_err(|e| Error::new(ErrorClass::Config, "invalid_json", format!("the configuration is not JSON: {e}")))?;
-    let objects = ["", "turn_detection", "transcription", "audio", "audio.input", "audio.output", "tls"];
-    let tools = document["tools"].as_array().map_or(0, Vec::len);
-    for path in objects.into_iter().map(str::to_owned).chain((0..tools).map(|i| format!("tools.{i}"))) {
-        let pointer = if path.is_empty() { String::new() } else { format!("/{}", path.replace('.', "/")) };
-        let wrong = document.pointer(&pointer).is_some_and(|v| v.is_array() || path.is_empty() && !v.is_object());
-        if wrong {
-            let path = path.strip_prefix("tools.").map_or(path.clone(), |i| format!("tools[{i}]"));
-            return Err(invalid(path, "is no JSON object").fix("write {...}"));
-        }
-    }
-    Ok(())
-}
-
-/// Turns serde's complaint into a path, a cause and a fix.
-fn path_error(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    let path = e.path().to_string();
-    let text = e.inner().to_string();
-    let path = if path == "." { String::new() } else { path };
-    if let Some(name) = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next()) {
-        // Whether the path ends in the key already depends on what was being read.
-        let field = match path.rsplit('.').next() {
-            Some(last) if last == name => path,
-            _ if path.is_empty() => name.to_owned(),
-            _ => format!("{path}.{name}"),
-        };
-        return invalid(field, "is there twice").fix("keep one of them");
-    }
-    let Some(rest) = text.strip_prefix("unknown field `") else {
-        // A key in the wrong field must not be told.
-        let cause = redact(text.split(" at line").next().unwrap_or(&text));
-        return invalid(path, cause).fix("the JSON Schema of the configuration says what is possible");
-    };
-    let (name, expected) = rest.split_once("`, expected ").unwrap_or((rest, ""));
-    // The path already ends in the unknown key.
-    let field = if path.ends_with(name) || path.is_empty() && !name.is_empty() {
-        if path.is_empty() { name.to_owned() } else { path }
-    } else {
-        format!("{path}.{name}")
-    };
-    let expected = expected.split(" at line").next().unwrap_or_default().replace('`', "");
-    invalid(field, "unknown key").fix(format!("remove it or use {expected}"))
 }

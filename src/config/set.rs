@@ -28,24 +28,6 @@ impl Config {
     }
 }
 
-impl Config {
-    /// The configuration after `changes` (placeholder).
-    pub fn check_update(&self, changes: &Value) -> Result<Self> {
-        let mut document = serde_json::to_value(self).map_err(|e| invalid("", e.to_string()))?;
-        if let (Some(d), Some(c)) = (document.as_object_mut(), changes.as_object()) {
-            for (k, v) in c {
-                match (d.get_mut(k), v) {
-                    (Some(Value::Object(inner)), Value::Object(more)) => {
-                        inner.extend(more.iter().map(|(k, v)| (k.clone(), v.clone())))
-                    }
-                    _ => _ = d.insert(k.clone(), v.clone()),
-                }
-            }
-        }
-        Self::from_json(&document.to_string())
-    }
-}
-
 /// Levels of a path.
 const MAX_DEPTH: usize = 32;
 

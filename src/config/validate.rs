@@ -1,7 +1,14 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
-use super::{AudioDelivery, AudioSource, Config, Modality, Positions, invalid};
+use super::{
+    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, invalid, ranges::range,
+};
 use crate::error::{Error, ErrorClass, Result};
+
+/// Bytes of a greeting.
+const GREETING: usize = 64 * 1024;
+/// Labels, and bytes of each name and value.
+const LABELS: (usize, usize) = (32, 256);
 
 impl Config {
     /// Checks ranges and combinations. [`Config::from_json`] has already done it.
@@ -19,9 +26,9 @@ impl Config {
             .field("provider")
             .fix(format!("use one of: {known}")));
         }
-        range("speed", self.speed, 0.25, 1.5)?;
-        range("turn_detection.threshold", self.turn_detection.threshold, 0.0, 1.0)?;
-        range("max_output_tokens", self.max_output_tokens.map(f64::from), 1.0, 4096.0)?;
+        range("speed", self.speed)?;
+        range("temperature", self.temperature)?;
+        range("max_output_tokens", self.max_output_tokens.map(f64::from))?;
         for (path, text) in [("model", &self.model), ("voice", &self.voice), ("base_url", &self.base_url)] {
             if text.as_ref().is_some_and(|t| t.trim().is_empty()) {
                 return Err(invalid(path, "is empty").fix("leave it out for the default"));
@@ -33,7 +40,12 @@ impl Config {
                 invalid("speed", "written answers have no speed").fix("remove it, or set output_modality to audio")
             );
         }
-        self.validate_tools()
+        self.validate_greeting()?;
+        self.validate_turns()?;
+        self.validate_transcription()?;
+        self.validate_tools()?;
+        self.validate_credentials()?;
+        self.validate_labels()
     }
 
     fn validate_audio(&self) -> Result<()> {
@@ -41,7 +53,7 @@ impl Config {
         for (path, source, rate) in
             [("audio.input.rate", input.source, input.rate), ("audio.output.rate", output.source, output.rate)]
         {
-            range(path, rate.map(f64::from), 8000.0, 192_000.0)?;
+            range(path, rate.map(f64::from))?;
             if rate.is_some() && source != AudioSource::Host {
                 return Err(
                     invalid(path, "only host audio has a rate of its own").fix("remove it, or set source to host")
@@ -61,39 +73,59 @@ impl Config {
         Ok(())
     }
 
-    fn validate_tools(&self) -> Result<()> {
-        for (i, tool) in self.tools.iter().enumerate() {
-            let name = format!("tools[{i}].name");
-            let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            if tool.name.is_empty() || tool.name.len() > 64 || !tool.name.chars().all(legal) {
-                return Err(invalid(name, format!("{:?} is not a function name", tool.name))
-                    .fix("use 1 to 64 letters, digits, _ or -"));
-            }
-            if self.tools[..i].iter().any(|t| t.name == tool.name) {
-                return Err(invalid(name, format!("{:?} is there twice", tool.name)).fix("give each tool its own name"));
-            }
-            if tool.parameters.as_ref().is_some_and(|p| !p.is_object()) {
-                return Err(invalid(format!("tools[{i}].parameters"), "is not a JSON Schema object")
-                    .fix(r#"write {"type":"object","properties":{...}}"#));
-            }
+    fn validate_greeting(&self) -> Result<()> {
+        let Some(greeting) = &self.greeting else { return Ok(()) };
+        if greeting.trim().is_empty() {
+            return Err(invalid("greeting", "is empty").fix("leave it out for none"));
         }
-        if self.tools.is_empty() && self.tool_choice != super::ToolChoice::Auto {
-            return Err(invalid("tool_choice", "there is no tool to choose").fix("declare tools, or leave it out"));
-        }
-        if let super::ToolChoice::Function(name) = &self.tool_choice
-            && !self.tools.iter().any(|t| &t.name == name)
-        {
-            return Err(invalid("tool_choice", format!("no tool is called {name:?}")).fix("declare it in tools"));
+        if greeting.len() > GREETING {
+            let message = format!("has {} bytes", greeting.len());
+            return Err(invalid("greeting", message).fix(format!("use at most {GREETING}")));
         }
         Ok(())
     }
-}
 
-fn range(path: &str, value: Option<f64>, low: f64, high: f64) -> Result<()> {
-    match value {
-        Some(v) if !(low..=high).contains(&v) => {
-            Err(invalid(path, format!("{v} is out of range")).fix(format!("use {low} to {high}")))
+    fn validate_credentials(&self) -> Result<()> {
+        let credentials = &self.credentials;
+        range("credentials.timeout_ms", Some(credentials.timeout_ms.into()))?;
+        let default = CredentialPolicy::default();
+        for (path, chosen) in [
+            ("credentials.timeout_ms", credentials.timeout_ms != default.timeout_ms),
+            ("credentials.refresh_ahead", credentials.refresh_ahead != default.refresh_ahead),
+        ] {
+            if chosen && credentials.source != CredentialSource::Asked {
+                return Err(invalid(path, "only a credential that is asked for has it")
+                    .fix("set credentials.source to \"asked\", or remove it"));
+            }
         }
-        _ => Ok(()),
+        Ok(())
+    }
+
+    fn validate_labels(&self) -> Result<()> {
+        let (most, bytes) = LABELS;
+        if self.labels.len() > most {
+            return Err(
+                invalid("labels", format!("has {} labels", self.labels.len())).fix(format!("use at most {most}"))
+            );
+        }
+        for (name, value) in &self.labels {
+            if name.trim().is_empty() {
+                return Err(invalid("labels", "a label has no name").fix("give it one, like \"session\""));
+            }
+            if name.len() > bytes {
+                return Err(
+                    invalid("labels", "a label has a name that is too long").fix(format!("use at most {bytes} bytes"))
+                );
+            }
+            if value.len() > bytes {
+                let message = format!("has {} bytes", value.len());
+                return Err(invalid(format!("labels.{name}"), message).fix(format!("use at most {bytes}")));
+            }
+            if name.chars().chain(value.chars()).any(char::is_control) {
+                let field = if name.chars().any(char::is_control) { "labels".into() } else { format!("labels.{name}") };
+                return Err(invalid(field, "contains control characters").fix("use one line of text"));
+            }
+        }
+        Ok(())
     }
 }

@@ -222,9 +222,9 @@ pub struct ToolEnd {
 pub struct CredentialNeeded {
     /// Answer with this.
     pub request_id: u64,
-    /// Why.
+    /// `connect`: for a dial; `rejected`: the service refused the last one; `refresh`: it expires soon.
     pub reason: String,
-    /// Until when.
+    /// Until when, on the clock of `time_ms`.
     pub deadline_ms: u64,
 }
 

@@ -5,14 +5,16 @@
 //! simulator dialect and a page of documentation.
 
 pub mod openai;
+mod settle;
 mod vocabulary;
 
+pub use settle::settle;
 pub use vocabulary::*;
 
-use crate::{capabilities::Capabilities, config::Config, error::Result};
+use crate::{capabilities::Capabilities, config::Config, credential::CredentialKind, error::Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// How the credential travels in the WebSocket handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ pub enum AuthStyle {
 }
 
 /// What the transport has to dial. Holds no secret: the driver adds the credential.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DialRequest {
     /// `wss://…`, or `ws://` to loopback.
     pub url: String,
@@ -37,6 +39,17 @@ pub struct DialRequest {
     pub subprotocols: Vec<String>,
     /// Prefix of the credential's subprotocol.
     pub credential_subprotocol: String,
+}
+
+/// The query of a URL may be secret: an endpoint that came with a credential brings its own.
+impl fmt::Debug for DialRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialRequest")
+            .field("url", &crate::credential::shown(&self.url))
+            .field("auth", &self.auth)
+            .field("subprotocols", &self.subprotocols)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One frame of a message-based transport.
@@ -83,12 +96,18 @@ pub trait Codec: Send {
     /// as a tree it takes more memory than everything else of a silent connection.
     fn wish(&self) -> Value;
 
-    /// The session, which is as `old` says, shall be as `new` says: what has to be sent for it, and nothing
-    /// that is in force already. From here on [`Self::wish`] and a new connection are of `new`.
+    /// What has to be sent so that a session which is as `old` says is as `new` says, and nothing that is in
+    /// force already.
     ///
     /// # Errors
-    /// Class `unsupported` for what this vendor cannot change in a running session; nothing has changed then.
-    fn update(&mut self, old: &Config, new: &Config) -> Result<Value>;
+    /// Class `unsupported` for what this vendor cannot change in a running session.
+    fn update(&self, old: &Config, new: &Config) -> Result<Value>;
+
+    /// The session shall be as `config` says: from here on [`Self::wish`] and a new connection are of it.
+    ///
+    /// # Errors
+    /// As making a codec of it.
+    fn configure(&mut self, config: &Config) -> Result<()>;
 
     /// One frame for `command`. `event_id` comes back in the error it may cause.
     ///
@@ -119,4 +138,18 @@ pub trait Codec: Send {
 pub fn codec_for(config: &Config) -> Result<Box<dyn Codec>> {
     config.validate()?;
     Ok(Box::new(openai::OpenAi::new(config)?))
+}
+
+/// What to dial with a credential of this kind that is good at `endpoint` (a base URL) and for `model`.
+///
+/// # Errors
+/// `credential_kind` (class `unsupported`), `model_mismatch` or `bad_endpoint` (class `credential`). None of
+/// them repeats the endpoint.
+pub fn dial_with(
+    config: &Config,
+    kind: CredentialKind,
+    endpoint: Option<&str>,
+    model: Option<&str>,
+) -> Result<DialRequest> {
+    openai::credential::dial_with(config, kind, endpoint, model)
 }

@@ -182,6 +182,8 @@ pub enum ErrorKind {
     AlreadyActive,
     /// The account or key: no use in going on.
     Fatal,
+    /// The session has lasted as long as it may: another one works.
+    SessionOver,
     /// Only this request failed.
     Request,
 }

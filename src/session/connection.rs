@@ -26,6 +26,8 @@ const MALFORMED_WINDOW_MS: u64 = 10_000;
 enum Step {
     #[default]
     Down,
+    /// The host is asked for a credential.
+    Asking,
     Dialling,
     /// Open, waiting for the vendor's first word.
     Greeting,
@@ -67,6 +69,21 @@ impl Link {
         self.step == Step::Down
     }
 
+    /// The host is asked for a credential, and the dial waits for it.
+    pub fn is_asking(&self) -> bool {
+        self.step == Step::Asking
+    }
+
+    /// The transport is on its way.
+    pub fn is_dialling(&self) -> bool {
+        self.step == Step::Dialling
+    }
+
+    /// What is left of the time for the whole connect.
+    pub fn connect_left_ms(&self, now: Time) -> Option<u64> {
+        self.connect_by.map(|by| by.ms_since(now))
+    }
+
     pub fn timeout(&self) -> Option<Time> {
         [self.connect_by, self.step_by].into_iter().flatten().min()
     }
@@ -101,12 +118,26 @@ impl Session {
             return self.complete(op, Some(error));
         }
         self.ops.connect = Some(op);
-        self.codec.reset();
-        self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Dialling, ..Default::default() };
-        self.link.connect_by = Some(self.now.after_ms(CONNECT_MS));
         self.speaking.connected_anew();
         self.responses.clear();
         self.warned.clear();
+        self.dial_with_credential("connect");
+    }
+
+    /// The next connection waits for a credential. Its time to connect does not run meanwhile.
+    pub(super) fn await_credential(&mut self) {
+        self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Asking, ..Default::default() };
+        self.set_status(Status::Connecting { phase: Phase::Credential });
+    }
+
+    pub(super) fn dial(&mut self) {
+        self.credentials.spent();
+        self.codec.reset();
+        // A connection has its number from the moment it was wanted.
+        let epoch = if self.link.is_asking() { self.link.epoch } else { self.link.epoch + 1 };
+        self.link = super::Link { epoch, step: Step::Dialling, ..Default::default() };
+        let left = self.credentials.connect_left_ms.take().unwrap_or(CONNECT_MS);
+        self.link.connect_by = Some(self.now.after_ms(left));
         self.set_status(Status::Connecting { phase: Phase::Dial });
         self.out.push_back(Output::Dial { epoch: self.link.epoch, request: self.codec.dial().clone() });
     }
@@ -127,6 +158,10 @@ impl Session {
 
     /// Starts an orderly close; the run ends when the transport says so, or after two seconds.
     fn close(&mut self, code: u16, ending: Status) {
+        if self.link.is_asking() {
+            // There is no transport to wait for.
+            return self.end(ending);
+        }
         self.out.push_back(Output::Close { epoch: self.link.epoch, code });
         self.link.step = Step::Closing;
         self.link.ending = Some(ending);
@@ -145,6 +180,15 @@ impl Session {
         let code = if error.class == ErrorClass::Limit { 1009 } else { 1000 };
         self.emit(EventKind::Error(error.clone()));
         self.close(code, Status::Error { error });
+    }
+
+    /// The vendor's session has lasted as long as it may: the run ends in good order.
+    pub(super) fn session_over(&mut self, error: Error) {
+        if self.link.step != Step::Up {
+            return self.fail(error);
+        }
+        let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
+        self.close(1000, Status::Idle { ended });
     }
 
     pub(super) fn opened(&mut self, epoch: u32) {
@@ -222,8 +266,11 @@ impl Session {
     }
 
     pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
-        if epoch != self.link.epoch || self.link.is_down() {
+        if epoch != self.link.epoch || self.link.is_down() || self.link.is_asking() {
             self.stats.stale_inputs += 1;
+            return;
+        }
+        if self.asks_after_rejection(error.as_ref()) {
             return;
         }
         let ending = match (self.link.ending.take(), error) {
@@ -245,6 +292,7 @@ impl Session {
 
     /// The run is over.
     fn end(&mut self, ending: Status) {
+        self.credentials_run_over(&ending);
         self.link = super::Link { epoch: self.link.epoch, ..Default::default() };
         self.stop_speaking();
         self.set_capture(false);
@@ -302,7 +350,9 @@ impl Session {
     }
 
     pub(super) fn frame(&mut self, epoch: u32, frame: &Frame<'_>) {
-        if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Dialling | Step::Closing) {
+        if epoch != self.link.epoch
+            || matches!(self.link.step, Step::Down | Step::Asking | Step::Dialling | Step::Closing)
+        {
             self.stats.stale_inputs += 1;
             return;
         }

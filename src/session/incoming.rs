@@ -248,8 +248,10 @@ impl Session {
     fn response_failed(&mut self, id: &ResponseId, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let error = vendor_error(&error, "the response failed");
-        if kind == ErrorKind::Fatal {
-            return self.fail(error);
+        match kind {
+            ErrorKind::Fatal => return self.fail(error),
+            ErrorKind::SessionOver => return self.session_over(error),
+            _ => {}
         }
         self.emit_about(Some(id), None, EventKind::Error(error.retryable()));
     }
@@ -276,8 +278,10 @@ impl Session {
             return;
         }
         let neutral = vendor_error(&error, "the service refused a request");
-        if kind == ErrorKind::Fatal {
-            return self.fail(neutral);
+        match kind {
+            ErrorKind::Fatal => return self.fail(neutral),
+            ErrorKind::SessionOver => return self.session_over(neutral),
+            _ => {}
         }
         match purpose {
             Some(Purpose::Configure) => self.configuration_refused(neutral),

@@ -1,6 +1,7 @@
 //! What goes into the session and what comes out. Both are plain data, so a log of the inputs
 //! replays a session exactly.
 
+use super::credentials::CredentialAnswer;
 use crate::{
     audio::playout::PlayoutReport,
     error::Error,
@@ -141,6 +142,13 @@ pub enum Input<'a> {
         op: OpId,
         /// Why.
         error: Error,
+    },
+    /// The host answered a `credential_needed` event. The secret stays with the driver.
+    Credential {
+        /// Of that event.
+        request_id: u64,
+        /// What it said.
+        answer: CredentialAnswer,
     },
     /// The transport is up.
     Opened {

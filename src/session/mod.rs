@@ -8,6 +8,7 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `connection` | dial, configure, acknowledge, end; which operations still wait |
+//! | `credentials` | when a credential is asked for, and what becomes of the answer |
 //! | `idle` | silence that the vendor ends |
 //! | `incoming` | what each vendor event means |
 //! | `commands` | what each command of the host means |
@@ -27,6 +28,7 @@
 mod adding;
 mod commands;
 mod connection;
+pub mod credentials;
 mod heard_text;
 mod history;
 mod idle;
@@ -155,6 +157,7 @@ pub struct Session {
     seq: u64,
     status: Status,
     link: Link,
+    credentials: credentials::Credentials,
     ops: Ops,
     history: History,
     ledger: HeardLedger,
@@ -198,6 +201,7 @@ impl Session {
             seq: 0,
             status: Status::never_connected(),
             link: Link::default(),
+            credentials: credentials::Credentials::default(),
             ops: Ops::default(),
             history: History::default(),
             ledger: HeardLedger::new(rate),
@@ -230,6 +234,7 @@ impl Session {
         match input {
             Input::Command { op, command } => self.command(op, command),
             Input::Refused { op, error } => self.complete(op, Some(error)),
+            Input::Credential { request_id, answer } => self.credential(request_id, answer),
             Input::Opened { epoch } => self.opened(epoch),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
             Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),
@@ -253,6 +258,7 @@ impl Session {
             Input::Timer => {}
         }
         self.timers();
+        self.credential_timers();
         self.give_up_flushes();
         if self.link.is_up() {
             self.give_up_unacknowledged();
@@ -275,6 +281,7 @@ impl Session {
         let requests = requests.chain(self.out_of_band.timeout()).chain(self.tools.timeout());
         // Requests wait for nothing while the link is not up: they end with the run.
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
+        let always = always.chain(self.credentials.timeout(self.link.is_up()));
         always.chain(requests.filter(|_| self.link.is_up())).min()
     }
 

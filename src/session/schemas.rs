@@ -1,6 +1,6 @@
 //! What goes into a tool and comes out of it: checked against the declared schemas, and kept short.
 
-use crate::config::Tool;
+use crate::config::{Tool, tool_schema::compile};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::{collections::HashMap, fmt};
@@ -29,8 +29,8 @@ impl fmt::Debug for Schemas {
 impl Schemas {
     /// Of tools whose configuration was checked.
     pub fn new(tools: &[Tool]) -> Self {
-        let compile = |schema: &Option<Value>| schema.as_ref().and_then(|s| validator(s));
-        let pair = |t: &Tool| Pair { arguments: compile(&t.parameters), result: compile(&t.output_schema) };
+        let made = |schema: &Option<Value>| schema.as_ref().and_then(|s| compile(s).ok());
+        let pair = |t: &Tool| Pair { arguments: made(&t.parameters), result: made(&t.output_schema) };
         Self { tools: tools.iter().map(|t| (t.name.clone(), pair(t))).collect() }
     }
 
@@ -65,10 +65,6 @@ impl Schemas {
         let complaints = complaints(schema, &value)?;
         Some(format!("the result of {tool} does not fit its output_schema: {complaints}"))
     }
-}
-
-fn validator(schema: &Value) -> Option<Validator> {
-    jsonschema::validator_for(schema).ok()
 }
 
 fn complaints(schema: &Validator, value: &Value) -> Option<String> {

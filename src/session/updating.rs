@@ -6,9 +6,9 @@
 use super::{Session, ops::Purpose};
 use crate::{
     config::Config,
-    error::{Error, ErrorClass},
+    error::{Error, ErrorClass, Result},
     event::{EventKind, OpId},
-    provider::ProviderCommand,
+    provider::{ProviderCommand, settle},
 };
 use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc};
@@ -34,8 +34,8 @@ pub struct Updates {
 
 impl Session {
     pub(super) fn update_session(&mut self, op: OpId, changes: Value) {
-        let next = match self.config.check_update(&changes) {
-            Ok(next) => next,
+        let (next, warnings) = match self.config.check_update(&changes).and_then(|next| settle(Arc::new(next))) {
+            Ok(settled) => settled,
             Err(error) => return self.complete(op, Some(error)),
         };
         if let Some(error) = self.cannot_change(&next) {
@@ -46,7 +46,14 @@ impl Session {
             Ok(patch) => patch,
             Err(error) => return self.complete(op, Some(error)),
         };
-        self.take_config(next);
+        // What was known at connect was told then.
+        let known = settle(old.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
+        for warning in warnings.into_iter().filter(|w| !known.contains(w)) {
+            self.emit(EventKind::Warning(warning));
+        }
+        if let Err(error) = self.take_config(Arc::unwrap_or_clone(next)) {
+            return self.complete(op, Some(error));
+        }
         // What is left is the type that every change carries.
         if patch.as_object().is_none_or(|fields| fields.keys().all(|key| key == "type")) {
             return self.complete(op, None);
@@ -58,7 +65,7 @@ impl Session {
                 self.remember(event_id, Purpose::Update(op));
             }
             Err(error) => {
-                self.restore(&old);
+                self.restore((*old).clone());
                 self.complete(op, Some(error));
             }
         }
@@ -78,7 +85,8 @@ impl Session {
         None
     }
 
-    fn take_config(&mut self, config: Config) {
+    fn take_config(&mut self, config: Config) -> Result<()> {
+        self.codec.configure(&config)?;
         if config.turn_detection.mode != self.config.turn_detection.mode {
             self.stop_listening();
         }
@@ -86,13 +94,13 @@ impl Session {
             self.tools.declare(&config.tools);
         }
         self.config = Arc::new(config);
+        Ok(())
     }
 
-    fn restore(&mut self, config: &Config) {
-        let now = self.config.clone();
-        // What was in force before can be again; nothing is sent.
-        if self.codec.update(&now, config).is_ok() {
-            self.take_config(config.clone());
+    /// The vendor did not take a change: nothing is sent, it is as it was.
+    fn restore(&mut self, config: Config) {
+        if let Err(error) = self.take_config(config) {
+            self.emit(EventKind::Error(error));
         }
     }
 
@@ -135,7 +143,7 @@ impl Session {
             if let Some(confirmed) = confirmed {
                 let add = |config: Config, p: &Pending| config.check_update(&p.changes).unwrap_or(config);
                 let config = self.updates.pending.iter().fold((*confirmed).clone(), add);
-                self.restore(&config);
+                self.restore(config);
             }
         }
         if told { self.emit(EventKind::Error(error)) } else { self.complete(op, Some(error)) }

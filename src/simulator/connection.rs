@@ -91,11 +91,11 @@ where
 }
 
 /// Says why, then waits a moment for the client's own close.
-async fn close<S>(mut socket: WebSocketStream<S>, code: u16, reason: &'static str)
+async fn close<S>(mut socket: WebSocketStream<S>, code: u16, reason: &str)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.to_owned().into() };
     let goodbye = async {
         if socket.close(Some(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}

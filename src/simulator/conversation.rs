@@ -2,7 +2,7 @@
 
 use super::{
     events::{self, Refusal},
-    listening,
+    images, listening,
     peer::Peer,
 };
 use serde_json::{Map, Value, json};
@@ -147,7 +147,9 @@ impl Peer {
             (Some("message"), Some("user")) => {
                 let parts = item["content"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-                if !texts.is_empty() {
+                if let Some(image) = parts.iter().rev().find_map(|part| part["image_url"].as_str()) {
+                    self.script.saw(images::describe(image), &texts.join(" "));
+                } else if !texts.is_empty() {
                     self.script.typed(&texts.join(" "));
                 } else if parts.iter().any(|part| part["type"] == "input_audio") {
                     self.script.heard();

@@ -2,6 +2,7 @@
 //!
 //! `event_id` is added when an event is sent.
 
+use super::scenario::Failure;
 use serde_json::{Value, json};
 
 /// Why the service refuses a client event.
@@ -135,6 +136,15 @@ pub(super) fn transcription_completed(item: &str, transcript: &str, audio_ms: u6
             "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
             "output_tokens": written,
         }
+    })
+}
+
+pub(super) fn transcription_failed(item: &str, failure: &Failure) -> Value {
+    json!({
+        "type": "conversation.item.input_audio_transcription.failed",
+        "item_id": item,
+        "content_index": 0,
+        "error": {"type": "transcription_error", "code": failure.code, "message": failure.message},
     })
 }
 
@@ -359,16 +369,16 @@ pub(super) fn failed_because(code: &str, message: &str) -> Value {
     json!({"type": "failed", "error": {"type": "server_error", "code": code, "message": message}})
 }
 
-/// Token counts of a response: text and audio in, text and audio out.
-pub(super) fn usage([read, heard]: [u64; 2], [written, spoken]: [u64; 2]) -> Value {
+/// Token counts of a response: text, audio and images in, text and audio out.
+pub(super) fn usage([read, heard, seen]: [u64; 3], [written, spoken]: [u64; 2]) -> Value {
     json!({
-        "total_tokens": heard + read + spoken + written,
-        "input_tokens": heard + read,
+        "total_tokens": read + heard + seen + spoken + written,
+        "input_tokens": read + heard + seen,
         "output_tokens": spoken + written,
         "input_token_details": {
             "text_tokens": read,
             "audio_tokens": heard,
-            "image_tokens": 0,
+            "image_tokens": seen,
             "cached_tokens": 0,
             "cached_tokens_details": {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0},
         },

@@ -4,10 +4,10 @@ use super::{
     conversation::{Item, Sound},
     events::{self, Refusal},
     peer::{Peer, Timer},
+    responder::Why,
     session_state::TurnDetection,
     vad::{Found, Vad},
 };
-use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 /// Shortest audio that can be committed: 100 ms.
@@ -16,9 +16,6 @@ const SHORTEST: usize = 2_400;
 const LONGEST: usize = 21_600_000;
 /// Largest append, before base64: 15 MiB.
 const LARGEST_APPEND: usize = 15 << 20;
-/// Words of one transcript delta, and the time between two.
-const DELTA_WORDS: usize = 4;
-const DELTA_PACE: Duration = Duration::from_millis(20);
 
 /// Everything heard so far that is not yet an item.
 pub(super) struct Listening {
@@ -49,17 +46,21 @@ impl Peer {
             return Err(Refusal::value("audio", message));
         }
         self.heard_samples(samples.len());
-        let Some(settings) = self.session.turn_detection() else {
+        let Some(mut settings) = self.session.turn_detection() else {
             self.listening.clock += samples.len() as u64;
             self.listening.buffer.extend_from_slice(&samples);
             return Ok(());
         };
+        settings.expect(self.script.expected());
         for sample in samples {
             self.listening.clock += 1;
             self.listening.buffer.push(sample);
             match self.listening.vad.push(sample, self.listening.clock, &settings) {
                 Some(Found::Started { from }) => self.speech_started(from, &settings),
-                Some(Found::Stopped { until }) => self.speech_stopped(until, &settings),
+                Some(Found::Stopped { until }) => {
+                    self.speech_stopped(until, &settings);
+                    settings.expect(self.script.expected());
+                }
                 None => {}
             }
         }
@@ -103,7 +104,7 @@ impl Peer {
         self.send(events::speech_stopped(&item, until / 24));
         self.commit_as(item);
         if settings.create_response {
-            self.respond_to_turn();
+            self.respond(Why::Turn);
         }
     }
 
@@ -135,12 +136,9 @@ impl Peer {
     /// The buffer becomes a user item, and its transcript is on the way.
     fn commit_as(&mut self, id: String) {
         let samples: Arc<[i16]> = std::mem::take(&mut self.listening.buffer).into();
-        let text: Arc<str> = self.script.heard().into();
+        let heard = self.script.heard();
         self.add_spoken_item(&id, samples);
-        if self.session.transcribes() {
-            let delay = Duration::from_millis(self.script.scenario().delivery.transcript_delay_ms.into());
-            self.later(delay, Timer::Transcript { item: id, from: 0, text });
-        }
+        self.transcribe_later(&id, heard);
     }
 
     fn add_spoken_item(&mut self, id: &str, samples: Arc<[i16]>) {
@@ -151,28 +149,6 @@ impl Peer {
         self.conversation.push(Item::new(value.clone(), vec![Some(sound)]));
         self.send(events::item_added(&value, previous.as_deref()));
         self.send(events::item_done(&value, previous.as_deref()));
-    }
-
-    /// Sends the next words of a transcript, and the whole after the last of them.
-    pub(super) fn transcribe(&mut self, item: String, from: usize, text: Arc<str>) {
-        let rest = &text[from..];
-        let delta: String = rest.split_inclusive(char::is_whitespace).take(DELTA_WORDS).collect();
-        if !delta.is_empty() {
-            self.send(events::transcription_delta(&item, &delta));
-        }
-        let from = from + delta.len();
-        if from < text.len() {
-            self.later(DELTA_PACE, Timer::Transcript { item, from, text });
-            return;
-        }
-        let mut audio_ms = 0;
-        if let Some(known) = self.conversation.get_mut(&item) {
-            if let Some(part) = known.value.pointer_mut("/content/0").and_then(Value::as_object_mut) {
-                part.insert("transcript".into(), Value::from(&*text));
-            }
-            audio_ms = known.audio.first().and_then(Option::as_ref).map_or(0, |sound| sound.len as u64 / 24);
-        }
-        self.send(events::transcription_completed(&item, &text, audio_ms));
     }
 
     /// Starts the idle timer, if the session has one, `after` from now.
@@ -197,7 +173,7 @@ impl Peer {
         let silence = std::mem::take(&mut self.listening.buffer);
         self.listening.vad.reset(self.listening.clock);
         self.add_spoken_item(&id, silence.into());
-        self.respond_to_turn();
+        self.respond(Why::Idle);
     }
 }
 

@@ -9,15 +9,19 @@ use super::{
     ids::Ids,
     journal::Journal,
     listening::Listening,
-    responder::Active,
+    responder::{Active, Pending},
     scenario::Scenario,
     script::Script,
-    session_state::SessionState,
+    session_state::{Moment, SessionState},
+    transcripts::{Outcome, Waiting},
     validate,
 };
 use serde_json::{Value, json};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::Instant;
+
+/// The refusal of a second response, which the service does not always tie to the event that asked for it.
+pub(super) const ACTIVE_RESPONSE: &str = "conversation_already_has_active_response";
 
 /// The server side of one session.
 pub(super) struct Peer {
@@ -26,6 +30,10 @@ pub(super) struct Peer {
     pub(super) conversation_id: String,
     pub(super) listening: Listening,
     pub(super) active: Vec<Active>,
+    /// Responses that were asked for and have not begun.
+    pub(super) pending: Vec<Pending>,
+    /// Transcripts that wait for a reply.
+    pub(super) waiting: Vec<Waiting>,
     pub(super) script: Script,
     pub(super) ids: Ids,
     /// Whether the assistant has spoken in this session.
@@ -35,14 +43,16 @@ pub(super) struct Peer {
     journal: Journal,
     connection: u64,
     out: VecDeque<Value>,
-    close: Option<(u16, &'static str)>,
+    close: Option<(u16, String)>,
 }
 
 /// What happens later.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Timer {
-    /// Words of a user transcript; the last of them completes it.
-    Transcript { item: String, from: usize, text: Arc<str> },
+    /// Words of a user transcript, or its failure.
+    Transcript { item: String, outcome: Outcome },
+    /// A response that was asked for a while ago begins.
+    Create { id: String },
     /// Nobody spoke for `idle_timeout_ms`.
     Idle { audio_start_ms: u64 },
     /// The session has lasted as long as it may.
@@ -61,6 +71,8 @@ impl Peer {
             conversation_id: ids.next("conv_"),
             listening: Listening::new(),
             active: Vec::new(),
+            pending: Vec::new(),
+            waiting: Vec::new(),
             script: Script::new(scenario),
             ids,
             audio_sent: false,
@@ -84,8 +96,8 @@ impl Peer {
     }
 
     /// Set when the connection must be closed once everything is sent.
-    pub(super) fn closing(&self) -> Option<(u16, &'static str)> {
-        self.close
+    pub(super) fn closing(&self) -> Option<(u16, &str)> {
+        self.close.as_ref().map(|(code, reason)| (*code, reason.as_str()))
     }
 
     /// When [`Peer::on_time`] is due.
@@ -103,7 +115,8 @@ impl Peer {
         let due: Vec<(Instant, Timer)> = due;
         for (_, timer) in due {
             match timer {
-                Timer::Transcript { item, from, text } => self.transcribe(item, from, text),
+                Timer::Transcript { item, outcome } => self.transcript_due(item, &outcome),
+                Timer::Create { id } => self.create_due(&id),
                 Timer::Idle { audio_start_ms } => self.idle(audio_start_ms),
                 Timer::Expired => self.expire(),
             }
@@ -133,7 +146,8 @@ impl Peer {
         self.journal.client(self.connection, event);
         let id = event.get("event_id").and_then(Value::as_str);
         if let Err(refusal) = self.dispatch(event) {
-            self.refuse(&refusal, id);
+            let shy = refusal.code == ACTIVE_RESPONSE && !self.script.scenario().delivery.active_response_event_id;
+            self.refuse(&refusal, id.filter(|_| !shy));
         }
     }
 
@@ -167,15 +181,19 @@ impl Peer {
     }
 
     fn update_session(&mut self, patch: &Value) -> Result<(), Refusal> {
-        self.session.update(patch, self.audio_sent)?;
+        let under_way = Moment { audio_sent: self.audio_sent, responding: !self.active.is_empty() };
+        self.session.update(patch, under_way)?;
         self.detection_changed();
         self.send(events::session_updated(self.session.value()));
         Ok(())
     }
 
     fn expire(&mut self) {
-        let message = "Your session hit the maximum duration.";
-        self.refuse(&Refusal::new("session_expired", message), None);
+        let seconds = self.script.scenario().delivery.session_s;
+        let life =
+            if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") };
+        let message = format!("Your session hit the maximum duration of {life}.");
+        self.refuse(&Refusal::new("session_expired", message.clone()), None);
         self.close = Some((1001, message));
     }
 
@@ -187,7 +205,7 @@ impl Peer {
     pub(super) fn reject(&mut self, refusal: &Refusal, code: u16, reason: &'static str) {
         self.out.clear();
         self.refuse(refusal, None);
-        self.close = Some((code, reason));
+        self.close = Some((code, reason.to_owned()));
     }
 
     pub(super) fn send(&mut self, mut event: Value) {

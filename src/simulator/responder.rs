@@ -4,14 +4,18 @@ use super::{
     conversation::{Item, Sound},
     events::{self, PartKind, Place, Refusal},
     listening,
-    peer::Peer,
-    plan::{self, End, OutItem, OutKind, OutStatus, Step, Wanted},
-    script::Reply,
+    peer::{ACTIVE_RESPONSE, Peer, Timer},
+    plan::{self, End, OutItem, OutKind, OutStatus, Plan, Step, Wanted},
+    scenario::{OutputItem, Say, TranscriptTime},
+    script::{self, Reply},
+    tool_rules::ToolRules,
 };
 use serde_json::{Value, json};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
+/// What an image costs here; the real price depends on its size.
+const IMAGE_TOKENS: u64 = 765;
 /// Most out-of-band responses at a time.
 const MOST_SIDE_RESPONSES: usize = 8;
 
@@ -34,34 +38,73 @@ impl Active {
     }
 }
 
+/// Why there is a response.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Why {
+    /// The client asked for one.
+    Asked,
+    /// The client asked for one outside of the conversation.
+    Aside,
+    /// A turn ended.
+    Turn,
+    /// Nobody spoke for a while.
+    Idle,
+}
+
+/// A response that was asked for and has not begun.
+pub(super) struct Pending {
+    id: String,
+    why: Why,
+    wishes: Value,
+}
+
 impl Peer {
     /// `response.create`.
     pub(super) fn create_response(&mut self, wishes: &Value) -> Result<(), Refusal> {
         self.check_references(wishes)?;
-        if wishes["conversation"] == "none" {
-            if self.active.iter().filter(|a| !a.in_conversation).count() >= MOST_SIDE_RESPONSES {
+        self.session.check_reasoning(wishes, "response")?;
+        if self.audio_sent {
+            self.session.check_voice(wishes, "response")?;
+        }
+        ToolRules::of(wishes, self.session.value()).check()?;
+        let why = if wishes["conversation"] == "none" { Why::Aside } else { Why::Asked };
+        if why == Why::Aside {
+            let pending = self.pending.iter().filter(|p| p.why == Why::Aside).count();
+            if pending + self.active.iter().filter(|a| !a.in_conversation).count() >= MOST_SIDE_RESPONSES {
                 let message = format!("At most {MOST_SIDE_RESPONSES} out-of-band responses run at a time.");
                 return Err(Refusal::new("rate_limit_exceeded", message));
             }
-            let items = self.script.scenario().fallback.clone();
-            self.start_response(wishes, Reply { items, instead: Vec::new() }, false);
-            return Ok(());
+        } else {
+            self.check_idle()?;
         }
-        self.check_idle()?;
-        let reply = self.script.reply();
-        self.start_response(wishes, reply, true);
+        self.begin_response(why, wishes.clone());
         Ok(())
     }
 
-    /// The response that follows a detected turn. The client did not ask for it, so a refusal has no
-    /// event to point at.
-    pub(super) fn respond_to_turn(&mut self) {
+    /// A response that the client did not ask for, so a refusal has no event to point at.
+    pub(super) fn respond(&mut self, why: Why) {
         match self.check_idle() {
-            Ok(()) => {
-                let reply = self.script.reply();
-                self.start_response(&Value::Null, reply, true);
-            }
+            Ok(()) => self.begin_response(why, Value::Null),
             Err(refusal) => self.refuse(&refusal, None),
+        }
+    }
+
+    fn begin_response(&mut self, why: Why, wishes: Value) {
+        let usual = Duration::from_millis(self.script.scenario().delivery.create_delay_ms.into());
+        let delay = if why == Why::Aside { usual } else { self.script.create_delay() };
+        let pending = Pending { id: self.ids.next("resp_"), why, wishes };
+        if delay.is_zero() {
+            return self.start_response(pending);
+        }
+        self.later(delay, Timer::Create { id: pending.id.clone() });
+        self.pending.push(pending);
+    }
+
+    /// The delay of a response is over. It may have been interrupted meanwhile.
+    pub(super) fn create_due(&mut self, id: &str) {
+        if let Some(index) = self.pending.iter().position(|p| p.id == id) {
+            let pending = self.pending.remove(index);
+            self.start_response(pending);
         }
     }
 
@@ -77,14 +120,14 @@ impl Peer {
     }
 
     fn check_idle(&self) -> Result<(), Refusal> {
-        match self.active.iter().find(|a| a.in_conversation) {
+        let active = self.active.iter().find(|a| a.in_conversation).map(|a| &a.id);
+        match active.or_else(|| self.pending.iter().find(|p| p.why != Why::Aside).map(|p| &p.id)) {
             None => Ok(()),
-            Some(active) => {
+            Some(id) => {
                 let message = format!(
-                    "Conversation already has an active response in progress: {}. Wait until the response is finished before creating a new one.",
-                    active.id
+                    "Conversation already has an active response in progress: {id}. Wait until the response is finished before creating a new one."
                 );
-                Err(Refusal::new("conversation_already_has_active_response", message))
+                Err(Refusal::new(ACTIVE_RESPONSE, message))
             }
         }
     }
@@ -104,40 +147,73 @@ impl Peer {
         Ok(())
     }
 
-    /// The user began to speak: the default response stops.
+    /// The user began to speak: the default response stops. One that had not begun is only known by its end.
     pub(super) fn interrupt(&mut self) {
+        if let Some(index) = self.pending.iter().position(|p| p.why != Why::Aside) {
+            let pending = self.pending.remove(index);
+            let resource = self.resource(&pending);
+            let details = events::ended_because("cancelled", "turn_detected");
+            let none = events::usage([0, 0, 0], [0, 0]);
+            self.send(events::response_done(&events::response_at(&resource, "cancelled", details, json!([]), none)));
+        }
         if let Some(index) = self.active.iter().position(|a| a.in_conversation) {
             let mut active = self.active.remove(index);
             self.finish(&mut active, End::TurnDetected);
         }
     }
 
-    fn start_response(&mut self, wishes: &Value, reply: Reply, in_conversation: bool) {
-        let session = self.session.value();
-        let modalities = wish(wishes, "output_modalities").unwrap_or(&session["output_modalities"]).clone();
-        let tools = wish(wishes, "tools").unwrap_or(&session["tools"]).as_array().cloned().unwrap_or_default();
-        let choice = wish(wishes, "tool_choice").unwrap_or(&session["tool_choice"]).clone();
-        let voice = wishes.pointer("/audio/output/voice").unwrap_or(&session["audio"]["output"]["voice"]);
-        let voice = voice.get("id").unwrap_or(voice).clone();
-        let callable = |name: &str| choice != "none" && tools.iter().any(|tool| tool["name"] == name);
-        let speech = modalities[0] == "audio";
-        let id = self.ids.next("resp_");
-        let resource = events::response_resource(&events::ResponseFrame {
-            id: &id,
-            conversation: in_conversation.then_some(&self.conversation_id),
-            modalities: &modalities,
-            max_output_tokens: wish(wishes, "max_output_tokens").unwrap_or(&session["max_output_tokens"]),
+    /// The response resource without status, output and usage.
+    fn resource(&self, pending: &Pending) -> Value {
+        let (session, wishes) = (self.session.value(), &pending.wishes);
+        let of = |name: &str| wish(wishes, name).unwrap_or(&session[name]);
+        let output = |name: &str| {
+            let wished = wishes.pointer("/audio/output").and_then(|output| wish(output, name));
+            wished.unwrap_or(&session["audio"]["output"][name])
+        };
+        let voice = output("voice");
+        events::response_resource(&events::ResponseFrame {
+            id: &pending.id,
+            conversation: (pending.why != Why::Aside).then_some(&self.conversation_id),
+            modalities: of("output_modalities"),
+            max_output_tokens: of("max_output_tokens"),
             metadata: &wishes["metadata"],
-            format: &session["audio"]["output"]["format"],
-            voice: &voice,
-        });
-        let wanted = Wanted { speech, callable: &callable };
-        let limit = resource["max_output_tokens"].as_u64();
+            format: output("format"),
+            voice: voice.get("id").unwrap_or(voice),
+        })
+    }
+
+    /// What the scripted model has to say.
+    fn reply_to(&mut self, pending: &Pending) -> Reply {
+        if let Some(text) = pending.wishes["instructions"].as_str().and_then(script::verbatim) {
+            self.script.dictated();
+            let say = Say { say: text.to_owned(), clip: None };
+            return Reply { items: vec![OutputItem::Say(say)], instead: Vec::new() };
+        }
+        let reply = match pending.why {
+            Why::Aside => self.script.aside(&pending.wishes),
+            Why::Idle => self.script.idle(),
+            Why::Asked | Why::Turn => self.script.reply(),
+        };
+        let (reply, later) = ToolRules::of(&pending.wishes, self.session.value()).obey(reply);
+        if pending.why != Why::Aside && !later.is_empty() {
+            self.script.defer(later);
+        }
+        reply
+    }
+
+    fn start_response(&mut self, pending: Pending) {
+        let resource = self.resource(&pending);
+        let reply = self.reply_to(&pending);
+        let rules = ToolRules::of(&pending.wishes, self.session.value());
+        let speech = resource["output_modalities"][0] == "audio";
+        let wanted = Wanted { speech, callable: &|name| rules.allows(name) };
         let mut plan = plan::plan(&reply.items, &reply.instead, &wanted, self.script.scenario(), &mut self.ids);
-        if let Some(limit) = limit {
+        if let Some(limit) = resource["max_output_tokens"].as_u64() {
             plan.cut(limit);
         }
-        let active = Active { id, in_conversation, began: self.now, items: plan.items, steps: plan.steps, resource };
+        let in_conversation = pending.why != Why::Aside;
+        let Plan { items, steps } = plan;
+        let active = Active { id: pending.id, in_conversation, began: self.now, items, steps, resource };
         self.send(events::response_created(&events::response_at(
             &active.resource,
             "in_progress",
@@ -160,7 +236,11 @@ impl Peer {
                     self.finish(active, end);
                     return false;
                 }
+                let content = matches!(step, Step::Text(..) | Step::Audio(..));
                 self.step(active, step);
+                if content && active.in_conversation {
+                    self.release_transcripts(TranscriptTime::ReplyBegun, active.began);
+                }
             }
             true
         });
@@ -271,6 +351,7 @@ impl Peer {
         let usage = self.usage(active);
         self.send(events::response_done(&events::response_at(&active.resource, status, details, json!(output), usage)));
         if active.in_conversation {
+            self.release_transcripts(TranscriptTime::ReplyDone, active.began);
             let unheard = active.items.iter().map(|item| item.samples_sent as u64 / 24).sum::<u64>();
             let played = self.now.saturating_duration_since(active.began);
             self.start_idle_timer(Duration::from_millis(if stopped { 0 } else { unheard }).saturating_sub(played));
@@ -282,19 +363,21 @@ impl Peer {
         let spoken: u64 = active.items.iter().map(|item| (item.samples_sent as u64).div_ceil(1200)).sum();
         let written: u64 = active.items.iter().map(|item| events::tokens(item.sent_text())).sum();
         let mine = |item: &&Item| !active.items.iter().any(|out| out.id == item.id());
-        let (mut heard, mut read) = (0, events::tokens(self.session.value()["instructions"].as_str().unwrap_or("")));
+        let (mut heard, mut seen, mut read) =
+            (0, 0, events::tokens(self.session.value()["instructions"].as_str().unwrap_or("")));
         for item in self.conversation.items().iter().filter(mine) {
             heard += item.audio.iter().flatten().map(|sound| (sound.len as u64).div_ceil(2400)).sum::<u64>();
             for part in item.value["content"].as_array().into_iter().flatten() {
                 read += events::tokens(part["text"].as_str().unwrap_or(""));
+                seen += u64::from(part["type"] == "input_image") * IMAGE_TOKENS;
             }
         }
-        events::usage([read, heard], [written, spoken])
+        events::usage([read, heard, seen], [written, spoken])
     }
 }
 
 /// A field of `response.create` that is present and not null.
-fn wish<'a>(wishes: &'a Value, name: &str) -> Option<&'a Value> {
+pub(super) fn wish<'a>(wishes: &'a Value, name: &str) -> Option<&'a Value> {
     wishes.get(name).filter(|value| !value.is_null())
 }
 

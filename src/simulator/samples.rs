@@ -3,7 +3,8 @@
 use super::{
     events::{self, PartKind, Place, Refusal, ResponseFrame},
     ids::Ids,
-    session_state::{SESSION_LIFE, SessionState},
+    scenario::Failure,
+    session_state::{Moment, SESSION_LIFE, SessionState},
 };
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ fn session_events() -> Vec<Value> {
         "reasoning": {"effort": "low"},
         "include": ["item.input_audio_transcription.logprobs"],
     });
-    full.update(&wishes, false).expect("the sample is valid");
+    full.update(&wishes, Moment::default()).expect("the sample is valid");
     let refusal = Refusal::value("session.audio", "Invalid value.");
     vec![
         events::session_created(plain.value()),
@@ -78,6 +79,7 @@ fn item_events() -> Vec<Value> {
         events::item_deleted("item_6"),
         events::transcription_delta("item_4", "Hel"),
         events::transcription_completed("item_4", "Hello", 1480),
+        events::transcription_failed("item_4", &Failure { code: "audio_unintelligible".into(), message: "No.".into() }),
     ]
 }
 
@@ -99,7 +101,7 @@ fn response_events() -> Vec<Value> {
         });
         events::response_at(&resource, status, details, output, usage)
     };
-    let usage = events::usage([12, 34], [56, 78]);
+    let usage = events::usage([12, 34, 0], [56, 78]);
     let created = at("in_progress", Value::Null, Value::Null, json!([]), Value::Null);
     let completed = at("completed", Value::Null, Value::Null, json!([spoken, call]), usage.clone());
     let reason = events::ended_because("cancelled", "turn_detected");

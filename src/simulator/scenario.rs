@@ -4,6 +4,7 @@
 //! [`Scenario::bundled`] for one that needs no files.
 
 use super::clips;
+pub use super::scenario_caller::{CallerHangUp, CallerSay, CallerStep, CallerWait, Idle, Trigger, TriggerEvent};
 use crate::error::{Error, ErrorClass, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,14 @@ pub struct Scenario {
     pub greeting: Option<Vec<OutputItem>>,
     /// What the user says and what comes back, in order. Every connection starts at the first.
     pub turns: Vec<Turn>,
-    /// The reply when the turns run out, and to out-of-band requests.
+    /// Replies to out-of-band requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_band: Vec<OutOfBand>,
+    /// Said when the idle timeout of the session has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Vec<OutputItem>>,
+    /// The reply when the turns run out, to out-of-band requests that nothing else answers, and to an idle
+    /// timeout without `idle`.
     #[serde(default = "default_fallback")]
     pub fallback: Vec<OutputItem>,
     /// What a simulated caller does: for players of scenarios, not for the simulator.
@@ -57,11 +65,67 @@ pub struct Turn {
     /// text. Without it turns are taken in order.
     #[serde(rename = "match", default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
+    /// The turn of an image: a message that holds one takes it, whatever its place, if the text beside the
+    /// image has the words of `match`. In the texts of its reply `{image}` is what arrived, for example
+    /// `a PNG image of 640 by 480 pixels`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub see: bool,
     /// The response, one entry an output item.
     pub reply: Vec<OutputItem>,
     /// The response after the outputs of the reply's calls have arrived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after_tool: Vec<OutputItem>,
+    /// When the transcript of this turn comes, or that it fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Transcript>,
+    /// Milliseconds from the request for the reply, or the end of the turn, to `response.created`, 0 to
+    /// 60000; in place of the one in `delivery`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 60_000))]
+    pub create_delay_ms: Option<u32>,
+}
+
+/// The transcript of one spoken turn.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transcript {
+    /// What it waits for.
+    #[serde(default)]
+    pub when: TranscriptTime,
+    /// Milliseconds after that, 0 to 60000. Without it the delay of `delivery` if `when` is `turn`, else 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 60_000))]
+    pub delay_ms: Option<u32>,
+    /// The transcription fails instead, with this error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail: Option<Failure>,
+}
+
+/// What the transcript of a turn waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptTime {
+    /// The end of the turn. With a delay of 0 it is complete before the reply is created.
+    #[default]
+    Turn,
+    /// The first delta of the next reply in the conversation.
+    ReplyBegun,
+    /// The end of the next reply in the conversation.
+    ReplyDone,
+}
+
+/// What an out-of-band request is answered. Entries are tried in order and never used up.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutOfBand {
+    /// Metadata that the request must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Words that must all occur in its instructions or in the texts of its input.
+    #[serde(rename = "match", default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// The response.
+    pub reply: Vec<OutputItem>,
 }
 
 /// One item of a response.
@@ -151,6 +215,14 @@ pub struct Delivery {
     /// How many times faster than real time audio is sent, 0.1 to 1000.
     #[schemars(range(min = 0.1, max = 1000.0))]
     pub speed: f64,
+    /// Milliseconds from a request for a response, or the end of a turn, to `response.created`, 0 to 60000.
+    /// Until then the response counts as active and cannot be cancelled: one that the client has given
+    /// up on starts all the same.
+    #[schemars(range(max = 60_000))]
+    pub create_delay_ms: u32,
+    /// Whether the error `conversation_already_has_active_response` names the client's event. The
+    /// service does not always do that.
+    pub active_response_event_id: bool,
     /// Milliseconds from `response.created` to the first delta, 0 to 60000.
     #[schemars(range(max = 60_000))]
     pub first_audio_delay_ms: u32,
@@ -164,78 +236,16 @@ pub struct Delivery {
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { delta_ms: 100, speed: 4.0, first_audio_delay_ms: 150, transcript_delay_ms: 400, session_s: 3600 }
+        Self {
+            delta_ms: 100,
+            speed: 4.0,
+            create_delay_ms: 0,
+            active_response_event_id: true,
+            first_audio_delay_ms: 150,
+            transcript_delay_ms: 400,
+            session_s: 3600,
+        }
     }
-}
-
-/// One thing a simulated caller does. Steps happen in order.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum CallerStep {
-    /// Speak a clip.
-    Say(CallerSay),
-    /// Do nothing for a while.
-    Wait(CallerWait),
-    /// End the call.
-    HangUp(CallerHangUp),
-}
-
-/// Speak a clip into the microphone, in real time.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CallerSay {
-    /// Name of the clip.
-    pub say: String,
-    /// When to start; at once if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<Trigger>,
-}
-
-/// A pause.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CallerWait {
-    /// Its length in milliseconds.
-    pub wait_ms: u64,
-}
-
-/// The end of the call.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CallerHangUp {
-    /// When to hang up.
-    pub hang_up: Idle,
-}
-
-/// A stretch in which nobody speaks and nothing is pending.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Idle {
-    /// Its length in milliseconds.
-    pub after_idle_ms: u64,
-}
-
-/// An event to wait for, counted from the moment the previous step began.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trigger {
-    /// The event.
-    pub event: TriggerEvent,
-    /// Milliseconds to wait after it.
-    #[serde(default)]
-    pub after_ms: u64,
-}
-
-/// What a caller can wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TriggerEvent {
-    /// The session is up.
-    Connected,
-    /// The first sound of an answer was played.
-    AnswerAudible,
-    /// The last sound of an answer was played. An answer that was interrupted does not finish.
-    AnswerFinished,
 }
 
 impl Scenario {
@@ -243,6 +253,13 @@ impl Scenario {
     /// the tool `get_weather`. Its clips are part of the program.
     pub fn bundled() -> Self {
         let text = include_str!("../../assets/three-turns.json");
+        Self::from_json(text, Path::new(".")).expect("the bundled scenario is tested")
+    }
+
+    /// Turns of every other kind, answered with tones: push to talk, typed words, an image, one and several
+    /// tool calls, an out-of-band question. Its `match` words are named in `assets/README.md`.
+    pub fn bundled_workshop() -> Self {
+        let text = include_str!("../../assets/workshop.json");
         Self::from_json(text, Path::new(".")).expect("the bundled scenario is tested")
     }
 
@@ -301,6 +318,10 @@ impl Scenario {
     fn replies(&self) -> Vec<(String, &[OutputItem])> {
         let mut replies = vec![("fallback".to_owned(), self.fallback.as_slice())];
         replies.extend(self.greeting.as_deref().map(|reply| ("greeting".to_owned(), reply)));
+        replies.extend(self.idle.as_deref().map(|reply| ("idle".to_owned(), reply)));
+        for (i, aside) in self.out_of_band.iter().enumerate() {
+            replies.push((format!("out_of_band[{i}].reply"), &aside.reply));
+        }
         for (i, turn) in self.turns.iter().enumerate() {
             replies.push((format!("turns[{i}].reply"), &turn.reply));
             replies.push((format!("turns[{i}].after_tool"), &turn.after_tool));
@@ -343,14 +364,21 @@ impl Scenario {
         let rows = [
             ("delta_ms", f64::from(d.delta_ms), 10.0, 2000.0),
             ("speed", d.speed, 0.1, 1000.0),
+            ("create_delay_ms", f64::from(d.create_delay_ms), 0.0, 60_000.0),
             ("first_audio_delay_ms", f64::from(d.first_audio_delay_ms), 0.0, 60_000.0),
             ("transcript_delay_ms", f64::from(d.transcript_delay_ms), 0.0, 60_000.0),
             ("session_s", f64::from(d.session_s), 1.0, 86_400.0),
         ];
-        for (name, value, low, high) in rows {
+        let rows = rows.map(|(name, value, low, high)| (format!("delivery.{name}"), value, low, high));
+        let delays = self.turns.iter().enumerate().flat_map(|(i, turn)| {
+            let transcript = turn.transcript.as_ref().and_then(|t| t.delay_ms);
+            [("create_delay_ms", turn.create_delay_ms), ("transcript.delay_ms", transcript)]
+                .map(|(name, ms)| (format!("turns[{i}].{name}"), f64::from(ms.unwrap_or_default()), 0.0, 60_000.0))
+        });
+        for (path, value, low, high) in rows.into_iter().chain(delays) {
             if !(low..=high).contains(&value) {
                 let fix = format!("use a value from {low} to {high}");
-                return Err(invalid(format!("delivery.{name}"), format!("{value} is out of range"), fix));
+                return Err(invalid(path, format!("{value} is out of range"), fix));
             }
         }
         Ok(())

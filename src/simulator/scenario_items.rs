@@ -1,8 +1,8 @@
 //! How the entries of a scenario's lists are read: one key decides what an entry is.
 
-use super::scenario::{
-    Call, CallerHangUp, CallerSay, CallerStep, CallerWait, Fail, Failure, FunctionCall, Idle, OutputItem, Say, Text,
-    Trigger,
+use super::{
+    scenario::{Call, Fail, Failure, FunctionCall, OutputItem, Say, Text},
+    scenario_caller::{CallerHangUp, CallerSay, CallerStep, CallerWait, Idle, Trigger},
 };
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 use super::{
     events::Refusal,
     ids::Ids,
-    session_state::{SESSION_LIFE, SessionState, unix_now},
+    session_state::{Moment, SESSION_LIFE, SessionState, unix_now},
     validate::{self, Field, Rule, optional},
 };
 use parking_lot::Mutex;
@@ -53,7 +53,7 @@ impl Secrets {
         let model = wishes.get("model").and_then(Value::as_str).unwrap_or("gpt-realtime-2.1");
         known_model(model)?;
         let mut session = SessionState::new(&Ids::new().next("sess_"), model, instructions, SESSION_LIFE);
-        session.update(&wishes, false)?;
+        session.update(&wishes, Moment::default())?;
         let value = Ids::secret("ek_");
         let mut body = json!({"value": value, "expires_at": unix_now() + life, "session": session.value()});
         // As in the published example: not a deadline.

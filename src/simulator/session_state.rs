@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Default life of a session.
 pub(super) const SESSION_LIFE: Duration = Duration::from_secs(3600);
 
+/// The least speech that a letter takes. The bundled speakers take about 45 ms for it, hesitant ones more.
+const LETTER_MS: u64 = 25;
+
 const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant. Answer briefly, in the language of the user.";
 
 /// How user turns are found.
@@ -22,6 +25,28 @@ pub(super) struct TurnDetection {
     pub(super) idle_timeout_ms: Option<u64>,
     pub(super) create_response: bool,
     pub(super) interrupt_response: bool,
+    /// How long a semantic detector waits when the sentence is not at its end; `None` for other detectors.
+    pub(super) longest_wait_ms: Option<u64>,
+    /// So much speech makes the sentence that is being said.
+    pub(super) sentence_ms: u64,
+}
+
+impl TurnDetection {
+    /// Tells a semantic detector what is about to be said. It knows the end of a sentence by the amount of
+    /// speech that its words need; of speech nobody foresees every pause is an end.
+    pub(super) fn expect(&mut self, sentence: Option<&str>) {
+        let letters = sentence.unwrap_or_default().chars().filter(|c| c.is_alphanumeric()).count() as u64;
+        self.sentence_ms = letters * LETTER_MS;
+    }
+}
+
+/// What a session has been through when an update arrives.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moment {
+    /// The assistant has spoken: from then on the voice is fixed.
+    pub(super) audio_sent: bool,
+    /// A response runs.
+    pub(super) responding: bool,
 }
 
 /// The effective session of one connection.
@@ -80,11 +105,10 @@ impl SessionState {
         }
     }
 
-    /// Applies a `session.update`, all of it or nothing. `audio_sent` tells whether the assistant has
-    /// spoken: from then on the voice is fixed.
-    pub(super) fn update(&mut self, patch: &Value, audio_sent: bool) -> Result<(), Refusal> {
+    /// Applies a `session.update`, all of it or nothing.
+    pub(super) fn update(&mut self, patch: &Value, moment: Moment) -> Result<(), Refusal> {
         validate::object(patch, SESSION, "session")?;
-        self.check_fixed(patch, audio_sent)?;
+        self.check_fixed(patch, moment)?;
         let mut next = self.value.clone();
         merge(&mut next, patch, &self.defaults, "");
         check_transcription(&next)?;
@@ -92,26 +116,45 @@ impl SessionState {
         Ok(())
     }
 
-    fn check_fixed(&self, patch: &Value, audio_sent: bool) -> Result<(), Refusal> {
+    fn check_fixed(&self, patch: &Value, moment: Moment) -> Result<(), Refusal> {
         if let Some(model) = patch.get("model").filter(|m| **m != self.value["model"]) {
             let message = format!("The model of a session cannot change: it is '{}', not {model}.", self.model());
             return Err(Refusal::value("session.model", message));
         }
-        let voice = patch.pointer("/audio/output/voice").filter(|v| !v.is_null());
-        if audio_sent && voice.is_some_and(|v| *v != self.value["audio"]["output"]["voice"]) {
-            let message = "Cannot update a conversation's voice if assistant audio is present.";
-            return Err(Refusal::new("cannot_update_voice", message).param("session.audio.output.voice"));
+        if moment.audio_sent {
+            self.check_voice(patch, "session")?;
         }
-        let tracing = patch.get("tracing");
-        if tracing.is_some_and(|t| !self.value["tracing"].is_null() && *t != self.value["tracing"]) {
+        let speed = patch.pointer("/audio/output/speed").and_then(Value::as_f64);
+        if moment.responding && speed.is_some_and(|s| Some(s) != self.value["audio"]["output"]["speed"].as_f64()) {
+            // Inferred: the rule is published, its code is not.
+            let message = "The speed can change between responses only, not while one is in progress.";
+            return Err(Refusal::value("session.audio.output.speed", message));
+        }
+        // Inferred from SDKs that take care never to send it twice.
+        if patch.get("tracing").is_some() && !self.value["tracing"].is_null() {
             let message = "Tracing cannot change once it is on.";
             return Err(Refusal::value("session.tracing", message));
         }
+        self.check_reasoning(patch, "session")
+    }
+
+    /// Refuses another voice, in a session or a response, once the assistant has spoken.
+    pub(super) fn check_voice(&self, wishes: &Value, path: &str) -> Result<(), Refusal> {
+        let voice = wishes.pointer("/audio/output/voice").filter(|v| !v.is_null());
+        if voice.is_some_and(|v| *v != self.value["audio"]["output"]["voice"]) {
+            let message = "Cannot update a conversation's voice if assistant audio is present.";
+            return Err(Refusal::new("cannot_update_voice", message).param(format!("{path}.audio.output.voice")));
+        }
+        Ok(())
+    }
+
+    /// Refuses what only models that reason take, in a session or a response.
+    pub(super) fn check_reasoning(&self, wishes: &Value, path: &str) -> Result<(), Refusal> {
         let reasons = self.model().starts_with("gpt-realtime-2") && !self.model().starts_with("gpt-realtime-2025");
         for field in ["reasoning", "parallel_tool_calls"] {
-            if !reasons && patch.get(field).is_some_and(|v| !v.is_null()) {
+            if !reasons && wishes.get(field).is_some_and(|v| !v.is_null()) {
                 let message = format!("'{field}' is not supported by the model '{}'.", self.model());
-                return Err(Refusal::value(format!("session.{field}"), message));
+                return Err(Refusal::value(format!("{path}.{field}"), message));
             }
         }
         Ok(())
@@ -122,17 +165,23 @@ impl SessionState {
         self.value["audio"]["input"]["transcription"].is_object()
     }
 
+    /// The model that transcribes.
+    pub(super) fn transcriber(&self) -> &str {
+        self.value["audio"]["input"]["transcription"]["model"].as_str().unwrap_or_default()
+    }
+
     /// `None` when the client ends turns itself.
     pub(super) fn turn_detection(&self) -> Option<TurnDetection> {
         let detection = self.value["audio"]["input"]["turn_detection"].as_object()?;
         let number = |name: &str, default: u64| detection.get(name).and_then(Value::as_u64).unwrap_or(default);
         let flag = |name: &str| detection.get(name).and_then(Value::as_bool).unwrap_or(true);
         let threshold = detection.get("threshold").and_then(Value::as_f64).unwrap_or(0.5) as f32;
-        // A semantic detector waits for the end of the sentence; here eagerness is a silence length.
-        let patience = match detection.get("eagerness").and_then(Value::as_str) {
-            Some("low") => 1000,
-            Some("high") => 300,
-            _ => 600,
+        // A semantic detector waits a little at the end of a sentence, and up to the documented 8, 4 or 2 s
+        // inside of it.
+        let (patience, longest_wait) = match detection.get("eagerness").and_then(Value::as_str) {
+            Some("low") => (1000, 8_000),
+            Some("high") => (300, 2_000),
+            _ => (600, 4_000),
         };
         let semantic = detection.get("type").is_some_and(|t| t == "semantic_vad");
         Some(TurnDetection {
@@ -142,6 +191,8 @@ impl SessionState {
             idle_timeout_ms: detection.get("idle_timeout_ms").and_then(Value::as_u64),
             create_response: flag("create_response"),
             interrupt_response: flag("interrupt_response"),
+            longest_wait_ms: semantic.then_some(longest_wait),
+            sentence_ms: 0,
         })
     }
 }
@@ -215,6 +266,18 @@ fn check_transcription(session: &Value) -> Result<(), Refusal> {
     if model == "gpt-realtime-whisper" && !input["turn_detection"].is_null() {
         let message = "gpt-realtime-whisper needs turn_detection to be null.";
         return Err(Refusal::value("session.audio.input.turn_detection", message));
+    }
+    let lists = matches!(model, "" | "gpt-transcribe" | "gpt-live-transcribe");
+    for field in ["languages", "keywords"] {
+        if !lists && transcription.get(field).is_some_and(|v| !v.is_null()) {
+            let message = format!("'{model}' takes no {field}.");
+            return Err(Refusal::value(format!("session.audio.input.transcription.{field}"), message));
+        }
+    }
+    let delays = matches!(model, "gpt-realtime-whisper" | "gpt-live-transcribe");
+    if !delays && transcription.get("delay").is_some_and(|d| !d.is_null()) {
+        let message = format!("'{model}' takes no delay.");
+        return Err(Refusal::value("session.audio.input.transcription.delay", message));
     }
     let wordless = model == "gpt-realtime-whisper" || model == "gpt-4o-transcribe-diarize";
     if wordless && transcription.get("prompt").is_some_and(|p| !p.is_null()) {

@@ -23,8 +23,8 @@ pub(super) enum Found {
 enum State {
     /// Frames in a row that scored as speech.
     Silence { run: u64 },
-    /// Frames in a row that did not.
-    Speech { quiet: u64 },
+    /// Frames in a row that did not, and all those that did.
+    Speech { quiet: u64, voiced: u64 },
 }
 
 /// Finds speech in a stream of 24 kHz samples.
@@ -80,12 +80,16 @@ impl Vad {
                     return None;
                 }
                 let back = SUSTAINED * FRAME_24K + settings.prefix_padding_ms * 24;
-                self.state = State::Speech { quiet: 0 };
+                self.state = State::Speech { quiet: 0, voiced: SUSTAINED };
                 Some(Found::Started { from: now.saturating_sub(back).max(self.floor) })
             }
-            State::Speech { quiet } => {
-                *quiet = if score < STOP_SCORE { *quiet + 1 } else { 0 };
-                if *quiet == 0 || *quiet * FRAME_MS < settings.silence_ms {
+            State::Speech { quiet, voiced } => {
+                let silent = score < STOP_SCORE;
+                *quiet = if silent { *quiet + 1 } else { 0 };
+                *voiced += u64::from(!silent);
+                let mid_sentence = *voiced * FRAME_MS < settings.sentence_ms;
+                let patience = settings.longest_wait_ms.filter(|_| mid_sentence).unwrap_or(settings.silence_ms);
+                if *quiet == 0 || *quiet * FRAME_MS < patience {
                     return None;
                 }
                 self.reset(now);

@@ -29,8 +29,11 @@ const CALL_OUTPUT: &[Field] =
 const INPUT_TEXT: &[Field] = &[KIND, required("text", WORDS)];
 const OUTPUT_TEXT: &[Field] = &[KIND, required("text", WORDS)];
 const INPUT_AUDIO: &[Field] = &[KIND, required("audio", Rule::Text(usize::MAX)), optional("transcript", WORDS)];
-const INPUT_IMAGE: &[Field] =
-    &[KIND, required("image_url", Rule::Custom(image_url)), solid("detail", Rule::OneOf(&["auto", "low", "high"]))];
+const INPUT_IMAGE: &[Field] = &[
+    KIND,
+    required("image_url", Rule::Custom(super::images::check)),
+    solid("detail", Rule::OneOf(&["auto", "low", "high"])),
+];
 
 /// Checks the item of `conversation.item.create`, or one in `response.input`.
 pub(super) fn item(value: &Value, path: &str) -> Result<(), Refusal> {
@@ -83,12 +86,4 @@ fn content(part: &Value, role: &str, path: &str) -> Result<(), Refusal> {
         _ => INPUT_TEXT,
     };
     object(part, fields, path)
-}
-
-fn image_url(value: &Value, path: &str) -> Result<(), Refusal> {
-    let url = value.as_str().ok_or_else(|| wrong_type(value, path, "a string"))?;
-    let data = url.strip_prefix("data:image/png;base64,").or_else(|| url.strip_prefix("data:image/jpeg;base64,"));
-    let fine = data.is_some_and(|data| base64_simd::STANDARD.check(data.as_bytes()).is_ok());
-    let message = "Invalid image: expected a data URI of a PNG or JPEG image in base64.";
-    fine.then_some(()).ok_or_else(|| Refusal::value(path, message))
 }

@@ -379,6 +379,28 @@ impl Outputs {
         frames.map(without_event_id).collect()
     }
 
+    /// Names of all client frames, microphone audio too.
+    pub fn all_names(&self) -> Vec<String> {
+        let frames = self.0.iter().filter_map(frame_of);
+        frames.map(|f| f["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Microphone samples that were sent.
+    pub fn samples(&self) -> Vec<u8> {
+        let appends = self.0.iter().filter_map(frame_of).filter(|f| f["type"] == "input_audio_buffer.append");
+        appends.flat_map(|f| base64_simd::STANDARD.decode_to_vec(f["audio"].as_str().unwrap()).unwrap()).collect()
+    }
+
+    /// Milliseconds of microphone audio that were sent.
+    pub fn appended_ms(&self) -> u64 {
+        self.samples().len() as u64 / 2 / PER_MS
+    }
+
+    /// Capturing was switched so.
+    pub fn has_capture(&self, wanted: bool) -> bool {
+        self.0.iter().any(|o| matches!(o, Output::Capture { on } if *on == wanted))
+    }
+
     /// Names of the client frames.
     pub fn names(&self) -> Vec<String> {
         self.frames().iter().map(|f| f["type"].as_str().unwrap().to_owned()).collect()

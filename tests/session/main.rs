@@ -6,10 +6,16 @@ mod common;
 
 mod bad_input;
 mod connection;
+mod credentials;
 mod history;
+mod lessons;
 mod lost;
+mod requests;
 mod responses;
+mod tool_limits;
 mod tools;
+mod turns;
+mod updates;
 
 use common::Talk;
 use duologue::{error::Error, session::Command};

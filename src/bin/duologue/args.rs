@@ -23,6 +23,15 @@ pub enum Command {
     /// Serve the vendors' protocols on this machine, without a model and without a key
     #[command(after_long_help = SIMULATE_HELP)]
     Simulate(SimulateArgs),
+    /// List the providers, models and voices this program knows
+    ///
+    /// Others can be used too: the list is part of the program, and nobody is asked for a newer one.
+    #[command(after_long_help = exit_codes!())]
+    Providers {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a JSON Schema
     #[command(after_long_help = exit_codes!())]
     Schema {
@@ -44,6 +53,15 @@ Examples:
         two typed turns
   OPENAI_API_KEY=... duologue talk
         type the turns, one a line; end with Ctrl-D
+
+Environment, for what neither an option nor the configuration document says (not with --simulate):
+  OPENAI_API_KEY   the key of the service
+  OPENAI_BASE_URL  another service that speaks the same protocol
+  OPENAI_MODEL     the model
+  OPENAI_VOICE     the voice
+  SYSTEM_PROMPT    how the model shall behave
+  LANGUAGE         the language you speak, for the transcription; only when it is a plain code of two or
+                   three letters, like de. Many systems set it to something like en_US:en, which is ignored
 
 ",
     exit_codes!()

@@ -1,9 +1,10 @@
-//! The `duologue` program: talks, simulates, prints schemas. See `duologue --help`.
+//! The `duologue` program: talks, simulates, lists providers, prints schemas. See `duologue --help`.
 
 mod args;
 mod exit;
 mod json;
 mod live;
+mod providers;
 mod screen;
 mod setup;
 mod signals;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Talk(args) => talk::run(*args).await,
             Command::Simulate(args) => simulate::run(args).await,
+            Command::Providers { json } => providers::run(json),
             Command::Schema { document } => schema(document),
         }
     });

@@ -161,11 +161,40 @@ fn config(args: &TalkArgs) -> Result<Config, Failure> {
     set(&mut config.model, &args.model);
     set(&mut config.voice, &args.voice);
     set(&mut config.instructions, &args.instructions);
+    if !args.simulate {
+        environment(&mut config, |name| std::env::var(name).ok());
+    }
     if let Some(path) = &args.ca {
         let read = std::fs::read_to_string(path);
         config.tls.extra_roots.push(read.map_err(|e| Failure::file(path, e, "name a PEM file with certificates"))?);
     }
     Ok(config)
+}
+
+/// What the environment says about things nobody has said anything about.
+fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
+    if config.provider != "openai" {
+        return;
+    }
+    let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
+    for (slot, name) in [
+        (&mut config.base_url, "OPENAI_BASE_URL"),
+        (&mut config.model, "OPENAI_MODEL"),
+        (&mut config.voice, "OPENAI_VOICE"),
+        (&mut config.instructions, "SYSTEM_PROMPT"),
+    ] {
+        if slot.is_none() {
+            *slot = variable(name);
+        }
+    }
+    // On many systems it is a list of locales for messages, which says nothing about what is spoken.
+    let code = |value: &String| (2..=3).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_lowercase());
+    if let Some(words) = &mut config.transcription
+        && words.language.is_none()
+        && words.languages.is_empty()
+    {
+        words.language = variable("LANGUAGE").filter(code);
+    }
 }
 
 fn key(given: Option<String>) -> Result<String, Failure> {
@@ -177,7 +206,40 @@ fn key(given: Option<String>) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{environment, shown};
+    use duologue::Config;
+
+    fn with(document: &str, variables: &[(&str, &str)]) -> Config {
+        let mut config = Config::from_json(document).unwrap();
+        environment(&mut config, |name| Some(variables.iter().find(|(n, _)| *n == name)?.1.to_owned()));
+        config
+    }
+
+    #[test]
+    fn the_environment_says_what_nobody_else_says() {
+        let all = [
+            ("OPENAI_BASE_URL", "https://example.com/v1"),
+            ("OPENAI_MODEL", "gpt-realtime-2"),
+            ("OPENAI_VOICE", "cedar"),
+            ("SYSTEM_PROMPT", "Be brief."),
+            ("LANGUAGE", "de"),
+        ];
+        let expected = r#"{"base_url": "https://example.com/v1", "model": "gpt-realtime-2", "voice": "cedar",
+            "instructions": "Be brief.", "transcription": {"language": "de"}}"#;
+        assert_eq!(with("{}", &all), Config::from_json(expected).unwrap());
+        let said = r#"{"base_url": "https://other.example/v1", "model": "gpt-realtime-1.5", "voice": "marin",
+            "instructions": "", "transcription": {"languages": ["fr"]}}"#;
+        assert_eq!(with(said, &all), Config::from_json(said).unwrap());
+        assert_eq!(with("{}", &[("OPENAI_MODEL", " "), ("SYSTEM_PROMPT", "")]), Config::default());
+        assert_eq!(with(r#"{"transcription": null}"#, &[("LANGUAGE", "de")]).transcription, None);
+    }
+
+    #[test]
+    fn a_locale_is_no_language() {
+        for locale in ["en_US:en", "en_US", "en:de", "C", "EN", "english", "d1"] {
+            assert_eq!(with("{}", &[("LANGUAGE", locale)]), Config::default(), "{locale}");
+        }
+    }
 
     #[test]
     fn a_url_is_shown_without_its_secrets() {

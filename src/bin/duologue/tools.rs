@@ -13,6 +13,7 @@ pub fn weather() -> Tool {
             "properties": { "city": { "type": "string", "description": "Name of the city" } },
             "required": ["city"],
         })),
+        ..Tool::default()
     }
 }
 

@@ -236,8 +236,7 @@ pub unsafe extern "C" fn duologue_client_set_credential(
                 let error = Error::new(ErrorClass::Argument, "not_found", "nobody asked for this credential");
                 return Err(error.field("request_id").fix("give 0, or the number of a credential_needed event"));
             }
-            client.set_credential(secret);
-            Ok(())
+            client.set_credential(secret)
         })
     })
 }

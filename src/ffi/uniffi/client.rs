@@ -157,8 +157,7 @@ impl Client {
 
     /// Replaces the credential for the next dial.
     pub fn set_credential(&self, credential: CredentialOption) -> Result<()> {
-        self.client.set_credential(credential.try_into()?);
-        Ok(())
+        Ok(self.client.set_credential(credential.try_into()?)?)
     }
 
     /// Blocks until the status is `wanted`, at most `timeout_ms`, without one for ever. False: the time was

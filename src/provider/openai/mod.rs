@@ -3,15 +3,19 @@
 //! Facts come from the protocols reference; where a host differs, [`profile`] says so and nothing
 //! else does.
 
+mod abilities;
+pub mod catalogue;
 mod client_event;
+pub mod credential;
 mod decode;
+pub mod legality;
 pub mod names;
 pub mod profile;
 mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
-mod update;
+pub mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
 use crate::{
@@ -22,7 +26,7 @@ use crate::{
     request::{ImageDetail, Picture, ResponseOptions},
 };
 use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams};
-use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile};
+use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
 /// The codec.
@@ -42,26 +46,8 @@ impl OpenAi {
     pub fn new(config: &Config) -> Result<Self> {
         let profile = profile_of(config)?;
         let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
-        let capabilities = Capabilities {
-            provider: profile.provider.to_owned(),
-            model: model.clone(),
-            input_rate: profile.rate,
-            output_rate: profile.rate,
-            text_in: Some(true),
-            text_out: Some(true),
-            image_in: Some(true),
-            tools: Some(true),
-            cancel: Some(true),
-            truncate: Some(true),
-            user_transcription: Some(config.transcription.is_some()),
-            max_session_s: Some(profile.max_session_s),
-        };
-        let dial = DialRequest {
-            url: url(config.base_url.as_deref().unwrap_or(profile.base_url), profile, &model)?,
-            auth: config.auth,
-            subprotocols: vec![profile.subprotocol.to_owned()],
-            credential_subprotocol: profile.key_subprotocol.to_owned(),
-        };
+        let capabilities = abilities::capabilities(config, profile, &model);
+        let dial = dial_request(config, profile, None, None)?;
         let wish = raw(&session_object::session_object(config, profile))?;
         Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
     }
@@ -113,6 +99,23 @@ impl OpenAi {
 fn profile_of(config: &Config) -> Result<&'static Profile> {
     PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
         Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
+    })
+}
+
+/// What to dial; `base_url` and `model` replace those of the configuration.
+fn dial_request(
+    config: &Config,
+    profile: &Profile,
+    base_url: Option<&str>,
+    model: Option<&str>,
+) -> Result<DialRequest> {
+    let base_url = base_url.or(config.base_url.as_deref()).unwrap_or(profile.base_url);
+    let model = model.or(config.model.as_deref()).unwrap_or(profile.model);
+    Ok(DialRequest {
+        url: url(base_url, profile, model)?,
+        auth: config.auth,
+        subprotocols: vec![profile.subprotocol.to_owned()],
+        credential_subprotocol: profile.key_subprotocol.to_owned(),
     })
 }
 
@@ -208,12 +211,15 @@ impl Codec for OpenAi {
         serde_json::from_str(self.wish.get()).unwrap_or_default()
     }
 
-    fn update(&mut self, old: &Config, new: &Config) -> Result<Value> {
-        let profile = profile_of(new)?;
-        let patch = update::sparse_update(old, new, profile)?;
-        self.wish = raw(&session_object::session_object(new, profile))?;
-        self.capabilities.user_transcription = Some(new.transcription.is_some());
-        Ok(patch)
+    fn update(&self, old: &Config, new: &Config) -> Result<Value> {
+        update::sparse_update(old, new, profile_of(new)?)
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        let wish = raw(&session_object::session_object(config, profile_of(config)?))?;
+        self.wish = wish;
+        self.capabilities.user_transcription = Some(config.transcription.is_some());
+        Ok(())
     }
 
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {
@@ -291,6 +297,8 @@ impl Codec for OpenAi {
         } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
             // A truncate past the end leaves the item as it is: the outcome we asked for.
             ErrorKind::Benign
+        } else if code == SESSION_OVER {
+            ErrorKind::SessionOver
         } else if FATAL.contains(&code) {
             ErrorKind::Fatal
         } else {

@@ -46,7 +46,7 @@ pub const PROFILES: [Profile; 1] = [Profile {
 pub const BENIGN: [&str; 2] = ["response_cancel_not_active", "input_audio_buffer_commit_empty"];
 
 /// Codes after which going on is useless (reference §9.2).
-pub const FATAL: [&str; 9] = [
+pub const FATAL: [&str; 8] = [
     "insufficient_quota",
     "invalid_api_key",
     "account_deactivated",
@@ -54,9 +54,11 @@ pub const FATAL: [&str; 9] = [
     "invalid_model",
     "model_not_found",
     "beta_api_shape_disabled",
-    "session_expired",
     "permission_denied",
 ];
+
+/// The code of a session that has lasted as long as it may (reference §6.13).
+pub const SESSION_OVER: &str = "session_expired";
 
 /// The code of a response that is already running.
 pub const ALREADY_ACTIVE: &str = "conversation_already_has_active_response";

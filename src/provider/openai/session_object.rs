@@ -1,38 +1,24 @@
 //! The `session` object of the wire (protocols reference §2), built from the configuration.
 
-use super::profile::Profile;
-use crate::config::{Config, Modality, NoiseReduction, ToolChoice};
+use super::{catalogue::CUSTOM_VOICE, profile::Profile};
+use crate::config::{Config, Modality, ToolChoice, Transcription, TurnDetection, VadMode};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// What `session.update` asks for. Nested audio objects are complete for what duologue owns, and
 /// fields the user left open are left out, never null: null switches a feature off.
 pub fn session_object(config: &Config, profile: &Profile) -> Value {
     let format = json!({"type": "audio/pcm", "rate": profile.rate});
-    let mut detection = json!({
-        "type": "server_vad",
-        "create_response": config.turn_detection.create_response,
-        "interrupt_response": config.turn_detection.interrupt_response,
-    });
-    put(&mut detection, "threshold", config.turn_detection.threshold);
-    put(&mut detection, "prefix_padding_ms", config.turn_detection.prefix_padding_ms);
-    put(&mut detection, "silence_duration_ms", config.turn_detection.silence_duration_ms);
-
-    let mut input = json!({"format": format, "turn_detection": detection});
-    // Here null is meant: transcription off is a wish, not a gap.
-    input["transcription"] = config.transcription.as_ref().map_or(Value::Null, |t| {
-        let mut wire = json!({"model": t.model});
-        put(&mut wire, "language", t.language.as_deref());
-        put(&mut wire, "prompt", t.prompt.as_deref());
-        wire
+    // Here null is meant: manual turns and transcription off are wishes, not gaps.
+    let mut input = json!({
+        "format": format,
+        "turn_detection": turn_detection(&config.turn_detection),
+        "transcription": config.transcription.as_ref().map(transcription),
     });
     if let Some(kind) = config.noise_reduction {
-        let kind = match kind {
-            NoiseReduction::NearField => "near_field",
-            NoiseReduction::FarField => "far_field",
-        };
         input["noise_reduction"] = json!({"type": kind});
     }
-    let mut output = json!({"format": format, "voice": config.voice.as_deref().unwrap_or(profile.voice)});
+    let mut output = json!({"format": format, "voice": voice(config.voice.as_deref().unwrap_or(profile.voice))});
     put(&mut output, "speed", config.speed);
 
     let mut session = json!({
@@ -42,8 +28,14 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
     });
     put(&mut session, "instructions", config.instructions.as_deref());
     put(&mut session, "max_output_tokens", config.max_output_tokens);
+    put(&mut session, "parallel_tool_calls", config.parallel_tool_calls);
+    if let Some(effort) = config.reasoning_effort {
+        session["reasoning"] = json!({"effort": effort});
+    }
     if !config.tools.is_empty() {
         session["tools"] = config.tools.iter().map(tool).collect();
+    }
+    if !config.tools.is_empty() || config.tool_choice != ToolChoice::Auto {
         session["tool_choice"] = tool_choice(&config.tool_choice);
     }
     merge(&mut session, &config.extra);
@@ -58,12 +50,40 @@ pub fn modality(modality: Modality) -> &'static str {
     }
 }
 
-/// A built-in voice by its name, a voice of one's own as an object.
-pub fn voice(name: &str) -> Value {
-    if name.starts_with("voice_") { json!({ "id": name }) } else { json!(name) }
+/// When the user's turn ends; null: the host says so.
+fn turn_detection(turns: &TurnDetection) -> Value {
+    let mut wire = match turns.mode {
+        VadMode::Manual => return Value::Null,
+        VadMode::Server => json!({"type": "server_vad"}),
+        VadMode::Semantic => json!({"type": "semantic_vad"}),
+    };
+    put(&mut wire, "threshold", turns.threshold);
+    put(&mut wire, "prefix_padding_ms", turns.prefix_padding_ms);
+    put(&mut wire, "silence_duration_ms", turns.silence_duration_ms);
+    put(&mut wire, "idle_timeout_ms", turns.idle_timeout_ms);
+    put(&mut wire, "eagerness", turns.eagerness.map(word));
+    wire["create_response"] = turns.create_response.into();
+    wire["interrupt_response"] = turns.interrupt_response.into();
+    wire
 }
 
-/// Whether tools may be called.
+fn transcription(wish: &Transcription) -> Value {
+    let list = |words: &Vec<String>| (!words.is_empty()).then(|| words.clone());
+    let mut wire = json!({"model": wish.model});
+    put(&mut wire, "language", wish.language.as_deref());
+    put(&mut wire, "languages", list(&wish.languages));
+    put(&mut wire, "keywords", list(&wish.keywords));
+    put(&mut wire, "prompt", wish.prompt.as_deref());
+    put(&mut wire, "delay", wish.delay.map(word));
+    wire
+}
+
+/// A voice by its name; one a customer made goes as an object (reference §12.2).
+pub fn voice(name: &str) -> Value {
+    if name.starts_with(CUSTOM_VOICE) { json!({"id": name}) } else { name.into() }
+}
+
+/// Whether tools may be called, as the session and a single response have it.
 pub fn tool_choice(choice: &ToolChoice) -> Value {
     match choice {
         ToolChoice::Auto => json!("auto"),
@@ -79,6 +99,11 @@ pub fn tool(tool: &crate::config::Tool) -> Value {
     put(&mut wire, "description", tool.description.as_deref());
     put(&mut wire, "parameters", tool.parameters.clone());
     wire
+}
+
+/// The vendor's words for these choices are ours.
+fn word(choice: impl Serialize) -> Value {
+    serde_json::to_value(choice).unwrap_or_default()
 }
 
 fn put(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {

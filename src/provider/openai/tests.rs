@@ -469,6 +469,30 @@ fn the_session_object_has_what_was_asked_for_and_no_more() {
         (&full["tools"], &full["tool_choice"]),
         (&json!([{"type": "function", "name": "f"}]), &json!("required"))
     );
+    let turns =
+        |more: &str| wish(&format!(r#"{{"turn_detection": {more}}}"#))["audio"]["input"]["turn_detection"].clone();
+    assert_eq!(turns(r#"{"mode": "manual", "prefix_padding_ms": 200, "minimum_ms": 200}"#), Value::Null);
+    assert_eq!(
+        turns(r#"{"mode": "semantic", "eagerness": "low", "interrupt_response": false}"#),
+        json!({"type": "semantic_vad", "eagerness": "low", "create_response": true, "interrupt_response": false})
+    );
+    assert_eq!(turns(r#"{"idle_timeout_ms": 6000}"#)["idle_timeout_ms"], 6000);
+    let new = wish(
+        r#"{"voice": "voice_7", "reasoning_effort": "xhigh", "parallel_tool_calls": false, "temperature": 1,
+        "greeting": "Hello!", "labels": {"a": "b"}, "tool_handling": {"timeout_ms": 9},
+        "transcription": {"languages": ["de", "en"], "keywords": ["Ada"], "delay": "minimal"},
+        "tools": [{"name": "f", "output_schema": true, "timeout_ms": 5}]}"#,
+    );
+    assert_eq!(new["audio"]["output"]["voice"], json!({"id": "voice_7"}));
+    assert_eq!((&new["reasoning"], &new["parallel_tool_calls"]), (&json!({"effort": "xhigh"}), &json!(false)));
+    assert_eq!(
+        new["audio"]["input"]["transcription"],
+        json!({"model": "gpt-transcribe", "languages": ["de", "en"], "keywords": ["Ada"], "delay": "minimal"})
+    );
+    let keys: Vec<_> = new.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["audio", "output_modalities", "parallel_tool_calls", "reasoning", "tool_choice", "tools", "type"];
+    assert_eq!(keys, expected, "and nothing of what is ours alone");
+    assert_eq!(new["tools"], json!([{"type": "function", "name": "f"}]));
     // `extra` goes in at any depth, replaces what is no object and may say null.
     let extra = wish(
         r#"{"extra": {"tracing": "auto", "prompt": null, "audio": {"output": {"voice": {"id": "v"}}, "input": {"turn_detection": null}}}}"#,

@@ -112,6 +112,30 @@ impl Client {
         error["error"].clone()
     }
 
+    /// Sends `session.update` with these fields and returns the session that follows.
+    pub(super) async fn configure(&mut self, mut session: Value) -> Value {
+        session["type"] = json!("realtime");
+        self.send(json!({"type": "session.update", "session": session})).await;
+        self.wait("session.updated").await["session"].clone()
+    }
+
+    /// Asks for a response and returns it as it is when done, after events that are dropped.
+    pub(super) async fn respond(&mut self, wishes: Value) -> Value {
+        self.send(json!({"type": "response.create", "response": wishes})).await;
+        self.wait("response.done").await["response"].clone()
+    }
+
+    /// Creates an item and returns it.
+    pub(super) async fn item(&mut self, item: Value) -> Value {
+        self.send(json!({"type": "conversation.item.create", "item": item})).await;
+        self.wait("conversation.item.done").await["item"].clone()
+    }
+
+    /// The output of a call.
+    pub(super) async fn output(&mut self, call: &Value, output: &str) {
+        self.item(json!({"type": "function_call_output", "call_id": call["call_id"], "output": output})).await;
+    }
+
     /// Sends typed text and asks for a response.
     pub(super) async fn type_text(&mut self, text: &str) {
         let content = json!([{"type": "input_text", "text": text}]);
@@ -153,4 +177,44 @@ pub(super) fn kinds(events: &[Value]) -> Vec<&str> {
 pub(super) fn audio(events: &[Value]) -> Vec<i16> {
     let deltas = events.iter().filter(|e| e["type"] == "response.output_audio.delta");
     deltas.flat_map(|e| listening::decode(e["delta"].as_str().unwrap(), "delta").unwrap()).collect()
+}
+
+/// What the items of a response say: texts, transcripts, and calls as `name(arguments)`.
+pub(super) fn words(response: &Value) -> Vec<String> {
+    let text = |item: &Value| match item["name"].as_str() {
+        Some(name) => format!("{name}({})", item["arguments"].as_str().unwrap()),
+        None => {
+            let part = &item["content"][0];
+            part["text"].as_str().or(part["transcript"].as_str()).unwrap_or_default().to_owned()
+        }
+    };
+    response["output"].as_array().unwrap().iter().map(text).collect()
+}
+
+/// The data URI of the beginning of an image: as much as tells its kind and size.
+pub(super) fn image(kind: &str, width: u16, height: u16) -> String {
+    let (w, h) = (width.to_be_bytes(), height.to_be_bytes());
+    let bytes = match kind {
+        "png" => {
+            let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+            bytes.extend([0, 0, w[0], w[1], 0, 0, h[0], h[1], 8, 2, 0, 0, 0]);
+            bytes
+        }
+        _ => {
+            // A table of four bytes stands before the frame header.
+            let mut bytes = vec![0xff, 0xd8, 0xff, 0xdb, 0, 4, 1, 2, 0xff, 0xc0, 0, 11, 8];
+            bytes.extend([h[0], h[1], w[0], w[1], 1, 1, 0x11, 0]);
+            bytes
+        }
+    };
+    format!("data:image/{kind};base64,{}", base64_simd::STANDARD.encode_to_string(bytes))
+}
+
+/// A clip of the bundled scenario.
+pub(super) fn clip(name: &str) -> Vec<i16> {
+    Scenario::bundled().clip(name).unwrap().to_vec()
+}
+
+pub(super) fn silence(ms: usize) -> Vec<i16> {
+    vec![0; ms * 24]
 }

@@ -1,6 +1,6 @@
 //! Items of the conversation: created, read back, cut, deleted.
 
-use super::client::{Client, simulator};
+use super::client::{Client, image, simulator};
 use crate::simulator::{Simulator, listening};
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ async fn history_can_be_rebuilt() {
         json!({"type": "function_call", "name": "f", "arguments": "{}", "call_id": "call_old"}),
         json!({"type": "function_call_output", "call_id": "call_old", "output": "1"}),
         message("assistant", json!([{"type": "output_text", "text": "Good day."}])),
-        message("user", json!([{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}])),
+        message("user", json!([{"type": "input_image", "image_url": image("png", 2, 3)}])),
     ] {
         client.send(create(item)).await;
         client.wait("conversation.item.done").await;

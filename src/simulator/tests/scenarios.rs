@@ -55,6 +55,28 @@ fn mistakes_name_the_path_and_the_fix() {
         (json!({"name": "n", "turns": [], "clips": {"a": "bundled:nobody"}}), "clips.a"),
         (json!({"name": "n", "turns": [], "delivery": {"speed": 0}}), "delivery.speed"),
         (json!({"name": "n", "turns": [], "delivery": {"delta_ms": -1}}), "delivery.delta_ms"),
+        (json!({"name": "n", "turns": [], "delivery": {"create_delay_ms": 60_001}}), "delivery.create_delay_ms"),
+        (
+            json!({"name": "n", "turns": [{"hear": "h", "reply": [], "create_delay_ms": 60_001}]}),
+            "turns[0].create_delay_ms",
+        ),
+        (
+            json!({"name": "n", "turns": [{"hear": "h", "reply": [], "transcript": {"delay_ms": 60_001}}]}),
+            "turns[0].transcript.delay_ms",
+        ),
+        (
+            json!({"name": "n", "turns": [{"hear": "h", "reply": [], "transcript": {"when": "never"}}]}),
+            "turns[0].transcript.when",
+        ),
+        (
+            json!({"name": "n", "turns": [], "out_of_band": [{"metadata": {"a": 1}, "reply": []}]}),
+            "out_of_band[0].metadata.a",
+        ),
+        (
+            json!({"name": "n", "turns": [], "out_of_band": [{"reply": [{"say": "a", "clip": "nobody"}]}]}),
+            "out_of_band[0].reply[0].clip",
+        ),
+        (json!({"name": "n", "turns": [], "idle": [{"say": "a", "clip": "nobody"}]}), "idle[0].clip"),
         (json!({"name": "n", "turns": [], "caller": [{"wait_ms": 1, "say": "x"}]}), "caller[0]"),
         (
             json!({"name": "n", "turns": [], "caller": [{"say": "x", "when": {"event": "soon"}}]}),

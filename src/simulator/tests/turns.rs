@@ -1,16 +1,8 @@
 //! Spoken turns: found in the audio, committed by hand, interrupted.
 
-use super::client::{Client, audio, kinds, simulator};
-use crate::simulator::{Scenario, Simulator};
+use super::client::{Client, audio, clip, kinds, silence, simulator};
+use crate::simulator::Simulator;
 use serde_json::{Value, json};
-
-fn clip(name: &str) -> Vec<i16> {
-    Scenario::bundled().clip(name).unwrap().to_vec()
-}
-
-fn silence(ms: usize) -> Vec<i16> {
-    vec![0; ms * 24]
-}
 
 /// White noise of this amplitude.
 fn noise(ms: usize, amplitude: i32) -> Vec<i16> {

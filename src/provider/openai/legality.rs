@@ -1,0 +1,168 @@
+//! What a wish asks of a model that the model does not have. Nothing is asked of the vendor: it would say so only
+//! after the connection is up, and for the whole configuration at once.
+
+use super::{
+    catalogue::{self, State},
+    profile::PROFILES,
+};
+use crate::{
+    config::{Config, VadMode},
+    error::{Error, ErrorClass},
+};
+
+/// Something about a configuration that its model does not go along with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// JSON path of the field.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub fix: String,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// No session is possible.
+    Impossible,
+    /// The field does not work; without it a session is possible.
+    Unsupported,
+    /// It works, for now or as far as is known.
+    Warning(&'static str),
+}
+
+impl Finding {
+    /// As an error, or a warning: they look alike.
+    pub fn error(&self) -> Error {
+        let code = match self.severity {
+            Severity::Impossible => "unsupported_model",
+            Severity::Unsupported => "unsupported_option",
+            Severity::Warning(code) => code,
+        };
+        Error::new(ErrorClass::Unsupported, code, self.message.clone()).field(self.path.clone()).fix(self.fix.clone())
+    }
+}
+
+/// Everything the model does not go along with, worst first.
+pub fn findings(config: &Config) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut add = |severity, path: &str, message: String, fix: String| {
+        found.push(Finding { path: path.to_owned(), message, fix, severity });
+    };
+    let default = PROFILES.iter().find(|p| p.provider == config.provider).map_or(catalogue::NEWEST, |p| p.model);
+    let model = config.model.as_deref().unwrap_or(default);
+    let unsupported = Severity::Unsupported;
+
+    match catalogue::find_model(model).map(|model| model.state) {
+        Some(State::Current) => {}
+        Some(State::Other { what, instead }) => {
+            let message = format!("{model} cannot hold a conversation here: {what}");
+            add(Severity::Impossible, "model", message, instead.to_owned());
+        }
+        Some(State::Deprecated { until, successor }) => {
+            add(Severity::Warning("deprecated_model"), "model", ends(model, until), format!("use {successor}"));
+        }
+        None => {
+            let message = format!("{model:?} is not known here; it is taken to be like {}", catalogue::NEWEST);
+            add(Severity::Warning("unknown_model"), "model", message, "check the name, or update duologue".into());
+        }
+    }
+    if !catalogue::reasons(model) {
+        for (path, set) in [
+            ("reasoning_effort", config.reasoning_effort.is_some()),
+            ("parallel_tool_calls", config.parallel_tool_calls.is_some()),
+        ] {
+            if set {
+                let fix = format!("remove it, or use {}", reasoning_models());
+                add(unsupported, path, format!("{model} does not have it: it does not reason"), fix);
+            }
+        }
+    }
+    if config.temperature.is_some() {
+        let message = "the service no longer lets one choose the randomness".to_owned();
+        add(
+            unsupported,
+            "temperature",
+            message,
+            "remove it; say in the instructions how free the answers shall be".into(),
+        );
+    }
+    if let Some(voice) = config.voice.as_deref() {
+        let known = catalogue::VOICES.join(", ");
+        if catalogue::LIVE_VOICES.contains(&voice) {
+            let message = format!("{voice:?} is a voice of the Live protocol only");
+            add(unsupported, "voice", message, format!("use one of: {known}"));
+        } else if !catalogue::VOICES.contains(&voice) && !voice.starts_with(catalogue::CUSTOM_VOICE) {
+            let message = format!("{voice:?} is not known here");
+            let fix = format!("known are: {known}, and voices of your own (voice_...)");
+            add(Severity::Warning("unknown_voice"), "voice", message, fix);
+        }
+    }
+    found.extend(transcription(config));
+    found.sort_by_key(|f| match f.severity {
+        Severity::Impossible => 0,
+        Severity::Unsupported => 1,
+        Severity::Warning(_) => 2,
+    });
+    found
+}
+
+fn transcription(config: &Config) -> Vec<Finding> {
+    let Some(wish) = &config.transcription else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut add = |severity, path: &str, message: String, fix: String| {
+        found.push(Finding { path: path.to_owned(), message, fix, severity });
+    };
+    let name = &wish.model;
+    let Some(model) = catalogue::find_transcriber(name) else {
+        let known: Vec<_> = current(|_| true);
+        let message = format!("the transcription model {name:?} is not known here");
+        let fix = format!("check the name; known are: {}", known.join(", "));
+        add(Severity::Warning("unknown_model"), "transcription.model", message, fix);
+        return found;
+    };
+    if let State::Deprecated { until, successor } = model.state {
+        let severity = Severity::Warning("deprecated_model");
+        add(severity, "transcription.model", ends(name, until), format!("use {successor}"));
+    }
+    if model.manual_only && config.turn_detection.mode != VadMode::Manual {
+        let message = format!("{name} transcribes manual turns only");
+        let others: Vec<_> = current(|model| !model.manual_only);
+        let fix = format!("set turn_detection.mode to \"manual\", or use {}", others.join(" or "));
+        add(Severity::Unsupported, "transcription.model", message, fix);
+    }
+    type Takes = fn(&catalogue::Transcriber) -> bool;
+    let has: [(_, _, Takes); 4] = [
+        ("prompt", wish.prompt.is_some(), |m| m.prompt),
+        ("languages", !wish.languages.is_empty(), |m| m.hints),
+        ("keywords", !wish.keywords.is_empty(), |m| m.hints),
+        ("delay", wish.delay.is_some(), |m| m.delay),
+    ];
+    for (field, set, takes) in has {
+        if set && !takes(model) {
+            let fix = format!("remove it, or set transcription.model to {}", current(takes).join(" or "));
+            add(Severity::Unsupported, &format!("transcription.{field}"), format!("{name} does not take it"), fix);
+        }
+    }
+    found
+}
+
+fn current(which: impl Fn(&catalogue::Transcriber) -> bool) -> Vec<&'static str> {
+    let models = catalogue::TRANSCRIBERS.iter().filter(|m| m.state == State::Current && which(m));
+    models.map(|m| m.name).collect()
+}
+
+fn reasoning_models() -> String {
+    let models = catalogue::MODELS.iter().filter(|m| m.state == State::Current && m.reasons);
+    models.map(|m| m.name).collect::<Vec<_>>().join(" or ")
+}
+
+fn ends(name: &str, until: Option<&str>) -> String {
+    match until {
+        Some(day) => format!("the service switches {name} off on {day}"),
+        None => format!("{name} is an old preview that the service may switch off"),
+    }
+}
