@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import blocking, simulator, testing
+    from ._capabilities import Capabilities, ImageLimits
     from ._client import Client, connect
+    from ._credentials import Credential, CredentialRequest
     from ._engine import clock_us, config_schema, live_clients, validate_config, version
     from ._listener import Listener
-    from ._options import Credential
     from ._requests import InputText, ItemReference, ResponseOptions, SessionChanges
     from ._stream import EventStream
     from .config import (
@@ -128,8 +129,11 @@ if TYPE_CHECKING:
 
 # Everything is loaded when it is used: programs that may not talk at all start as fast as without duologue.
 _LATER = {
+    "Capabilities": "_capabilities",
+    "ImageLimits": "_capabilities",
     "Client": "_client",
-    "Credential": "_options",
+    "Credential": "_credentials",
+    "CredentialRequest": "_credentials",
     "EventStream": "_stream",
     "InputText": "_requests",
     "ItemReference": "_requests",
@@ -193,6 +197,7 @@ __all__ = [
     "AudioPart",
     "Availability",
     "CallRef",
+    "Capabilities",
     "CapabilityChanged",
     "Client",
     "ClosedError",
@@ -203,6 +208,7 @@ __all__ = [
     "CredentialError",
     "CredentialNeeded",
     "CredentialPolicy",
+    "CredentialRequest",
     "DeviceError",
     "DeviceEvent",
     "Difference",
@@ -213,6 +219,7 @@ __all__ = [
     "EventStream",
     "GenerationDone",
     "HostError",
+    "ImageLimits",
     "ImagePart",
     "InputText",
     "InternalError",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, TypeVar, Uni
 
 from . import _lib
 from ._audio import Samples, samples
+from ._capabilities import Capabilities
+from ._credentials import Answer, Credential, CredentialFunction, secret
 from ._listener import Listener
-from ._options import Credential, Path, ToolLike, make_engine, secret
-from ._orders import instant, string, whole
+from ._options import Path, ToolLike, make_engine
+from ._orders import boolean, instant, string, whole
 from ._session import Session
 from .config import (
     NOT_GIVEN,
@@ -34,6 +36,7 @@ from .errors import bad_type
 from .events import (
     AnyEvent,
     Availability,
+    CredentialNeeded,
     Event,
     EventType,
     Message,
@@ -56,6 +59,10 @@ def _name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}".replace("duologue._client.", "duologue.")
 
 
+def _request_id(request: Union[int, CredentialNeeded]) -> int:
+    return request.request_id if isinstance(request, CredentialNeeded) else instant("request", request)
+
+
 class ClientBase:
     """A voice session. It can connect, disconnect and connect again; the conversation stays until it is closed.
 
@@ -68,7 +75,9 @@ class ClientBase:
         and docstring, and they are run when the model calls. A mapping is an entry of the document; its calls
         come as :class:`~duologue.ToolCall` events to be answered with ``submit_tool_result``.
     :param api_key: the provider's key; default: the environment variable ``OPENAI_API_KEY``.
-    :param credential: the same with its kind.
+    :param credential: the same with its kind; or a function that gets one, plain or a coroutine function. It is called
+        with a :class:`~duologue.CredentialRequest` at each dial, and ahead of expiry where ``credentials`` says so,
+        and returns a key or a :class:`~duologue.Credential`; what it raises refuses.
     :param base_url: default: the environment variable ``DUOLOGUE_BASE_URL``, else the provider's.
     :param microphone: a WAV file that is heard in real time instead of what is pushed.
     :param speaker: a WAV file that is written, both sides of the conversation, in real time.
@@ -111,7 +120,7 @@ class ClientBase:
         labels: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
         extra: Union[Mapping[str, Any], NotGiven] = NOT_GIVEN,
         api_key: Optional[str] = None,
-        credential: Optional[Credential] = None,
+        credential: Union[Credential, CredentialFunction, None] = None,
         microphone: Optional[Path] = None,
         speaker: Optional[Path] = None,
         service: Optional[MockService] = None,
@@ -158,6 +167,8 @@ class ClientBase:
             on_undeclared_tool=on_undeclared_tool,
             config=config,
         )
+        # Of the engine's events only what is needed wakes the loop.
+        self._ask_credential = credential if callable(credential) else None
         self._session = Session(engine, self)
         # Not __del__, in which what this object is made of may be gone already. The session must not refer to
         # this object, nor to its tools, which may.
@@ -171,6 +182,21 @@ class ClientBase:
     def set_credential(self, credential: Union[str, Credential]) -> None:
         """Replaces the secret for the next connect; a string is a key. Acts at once."""
         self._session.engine.set_credential(secret(credential).for_engine())
+
+    def answer_credential(self, request: Union[int, CredentialNeeded], credential: Answer) -> None:
+        """Answers a ``CredentialNeeded`` event, with ``credentials={"source": "asked"}``. Acts at once.
+
+        Raises ``stale_request`` when it is not waited for any more, and what is wrong with the credential: then
+        the request stays open for a better one. A function as ``credential`` does all this by itself.
+        """
+        self._session.engine.answer_credential(_request_id(request), secret(credential).for_engine())
+
+    def refuse_credential(
+        self, request: Union[int, CredentialNeeded], message: str, *, retryable: bool = False
+    ) -> None:
+        """Says why there is no credential: the connect fails, or, when it was asked for ahead, the call goes on."""
+        why = string("message", message)
+        self._session.engine.refuse_credential(_request_id(request), why, boolean("retryable", retryable))
 
     # Reading
 
@@ -210,9 +236,9 @@ class ClientBase:
         counted = json.loads(self._session.engine.stats())
         return Stats(SessionStats(**counted.pop("session")), **counted)
 
-    def capabilities(self) -> dict[str, Any]:
-        """What the provider and model can do; a key without a value: not declared."""
-        found: dict[str, Any] = json.loads(self._session.engine.capabilities())
+    def capabilities(self) -> Capabilities:
+        """What the provider and model can do."""
+        found: Capabilities = json.loads(self._session.engine.capabilities())
         return found
 
     def config(self) -> dict[str, Any]:

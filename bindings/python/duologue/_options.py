@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import _lib
+from ._credentials import Credential, CredentialFunction, one_argument, secret
 from ._lib import native
 from ._requests import definitions
 from ._session import forked
@@ -23,60 +24,6 @@ if TYPE_CHECKING:
 Path = Union[str, "os.PathLike[str]"]
 ToolLike = Union[Callable[..., Any], "Tool", ToolDefinition]
 _SIMULATED_KEY = "sk-simulated"
-
-
-class Credential:
-    """A secret for the provider. It is never part of the configuration and never printed.
-
-    :param value: the secret as the provider shows it.
-    :param kind: ``key``: found out from the secret; ``api_key``: a long-lived key of the account;
-        ``ephemeral``: a short-lived secret minted for one client.
-    """
-
-    __slots__ = ("_kind", "_value")
-
-    def __init__(self, value: str, kind: Literal["key", "api_key", "ephemeral"] = "key") -> None:
-        """See the class."""
-        if not isinstance(value, str):
-            raise bad_type("value", "a string", value)
-        if not value.isascii():
-            raise CredentialError(
-                "the key contains characters no key has",
-                code="malformed_key",
-                field="value",
-                fix="give the key as the provider shows it",
-            )
-        if kind not in ("key", "api_key", "ephemeral"):
-            raise bad_argument("kind", f"{kind!r} is no kind of credential", "use key, api_key or ephemeral")
-        self._value, self._kind = value, kind
-
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"Credential([redacted], {self._kind!r})"
-
-    def __reduce__(self) -> Any:
-        """Secrets are not pickled."""
-        raise TypeError("a Credential cannot be pickled: it would be readable there")
-
-    def for_engine(self) -> Any:
-        """Used by the client."""
-        option = native.CredentialOption
-        return {"key": option.KEY, "api_key": option.API_KEY, "ephemeral": option.EPHEMERAL}[self._kind](
-            value=self._value
-        )
-
-
-def secret(credential: object, name: str = "credential") -> Credential:
-    """A credential that was given as one or as a key."""
-    if isinstance(credential, str):
-        try:
-            return Credential(credential)
-        except CredentialError as error:
-            error.field = name
-            raise
-    if not isinstance(credential, Credential):
-        raise bad_type("credential", "a string or a Credential", credential)
-    return credential
 
 
 def _path(name: str, value: Optional[Path]) -> Optional[str]:
@@ -112,14 +59,12 @@ def _files(microphone: Optional[Path], speaker: Optional[Path]) -> tuple[Optiona
     return hears, records
 
 
-def _credential(
-    provider: str, api_key: Optional[str], credential: Optional[Credential]
-) -> Optional[Credential]:
+def _credential(provider: str, api_key: Optional[str], credential: Optional[object]) -> Optional[Credential]:
     if api_key is not None and credential is not None:
         raise bad_argument("api_key", "was given beside a credential", "give one of them")
     if credential is not None:
         if not isinstance(credential, Credential):
-            raise bad_type("credential", "a Credential", credential)
+            raise bad_type("credential", "a Credential, or a function that gets one", credential)
         return credential
     if api_key is not None:
         if not isinstance(api_key, str):
@@ -130,6 +75,20 @@ def _credential(
         return secret(api_key, "api_key")
     found = os.environ.get("OPENAI_API_KEY") if provider == "openai" else None
     return secret(found, "OPENAI_API_KEY") if found else None
+
+
+def _asked(document: dict[str, Any], api_key: Optional[str], credential: Optional[object]) -> bool:
+    """The host is asked at each dial; then there is nothing to give before."""
+    if callable(credential):
+        one_argument(credential)
+        _say(document, "credentials", "source", "asked", "credential")
+        credential = None
+    policy = document.get("credentials")
+    asked = isinstance(policy, dict) and policy.get("source") == "asked"
+    if asked and (api_key is not None or credential is not None):
+        name = "credential" if api_key is None else "api_key"
+        raise bad_argument(name, "means nothing where credentials are asked for", "leave one of them out")
+    return asked
 
 
 def _source(document: dict[str, Any], side: str, source: str, name: str) -> None:
@@ -162,7 +121,7 @@ def make_engine(
     *,
     tools: Union[Iterable[ToolLike], NotGiven],
     api_key: Optional[str],
-    credential: Optional[Credential],
+    credential: Union[Credential, CredentialFunction, None],
     microphone: Optional[Path],
     speaker: Optional[Path],
     service: Optional[MockService],
@@ -181,20 +140,22 @@ def make_engine(
     line = None
     hears, records = _files(microphone, speaker)
     provider = document.get("provider", "openai")
-    key = _credential(provider, api_key, credential)
+    asked = _asked(document, api_key, credential)
+    key = None if asked else _credential(provider, api_key, credential)
     if service is not None:
         line = _line(service)
         if document.get("base_url") is not None:
             raise bad_argument("base_url", "means nothing to a mocked service", "leave it out")
-        key = key or Credential(_SIMULATED_KEY)
+        key = key or (None if asked else Credential(_SIMULATED_KEY))
     elif provider == "simulator":
         from . import simulator
 
-        for name, value in (("base_url", document.get("base_url")), ("api_key", api_key or credential)):
+        given_key = api_key or (None if asked else credential)
+        for name, value in (("base_url", document.get("base_url")), ("api_key", given_key)):
             if value is not None:
                 raise bad_argument(name, "means nothing to the simulator", "leave it out")
         document["provider"], document["base_url"] = "openai", simulator.shared().url
-        key = Credential(_SIMULATED_KEY)
+        key = None if asked else Credential(_SIMULATED_KEY)
     elif document.get("base_url") is None and os.environ.get("DUOLOGUE_BASE_URL"):
         document["base_url"] = os.environ["DUOLOGUE_BASE_URL"]
 

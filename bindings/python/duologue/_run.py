@@ -59,7 +59,7 @@ def run_blocking(tool: Tool, call: ToolCall, context: Optional[ToolContext] = No
     keywords, refusal = _keywords(tool, call, context)
     if refusal is not None:
         return refusal, True
-    result, failure = _guarded(functools.partial(tool.function, **keywords))
+    result, failure = guarded(functools.partial(tool.function, **keywords))
     if failure is None and inspect.isawaitable(result):
         return asyncio.run(_finish(tool, result))
     return _told(tool, failure) if failure is not None else _encoded(tool, result)
@@ -84,7 +84,7 @@ async def _attempt(tool: Tool, keywords: dict[str, Any]) -> tuple[str, bool]:
         return await _finish(tool, function)
     # The failure is returned and not raised: a SystemExit out of a future would end the loop. In a thread
     # that is not the main one, a KeyboardInterrupt is nobody's Ctrl-C either.
-    call = functools.partial(contextvars.copy_context().run, _guarded, function, (BaseException,))
+    call = functools.partial(contextvars.copy_context().run, guarded, function, (BaseException,))
     result, failure = await asyncio.get_running_loop().run_in_executor(None, call)
     if failure is not None:
         return _told(tool, failure)
@@ -103,7 +103,7 @@ async def _finish(tool: Tool, work: Any) -> tuple[str, bool]:
     return _encoded(tool, result)
 
 
-def _guarded(
+def guarded(
     function: Any, caught: tuple[type[BaseException], ...] = (Exception, SystemExit)
 ) -> tuple[Any, Optional[BaseException]]:
     try:

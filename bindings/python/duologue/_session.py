@@ -13,12 +13,21 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
-from . import _lib, _orders, _requests
+from . import _credentials, _lib, _orders, _requests
 from ._lib import native, take
 from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
 from .errors import ClosedError, CredentialError, Error, LimitError, StateError
-from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, event_mask
+from .events import (
+    Completed,
+    CredentialNeeded,
+    State,
+    StatusEvent,
+    ToolCall,
+    ToolCancelled,
+    ToolTimeout,
+    event_mask,
+)
 
 _log = logging.getLogger("duologue")
 _CLOSE_TIMEOUT = 10.0
@@ -27,6 +36,7 @@ _SLOTS = 32
 # A result nobody waits for any more.
 _LATE = ("call_over", "stale_call")
 _MASK = event_mask((Completed, ToolCall, ToolCancelled, ToolTimeout))
+_CREDENTIALS = event_mask((CredentialNeeded, StatusEvent))
 
 
 # The call that this task, or thread, is the tool of.
@@ -62,6 +72,7 @@ class Session:
         self._queue: Optional[Any] = None
         self._ops: dict[int, asyncio.Future[Optional[str]]] = {}
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._asking: Optional[asyncio.Task[None]] = None
         self._hanging_up: Optional[tuple[int, str]] = None
         self._last: Optional[State] = None
         self._slots: dict[int, Listener] = {}
@@ -103,7 +114,8 @@ class Session:
         loop = asyncio.get_running_loop()
         with self._lock:
             if self._loop is None:
-                queue = self.engine.event_queue(_MASK)
+                asks = getattr(self._owner(), "_ask_credential", None) is not None
+                queue = self.engine.event_queue(_MASK | (_CREDENTIALS if asks else 0))
                 self._watch = Watch(loop, queue, self._ready)
                 self._queue, self._loop = queue, loop
         if self._loop is not loop:
@@ -191,6 +203,10 @@ class Session:
                 # A tool may hang up and go on.
                 if task is not None and key != self._hanging_up:
                     task.cancel()
+            elif isinstance(event, CredentialNeeded):
+                self._needed(event)
+            elif isinstance(event, StatusEvent) and event.status.is_over:
+                self._stop_asking()
 
     def _completed(self, event: Completed) -> None:
         done = self._ops.get(event.op)
@@ -211,6 +227,23 @@ class Session:
         key = (event.call.epoch, event.call.id)
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
+
+    def _needed(self, event: CredentialNeeded) -> None:
+        owner, loop = self._owner(), self._loop
+        self._stop_asking()
+        if owner is None or loop is None:
+            return
+        config = owner.config()
+        left = max(0, event.deadline_ms - event.time_ms) / 1000
+        request = _credentials.CredentialRequest(
+            event.request_id, event.reason, left, config["provider"], config["model"]
+        )
+        self._asking = loop.create_task(_credentials.answer(self._engine, owner._ask_credential, request))
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
 
     async def _run(self, tool: Any, event: ToolCall, owner: Any) -> None:
         from .tools import ToolContext, run  # There already: the client has a tool.
@@ -322,6 +355,7 @@ class Session:
         if self._queue is not None:
             self._queue.close()
             self._queue = None
+        self._stop_asking()
         for done in self._ops.values():
             if not done.done():
                 done.set_exception(closed())

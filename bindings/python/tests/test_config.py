@@ -22,6 +22,8 @@ def expand(schema: Any, defs: dict[str, Any]) -> Any:
         return merge(*(expand(s, defs) for s in schema.get("anyOf") or schema["oneOf"]))
     if "const" in schema:
         return {("value", schema["const"])}
+    if "enum" in schema:
+        return {("value", value) for value in schema["enum"]}
     kinds = schema.get("type", "any")
     return merge(*(kind_of(kind, schema, defs) for kind in ([kinds] if isinstance(kinds, str) else kinds)))
 

@@ -1,6 +1,7 @@
 //! The client.
 
 use super::{
+    credential::CredentialInput,
     error::{DuologueError, ErrorInfo, Result},
     gate::Held,
     listener::{Adapter, EventListener},
@@ -11,10 +12,9 @@ use super::{
     status::Status,
 };
 use crate::{
-    Config, Credential,
+    Config,
     audio::device::file::{FileBackend, WavMicrophone},
     client::{Listener, Slot},
-    credential::CredentialKind,
     error::{Error, ErrorClass},
     event::{EventMask, Mode, StatusKind},
 };
@@ -33,39 +33,6 @@ pub(super) fn live() -> u64 {
     LIVE.load(Ordering::Acquire)
 }
 
-/// A secret and what kind it is; never part of the configuration.
-#[derive(Clone, uniffi::Enum)]
-pub enum CredentialOption {
-    /// A key as the provider shows it; those that begin with `ek_` are taken as ephemeral.
-    Key {
-        /// The secret.
-        value: String,
-    },
-    /// A long-lived key of the account.
-    ApiKey {
-        /// The secret.
-        value: String,
-    },
-    /// A short-lived secret minted for one client.
-    Ephemeral {
-        /// The secret.
-        value: String,
-    },
-}
-
-impl TryFrom<CredentialOption> for Credential {
-    type Error = Error;
-
-    fn try_from(credential: CredentialOption) -> std::result::Result<Self, Error> {
-        let made = match credential {
-            CredentialOption::Key { value } => Credential::new(value),
-            CredentialOption::ApiKey { value } => Credential::of_kind(CredentialKind::ApiKey, value),
-            CredentialOption::Ephemeral { value } => Credential::of_kind(CredentialKind::Ephemeral, value),
-        };
-        made.map_err(|error| error.field("credential"))
-    }
-}
-
 /// A sound card made of WAV files, in real time, for configurations that say `device`.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct FileAudio {
@@ -79,7 +46,7 @@ pub struct FileAudio {
 #[derive(Clone, Default, uniffi::Record)]
 pub struct ClientOptions {
     /// For the first dial.
-    pub credential: Option<CredentialOption>,
+    pub credential: Option<CredentialInput>,
     /// A device made of files.
     pub files: Option<FileAudio>,
     /// A service played by the host instead of the network.
@@ -153,11 +120,6 @@ impl Client {
         let client = builder.build()?;
         LIVE.fetch_add(1, Ordering::AcqRel);
         Ok(Arc::new(Self { client, recording, counted: AtomicBool::new(true) }))
-    }
-
-    /// Replaces the credential for the next dial.
-    pub fn set_credential(&self, credential: CredentialOption) -> Result<()> {
-        Ok(self.client.set_credential(credential.try_into()?)?)
     }
 
     /// Blocks until the status is `wanted`, at most `timeout_ms`, without one for ever. False: the time was

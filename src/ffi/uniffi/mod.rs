@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `client`, `command` | the client: reading and audio; what it can be asked for |
+//! | `credential` | secrets: given, or answered when the engine asks |
 //! | `queue` | events for a thread or an event loop |
 //! | `listener` | events on the engine's callback threads |
 //! | `event`, `status`, `message`, `state` | the vocabulary of EVENTS.md as records and enums |
@@ -16,6 +17,7 @@
 
 mod client;
 mod command;
+mod credential;
 mod error;
 mod event;
 mod gate;
@@ -26,8 +28,9 @@ mod service;
 mod state;
 mod status;
 
-pub use client::{Client, ClientOptions, CredentialOption, FileAudio, Pulled};
+pub use client::{Client, ClientOptions, FileAudio, Pulled};
 pub use command::ImageInput;
+pub use credential::CredentialInput;
 pub use error::{DuologueError, ErrorInfo};
 pub use event::{Event, EventKind};
 pub use gate::end_calls;
