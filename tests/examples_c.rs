@@ -203,6 +203,21 @@ fn the_cpp_layer_keeps_its_promises() {
     }
 }
 
+/// Push to talk, detection by meaning, an assistant that is not cut off, text, pictures, changes, tools, options.
+#[test]
+fn the_cpp_layer_has_turns_tools_and_requests() {
+    for (compiler, standard) in [("g++", "-std=c++17"), ("clang++", "-std=c++20")] {
+        if !rig::have(&[compiler]) {
+            continue;
+        }
+        let flags = [standard, "-Wpedantic", "-Wshadow", "-Wconversion"];
+        let program = rig::compile_c(&["tests/cpp/turns.cpp"], Debug, compiler, &flags);
+        let simulator = rig::simulator(&["--scenario", "tests/c/turns.json"]);
+        let arguments = [simulator.url.as_str(), "assets/question1.wav"];
+        assert_eq!(rig::expect_success(&rig::run(&program, &arguments, &[], LONG)), "good\n");
+    }
+}
+
 #[test]
 fn the_cpp_layer_leaks_nothing() {
     if !rig::have(&["g++", "valgrind"]) {

@@ -209,8 +209,8 @@ static int32_t end_of(struct host *host, uint64_t op) {
     } while (0)
 
 static void key(struct host *host, const char *value) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, value};
-    WORKS(duologue_client_set_credential(host->client, 0, &credential));
+    duologue_credential credential = {.struct_size = sizeof credential, .value = value};
+    WORKS(duologue_client_set_credential(host->client, &credential));
 }
 
 /* The question, and a second of silence, as fast as the library takes it. */
@@ -285,12 +285,12 @@ static void converse(struct host *host) {
 
     /* Without an answer; with one of its own kind; and one that fails. */
     ENDS_AS(DUOLOGUE_OK, host,
-            duologue_client_send_text(client, "Only remember this.", DUOLOGUE_SEND_TEXT_NO_RESPONSE, &op));
-    duologue_response_options options = {sizeof options, 0, "Be brief."};
+            duologue_client_send_text(client, "Only remember this.", DUOLOGUE_SEND_NO_RESPONSE, &op));
+    duologue_response_options options = {.struct_size = sizeof options, .instructions = "Be brief."};
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_request_response(client, &options, &op));
     errors = host->errors;
     ENDS_AS(DUOLOGUE_OK, host,
-            duologue_client_send_text(client, "Now fail.", DUOLOGUE_SEND_TEXT_INTERRUPT, &op));
+            duologue_client_send_text(client, "Now fail.", DUOLOGUE_SEND_INTERRUPT, &op));
     UNTIL(host, host->errors > errors);
 
     /* What is too much or nothing. */
