@@ -134,7 +134,7 @@ def make_engine(
     if tools is not NOT_GIVEN:
         given["tools"], run_here, _ = definitions(tools)
     document = build_document(given, config)
-    toolbox = Toolbox(run_here, _names(document.get("tools")), on_undeclared_tool)
+    toolbox = Toolbox((run_here, _names(document.get("tools"))), on_undeclared_tool)
     if on_undeclared_tool is not None:
         _say(document, "tool_handling", "undeclared", "host", "on_undeclared_tool")
     line = None

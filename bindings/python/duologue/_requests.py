@@ -62,8 +62,7 @@ class ResponseOptions(TypedDict, total=False):
     voice: Optional[str]
     """The vendor's voice name."""
     tools: Optional[Iterable[ToolLike]]
-    """Functions the model may call in this response. Those that are not among the client's own are refused unless
-    ``tool_handling`` says that undeclared ones go to the host."""
+    """Functions the model may call in this response, in place of the client's."""
     tool_choice: Optional[ToolChoice]
     """Whether it may, must or must not."""
     max_output_tokens: Optional[int]
@@ -115,18 +114,21 @@ class SessionChanges(TypedDict, total=False):
     """Fields of the vendor's session object."""
 
 
-def response_options(options: Mapping[str, Any]) -> tuple[Optional[str], dict[str, Tool]]:
-    """The JSON text for the engine, and the functions in it."""
+def response_options(
+    options: Mapping[str, Any],
+) -> tuple[Optional[str], Optional[tuple[dict[str, Tool], set[str]]]]:
+    """The JSON text for the engine, and the functions in it when there are tools."""
     for name in options:
         if name not in ResponseOptions.__annotations__:
             raise bad_argument(
                 name, "is no option of a response", near(name, ResponseOptions.__annotations__)
             )
     given = {name: value for name, value in options.items() if value is not None}
-    run_here: dict[str, Tool] = {}
+    declared = None
     if "tools" in given:
-        given["tools"], run_here, _ = definitions(given["tools"])
-    return (json.dumps(plain(given, "")) if given else None), run_here
+        given["tools"], run_here, names = definitions(given["tools"])
+        declared = run_here, names
+    return (json.dumps(plain(given, "")) if given else None), declared
 
 
 def session_changes(

@@ -71,6 +71,7 @@ class Session:
         self._watch: Optional[Watch] = None
         self._queue: Optional[Any] = None
         self._ops: dict[int, asyncio.Future[Optional[str]]] = {}
+        self._tools_of: dict[int, Any] = {}
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._asking: Optional[asyncio.Task[None]] = None
         self._hanging_up: Optional[tuple[int, str]] = None
@@ -122,12 +123,17 @@ class Session:
             raise _wrong_loop()
         return loop
 
-    async def command(self, give: Callable[[Any], int]) -> Optional[str]:
-        """Gives a command and waits for its end; the response that began with it, if one did."""
+    async def command(self, give: Callable[[Any], int], tools: Any = None) -> Optional[str]:
+        """Gives a command and waits for its end; the response that began with it, if one did.
+
+        `tools`: those of that response.
+        """
         loop = self._bind()
         op = give(self.engine)
         done: asyncio.Future[Optional[str]] = loop.create_future()
         self._ops[op] = done
+        if tools is not None:
+            self._tools_of[op] = tools
         try:
             return await done
         finally:
@@ -140,12 +146,8 @@ class Session:
 
     async def request_response(self, options: Mapping[str, Any]) -> str:
         """See `Client.request_response`."""
-        text, functions = _requests.response_options(options)
-        owner = self._owner()
-        if functions and owner is not None:
-            owner._tools.lend(functions)
-        del owner
-        return await self.command(_orders.request_response(text)) or ""
+        text, tools = _requests.response_options(options)
+        return await self.command(_orders.request_response(text), tools) or ""
 
     async def update_session(self, changes: Optional[Mapping[str, Any]], more: Mapping[str, Any]) -> None:
         """See `Client.update_session`."""
@@ -157,9 +159,9 @@ class Session:
             await self.command(_orders.update_session(text))
             return
         # The model may call them before the confirmation is told here.
-        toolbox.lend(tools[0])
+        toolbox.expect(tools[0])
         await self.command(_orders.update_session(text))
-        toolbox.replace(*tools)
+        toolbox.replace(tools)
 
     async def abandon_turn(self) -> None:
         """Ends a turn that was none."""
@@ -209,6 +211,10 @@ class Session:
                 self._stop_asking()
 
     def _completed(self, event: Completed) -> None:
+        tools, owner = self._tools_of.pop(event.op, None), self._owner()
+        # Before the next event, which may be a call.
+        if tools is not None and owner is not None and event.response is not None:
+            owner._tools.of_response(event.response, tools)
         done = self._ops.get(event.op)
         if done is None or done.done():
             return

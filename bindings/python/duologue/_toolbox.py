@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from .errors import bad_type
@@ -11,6 +12,11 @@ from .errors import bad_type
 if TYPE_CHECKING:
     from .events import ToolCall
     from .tools import Tool
+
+    Tools = tuple[dict[str, Tool], set[str]]
+
+# As many as the engine remembers.
+_RESPONSES = 64
 
 
 class CatchAll:
@@ -35,33 +41,40 @@ class Toolbox:
 
     def __init__(
         self,
-        functions: dict[str, Tool],
-        names: set[str],
+        tools: Tools,
         catch_all: Optional[Callable[[ToolCall], object]] = None,
     ) -> None:
-        """`names`: of all declared tools, with or without a function here."""
+        """Of the functions that are run here, and the names of all declared tools, with a function here or not."""
         if catch_all is not None and not callable(catch_all):
             raise bad_type("on_undeclared_tool", "a function", catch_all)
-        self._functions = functions
-        self._names = names
+        self._functions, self._names = tools
         self._catch_all = catch_all
-        # Functions of single responses, and of changes the service has not confirmed.
-        self._others: dict[str, Tool] = {}
+        # Of changes that the service has not confirmed.
+        self._coming: dict[str, Tool] = {}
+        # Of single responses, the newest last.
+        self._responses: OrderedDict[str, Tools] = OrderedDict()
 
     def find(self, call: ToolCall) -> Any:
         """What answers a call; None: who reads the events does."""
-        tool = self._functions.get(call.name)
-        if tool is None and call.name not in self._names:
-            tool = self._others.get(call.name)
-            if tool is None and self._catch_all is not None:
-                return CatchAll(self._catch_all, call)
-        return tool
+        declared = self._responses.get(call.response or "", (self._functions, self._names))
+        for functions in (declared[0], self._coming):
+            if call.name in functions:
+                return functions[call.name]
+        if self._catch_all is None or call.name in declared[1]:
+            return None
+        return CatchAll(self._catch_all, call)
 
-    def lend(self, functions: dict[str, Tool]) -> None:
-        """These may be called from now on, beside those that are declared."""
-        self._others.update(functions)
+    def of_response(self, response: str, tools: Tools) -> None:
+        """The tools of one response."""
+        self._responses[response] = tools
+        if len(self._responses) > _RESPONSES:
+            self._responses.popitem(last=False)
 
-    def replace(self, functions: dict[str, Tool], names: set[str]) -> None:
+    def expect(self, functions: dict[str, Tool]) -> None:
+        """These may be declared any moment."""
+        self._coming.update(functions)
+
+    def replace(self, tools: Tools) -> None:
         """The declared tools are these from now on."""
-        self._functions, self._names = functions, names
-        self._others = {}
+        self._functions, self._names = tools
+        self._coming = {}

@@ -210,6 +210,30 @@ def test_the_function_for_undeclared_tools(service: Polite) -> None:
     assert caught.value.field == "on_undeclared_tool"
 
 
+def test_functions_of_one_response(service: Polite) -> None:
+    def own() -> str:
+        """Of the client."""
+        return "the client's"
+
+    def other() -> str:
+        """Of one response."""
+        return "the response's"
+
+    async def main() -> None:
+        async with duologue.connect(service=service, config=TEXT, tools=[own]) as client:
+            asking = asyncio.ensure_future(client.request_response(tools=[Tool(other, name="own"), other]))
+            request = await asyncio.to_thread(service.heard, "response.create")
+            assert [entry["name"] for entry in request["response"]["tools"]] == ["own", "other"]
+            metadata = request["response"]["metadata"]
+            service.call_tool("own", "{}", "call_1", "R1", metadata)
+            assert await asyncio.to_thread(service.answer, "call_1") == "the response's"
+            assert await asking == "R1"
+            service.call_tool("own", "{}", "call_2", "R2")
+            assert await asyncio.to_thread(service.answer, "call_2") == "the client's"
+
+    asyncio.run(main())
+
+
 def test_without_it_the_model_is_told(service: Polite) -> None:
     async def main() -> None:
         async with duologue.connect(service=service, config=TEXT):
