@@ -72,11 +72,14 @@ class Polite(native.Service):
             assert self._news.wait_for(look, timeout=60), f"no {kind} came"
         return found[0]
 
-    def call_tool(self, name: str, arguments: str, call_id: str = "call_1", response: str = "R") -> None:
-        """The model calls a function."""
+    def call_tool(
+        self, name: str, arguments: str, call_id: str = "call_1", response: str = "R", metadata: Any = None
+    ) -> None:
+        """The model calls a function; `metadata` is that of the request for the response."""
         item = {"id": f"item_{call_id}", "type": "function_call", "name": name, "call_id": call_id}
         whole = {**item, "arguments": arguments, "status": "completed"}
-        self.say("response.created", response={"id": response, "status": "in_progress"})
+        begun = {"id": response, "status": "in_progress", "metadata": metadata}
+        self.say("response.created", response=begun)
         self.say(
             "response.output_item.added", response_id=response, output_index=0, item={**item, "arguments": ""}
         )

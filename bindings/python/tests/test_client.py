@@ -424,9 +424,9 @@ def test_whatever_a_tool_does_the_model_gets_an_answer(service: Polite) -> None:
         pytest.fail("not good")
 
     calls = [
-        ("long", "{}", "cannot be told"),
-        ("half", '{"x": "\\ud800"}', "x: expected"),
-        ("half", '{"\\ud800": 1}', "unknown"),
+        ("long", "{}", "more than 262144"),
+        ("half", '{"x": "\\ud800"}', "not valid JSON"),
+        ("half", '{"\\ud800": 1}', "not valid JSON"),
         ("raises", '{"what": "half"}', "ValueError: no city ?"),
         ("raises", '{"what": "number"}', "404"),
         ("raises", '{"what": "key"}', "'k'"),

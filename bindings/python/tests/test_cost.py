@@ -48,7 +48,18 @@ def test_every_name_is_found_first() -> None:
 
 def test_a_record_shows_its_fields_before_it_is_used() -> None:
     fields = [*inspect.signature(duologue.ToolTimeout).parameters]
-    assert fields == ["seq", "time_ms", "epoch", "turn", "response", "item", "inferred", "call", "name"]
+    assert fields == [
+        "seq",
+        "time_ms",
+        "epoch",
+        "turn",
+        "response",
+        "item",
+        "inferred",
+        "labels",
+        "call",
+        "name",
+    ]
     assert inspect.signature(duologue.SessionStats).parameters["malformed"].default == 0
 
 
