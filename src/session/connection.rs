@@ -297,6 +297,8 @@ impl Session {
         self.stop_speaking();
         self.set_capture(false);
         self.stop_listening();
+        // Told before the end: a host that stops reading there must not go on working.
+        self.cancel_calls();
         let connect = self.ops.connect.take();
         self.set_status(ending.clone());
         if let Some(op) = connect {
@@ -307,7 +309,6 @@ impl Session {
             self.complete(op, Some(error));
         }
         self.settle_history();
-        self.cancel_calls();
         self.updates_over();
         let waiting = self.sequencer.reset().into_iter().chain(self.out_of_band.reset());
         for op in self.ops.reset().into_iter().chain(waiting) {

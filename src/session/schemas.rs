@@ -57,12 +57,13 @@ impl Schemas {
     /// What is wrong with a result.
     pub fn wrong_result(&self, tool: &str, output: &str) -> Option<String> {
         let schema = self.tools.get(tool)?.result.as_ref()?;
-        let value: Value = match serde_json::from_str(output) {
-            Ok(value) => value,
-            // Text goes as it is: then it is a string to the schema.
-            Err(_) => Value::String(output.to_owned()),
+        // Text goes as it is: it may be a string to the schema, also one that looks like JSON.
+        let text = Value::String(output.to_owned());
+        let complaints = match serde_json::from_str::<Value>(output) {
+            Ok(value) if !schema.is_valid(&text) => complaints(schema, &value)?,
+            Ok(_) => return None,
+            Err(_) => complaints(schema, &text)?,
         };
-        let complaints = complaints(schema, &value)?;
         Some(format!("the result of {tool} does not fit its output_schema: {complaints}"))
     }
 }
@@ -144,7 +145,11 @@ mod tests {
         let schemas = tool(json!({}), Some(json!({"type": "object", "required": ["degrees"]})));
         assert_eq!(schemas.wrong_result("weather", r#"{"degrees":20}"#), None);
         assert!(schemas.wrong_result("weather", "sunny").is_some_and(|t| t.contains("object")));
-        assert_eq!(tool(json!({}), Some(json!({"type": "string"}))).wrong_result("weather", "sunny"), None);
+        let text = tool(json!({}), Some(json!({"type": "string"})));
+        assert_eq!((text.wrong_result("weather", "sunny"), text.wrong_result("weather", "12")), (None, None));
+        let number = tool(json!({}), Some(json!({"type": "number"})));
+        assert_eq!(number.wrong_result("weather", "12"), None);
+        assert!(number.wrong_result("weather", "twelve").is_some_and(|t| t.contains("number")));
     }
 
     #[test]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ._capabilities import Capabilities, ImageLimits
     from ._client import Client, connect
     from ._credentials import Credential, CredentialRequest
-    from ._engine import clock_us, config_schema, live_clients, validate_config, version
+    from ._engine import catalogue, clock_us, config_schema, live_clients, validate_config, version
     from ._listener import Listener
     from ._requests import InputText, ItemReference, ResponseOptions, SessionChanges
     from ._stream import EventStream
@@ -144,6 +144,7 @@ _LATER = {
     "Tool": "tools",
     "ToolContext": "tools",
     "blocking": "",
+    "catalogue": "_engine",
     "clock_us": "_engine",
     "config": "",
     "config_schema": "_engine",
@@ -279,6 +280,7 @@ __all__ = [
     "Usage",
     "WarningEvent",
     "blocking",
+    "catalogue",
     "clock_us",
     "config_schema",
     "connect",

@@ -36,6 +36,16 @@ def config_schema() -> dict[str, Any]:
     return schema
 
 
+def catalogue() -> dict[str, Any]:
+    """What is known of providers, models and voices without asking anybody.
+
+    ``catalogue()["providers"]`` has each provider's defaults, ``models`` (until when they live, what follows
+    them), ``transcription_models`` and ``voices``.
+    """
+    known: dict[str, Any] = json.loads(native.catalogue())
+    return known
+
+
 def validate_config(config: Union[str, Mapping[str, Any]]) -> None:
     """Checks a configuration document, a mapping or JSON text, as making a client does.
 

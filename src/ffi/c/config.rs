@@ -293,7 +293,7 @@ pub unsafe extern "C" fn duologue_config_validate(json: *const c_char) -> duolog
     guard(|| {
         // SAFETY: the caller's promise.
         let json = unsafe { text::required("json", json) }?;
-        Config::from_json(&json).map(drop)
+        crate::provider::settle(Arc::new(Config::from_json(&json)?)).map(drop)
     })
 }
 

@@ -42,6 +42,7 @@ pub use state::{Availability, State};
 pub use status::Status;
 
 use error::Result;
+use std::sync::Arc;
 
 /// The version of the library, for example `0.1.0`.
 #[uniffi::export]
@@ -61,10 +62,16 @@ pub fn config_schema() -> String {
     crate::Config::schema().to_string()
 }
 
+/// What is known of providers, models and voices without asking anybody (JSON object).
+#[uniffi::export]
+pub fn catalogue() -> String {
+    crate::provider::catalogue().to_string()
+}
+
 /// Checks a configuration document, as making a client does.
 #[uniffi::export]
 pub fn validate_config(json: String) -> Result<()> {
-    crate::Config::from_json(&json)?;
+    crate::provider::settle(Arc::new(crate::Config::from_json(&json)?))?;
     Ok(())
 }
 
