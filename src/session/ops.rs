@@ -118,6 +118,15 @@ impl Ops {
         op
     }
 
+    /// The request is sent once more: what comes about an earlier sending is not about this one.
+    pub fn sent_again(&mut self, request: &str) {
+        for (_, purpose) in &mut self.sent {
+            if matches!(purpose, Purpose::Response(r) if r == request) {
+                *purpose = Purpose::Housekeeping;
+            }
+        }
+    }
+
     /// The change this operation asked for is in force.
     pub fn updated(&mut self, op: OpId) {
         self.sent.retain(|(_, p)| !matches!(p, Purpose::Update(of, _) if *of == op));

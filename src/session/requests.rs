@@ -159,7 +159,10 @@ impl Session {
             Ask::Say(text) => ProviderCommand::Say { request: id.clone(), text },
         };
         match self.send(&command) {
-            Ok(event_id) => self.remember(event_id, Purpose::Response(id)),
+            Ok(event_id) => {
+                self.ops.sent_again(&id);
+                self.remember(event_id, Purpose::Response(id));
+            }
             Err(error) => {
                 self.sequencer.failed(&id);
                 self.request_ended(request.op, error);

@@ -461,3 +461,23 @@ fn what_is_outside_does_not_end_the_wait_for_an_answer() {
     assert_eq!((told.len(), &told[0]["response"], &told[0]["service_ms"]), (1, &json!("R1"), &json!(300)));
     talk.finish();
 }
+
+#[test]
+fn a_refusal_of_an_earlier_sending_does_not_fail_the_later_one() {
+    let mut talk = Talk::connected(quiet());
+    let op = crate::ask(&mut talk);
+    let (response, first) = create(&mut talk);
+    // Without a name: it may have been about anything.
+    talk.error("conversation_already_has_active_response", None);
+    talk.pass(2_000);
+    assert_eq!(talk.take().names(), ["response.create"], "once more");
+    let other = crate::ask(&mut talk);
+    talk.error("rate_limit_exceeded", Some(&first));
+    let out = talk.take();
+    assert_eq!((out.completed(op), out.names()), (None, vec![]), "the second sending is still under way");
+    talk.response_for("R1", Some(request_of(&response)));
+    assert_eq!(talk.take().completed(op), Some(None));
+    talk.done("R1", "completed", None);
+    assert_eq!(talk.take().completed(other), None);
+    talk.finish();
+}
