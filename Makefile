@@ -11,10 +11,10 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test lib install uninstall wheels bench lint clean rust
+.PHONY: help demo test conformance lib install uninstall wheels bench lint clean rust
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 rust:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \
@@ -29,6 +29,9 @@ demo: rust ## Hold a spoken conversation offline, shown here and recorded in con
 
 test: rust ## Install what the tests need and run them all
 	sh tests/run.sh
+
+conformance: rust ## Say which line of the OpenAI checklist is shown by which test, and run those
+	sh tests/conformance.sh
 
 lib: rust ## Build the shared and the static library, optimised
 	DUOLOGUE_CDYLIB=1 $(CARGO) rustc --lib --profile $(PROFILE) --features capi --crate-type cdylib,staticlib \

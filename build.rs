@@ -32,7 +32,7 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 14] = [
+    const ORDER: [&str; 17] = [
         "version.rs",
         "result.rs",
         "log.rs",
@@ -40,7 +40,10 @@ mod capi {
         "user_data.rs",
         "engine.rs",
         "client.rs",
+        "credential.rs",
         "command.rs",
+        "command_words.rs",
+        "command_microphone.rs",
         "audio.rs",
         "event.rs",
         "callbacks.rs",

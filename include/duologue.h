@@ -8,12 +8,12 @@
  *
  *     duologue_config *config = NULL;
  *     duologue_client *client = NULL;
- *     duologue_credential key = { sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, getenv("OPENAI_API_KEY") };
+ *     duologue_credential key = {.struct_size = sizeof key, .value = getenv("OPENAI_API_KEY")};
  *
  *     duologue_config_create("{\"instructions\": \"Be brief.\"}", &config);
  *     duologue_client_create(NULL, config, &client);
  *     duologue_config_free(config);
- *     duologue_client_set_credential(client, 0, &key);
+ *     duologue_client_set_credential(client, &key);
  *     duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL);
  *     duologue_client_connect(client, NULL);
  *     if (duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, 30000) == DUOLOGUE_OK)
@@ -43,6 +43,28 @@
  *
  * A host that does not keep up loses loudness and raw events first; where nothing may be dropped any
  * more the session ends after 5 seconds with `host_too_slow`.
+ *
+ * TURNS
+ *
+ * "turn_detection": {"mode": ...} says who decides when the user's turn is over: the vendor by loudness
+ * ("server", the default) or by what was said ("semantic"), or the host ("manual", push to talk): then
+ * duologue_client_start_listening() is the key that goes down and duologue_client_stop_listening() the one
+ * that comes up. "create_response": false leaves the answer to duologue_client_request_response(), and
+ * "interrupt_response": false lets only duologue_client_interrupt() cut the assistant off.
+ *
+ * TOOLS
+ *
+ * The model calls functions that the configuration declares ("tools"). Arguments that do not fit the
+ * function's JSON Schema never reach the host: the model is told. What does comes as a tool_call event, to be
+ * answered once with duologue_client_submit_tool_result(), within `timeout_ms` of the tool (30 s by
+ * default); then, or when the connection ends first, tool_timeout or tool_cancelled says that no answer is
+ * wanted any more. Warnings `tool_arguments`, `tool_refused` and `tool_output_too_large` are for developers.
+ *
+ * CREDENTIALS
+ *
+ * Either given, duologue_client_set_credential() before connecting, or asked for: with "credentials":
+ * {"source": "asked"} each dial begins with a credential_needed event, which
+ * duologue_client_answer_credential() or duologue_client_refuse_credential() answers within its deadline.
  *
  * THREADS
  *
@@ -74,7 +96,7 @@
  * STRUCTS
  *
  * Structs that you fill begin with struct_size: fill them with zeros, set it to their sizeof, then what
- * you want. Structs that you are given begin with it as well: a field beyond it is not there. They only
+ * you want; {.struct_size = sizeof it, ...} does so. Structs that you are given begin with it as well: a field beyond it is not there. They only
  * grow at the end, so never embed or copy them by value across versions; lists are lists of pointers.
  *
  * STRINGS
@@ -97,11 +119,11 @@
  *
  * NOT YET
  *
- * These events are part of the interface and are not produced by this version: tool_cancelled,
- * tool_timeout, credential_needed, capability_changed, session_replaced, transport_changed, device. A
- * lost connection ends the run with a retryable error; there is no reconnecting, and the vendor's side of a
- * new connection does not know the conversation of the one before, which stays in the state here. Device
- * audio needs an audio backend, which only Rust programs can give: use "host" (the default) or "none".
+ * These events are part of the interface and are not produced by this version: capability_changed,
+ * session_replaced, transport_changed, device. A lost connection ends the run with a retryable error; there
+ * is no reconnecting, and the vendor's side of a new connection does not know the conversation of the one
+ * before, which stays in the state here. Device audio needs an audio backend, which only Rust programs can
+ * give: use "host" (the default) or "none".
  *
  * VERSIONING
  *
@@ -165,14 +187,14 @@
 #define DUOLOGUE_ABI_VERSION 1
 
 /**
- * For duologue_client_send_text(): only add the text, do not ask for an answer.
+ * For duologue_client_send_text() and duologue_image: only add the message, do not ask for an answer.
  */
-#define DUOLOGUE_SEND_TEXT_NO_RESPONSE 1
+#define DUOLOGUE_SEND_NO_RESPONSE 1
 
 /**
- * For duologue_client_send_text(): cut the assistant off first.
+ * For duologue_client_send_text() and duologue_image: cut the assistant off first.
  */
-#define DUOLOGUE_SEND_TEXT_INTERRUPT 2
+#define DUOLOGUE_SEND_INTERRUPT 2
 
 /**
  * Result of a call: 0 is success, errors are negative. Numbers are only ever added: treat an unknown
@@ -464,15 +486,15 @@ enum duologue_event_kind
      */
     DUOLOGUE_EVENT_TOOL_CALL = 13,
     /**
-     * The vendor withdrew a call: `tool_end`.
+     * Nobody waits for a call's answer any more, because the connection ended: `tool_end`.
      */
     DUOLOGUE_EVENT_TOOL_CANCELLED = 14,
     /**
-     * A call was answered for the host: `tool_end`.
+     * A call was answered for the host because it took too long: `tool_end`.
      */
     DUOLOGUE_EVENT_TOOL_TIMEOUT = 15,
     /**
-     * The host must provide a credential: `credential_needed`.
+     * The host must provide a credential: `credential_needed`. To be answered before its deadline.
      */
     DUOLOGUE_EVENT_CREDENTIAL_NEEDED = 16,
     /**
@@ -1094,7 +1116,8 @@ typedef int32_t duologue_log_level;
 #endif // __cplusplus
 
 /**
- * Kind of a credential.
+ * Kind of a credential. A provider takes some of them only (`credentials` in
+ * duologue_client_capabilities_json()).
  */
 enum duologue_credential_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -1109,12 +1132,53 @@ enum duologue_credential_kind
      * A short-lived secret minted for one client.
      */
     DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL = 1,
+    /**
+     * A URL that carries its own permission.
+     */
+    DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL = 2,
+    /**
+     * A token of another issuer that the service takes in the place of a key.
+     */
+    DUOLOGUE_CREDENTIAL_KIND_BEARER = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum duologue_credential_kind duologue_credential_kind;
 #else
 typedef int32_t duologue_credential_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How closely the model looks at a picture, where the model lets one choose.
+ */
+enum duologue_image_detail
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing is said about it.
+     */
+    DUOLOGUE_IMAGE_DETAIL_DEFAULT = 0,
+    /**
+     * The vendor's choice.
+     */
+    DUOLOGUE_IMAGE_DETAIL_AUTO = 1,
+    /**
+     * Roughly, for fewer tokens.
+     */
+    DUOLOGUE_IMAGE_DETAIL_LOW = 2,
+    /**
+     * Closely.
+     */
+    DUOLOGUE_IMAGE_DETAIL_HIGH = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum duologue_image_detail duologue_image_detail;
+#else
+typedef int32_t duologue_image_detail;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1194,7 +1258,7 @@ typedef struct duologue_engine_options {
 } duologue_engine_options;
 
 /**
- * A secret for the provider. Fill it with zeros, set struct_size, then the rest.
+ * A secret for the provider. Fill it with zeros, set struct_size, then kind and value, and what else is known.
  */
 typedef struct duologue_credential {
     /**
@@ -1209,7 +1273,66 @@ typedef struct duologue_credential {
      * The secret, UTF-8; copied, and wiped from duologue's memory when it is not needed any more.
      */
     const char *value;
+    /**
+     * When it stops being good, in seconds since 1970 (what `expires_at` says in the vendors' answers); 0 when
+     * nobody knows. After that nothing is dialled with it.
+     */
+    uint64_t expires_at;
+    /**
+     * The base URL it is good for, in the place of the configured one: https or wss, on this machine http and ws
+     * too; may be NULL. A query in it is taken as secret.
+     */
+    const char *endpoint;
+    /**
+     * The model it was minted for; may be NULL. It is dialled when the configuration names none, and another one
+     * than the configured is refused.
+     */
+    const char *model;
 } duologue_credential;
+
+/**
+ * A picture for the model. Fill it with zeros, set struct_size, then either data and size, or url; the rest
+ * as wanted.
+ */
+typedef struct duologue_image {
+    /**
+     * sizeof(duologue_image)
+     */
+    uint32_t struct_size;
+    /**
+     * 0, or DUOLOGUE_SEND_NO_RESPONSE and DUOLOGUE_SEND_INTERRUPT added.
+     */
+    uint32_t flags;
+    /**
+     * The bytes of a picture file, not NUL-terminated; copied. What vendors take: PNG and JPEG.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes; at most 2 MiB.
+     */
+    size_t size;
+    /**
+     * In the place of data: a `data:` URL with base64, or the address of a picture where the vendor fetches
+     * those itself (OpenAI Realtime does not).
+     */
+    const char *url;
+    /**
+     * For example `image/png`; NULL: told from the picture itself.
+     */
+    const char *mime_type;
+    /**
+     * Words to the picture, in the same message; may be NULL.
+     */
+    const char *text;
+    /**
+     * A duologue_image_detail.
+     */
+    int32_t detail;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} duologue_image;
 
 /**
  * How a response shall be. Fill it with zeros, set struct_size, then what you want.
@@ -1224,9 +1347,23 @@ typedef struct duologue_response_options {
      */
     uint32_t reserved;
     /**
-     * For this response only, in the place of the session's own; NULL keeps those.
+     * What the model shall do in this response, added to the session's own instructions. Plain text, so that
+     * nothing has to be quoted into JSON; the same as the key in json, and only one of them may be given.
      */
     const char *instructions;
+    /**
+     * Everything else, as a JSON object; may be NULL. Unknown keys are refused. Its keys, all optional:
+     *
+     * `instructions`; `replace_instructions` (true: they take the place of the session's own);
+     * `output_modality` ("audio" or "text"); `voice`; `tools` (a list as in the configuration, in the place of
+     * the session's); `tool_choice` ("auto", "none", "required" or {"function": "NAME"}); `max_output_tokens` (1
+     * to 4096); `metadata` (an object of texts, for the vendor's logs: at most 15, keys of 64 and values of 512
+     * characters); `out_of_band` (true: no part of the conversation; its words come as transcript events under its
+     * own response id, several may run beside the conversation's); `audible` (with out_of_band: play it all the
+     * same); `input` (what the model sees in the place of the conversation: a list of {"role": "user", "text":
+     * "..."} and {"item": "ID"}; empty: nothing).
+     */
+    const char *json;
 } duologue_response_options;
 
 /**
@@ -1737,7 +1874,7 @@ typedef struct duologue_tool_call_event {
      */
     struct duologue_text name;
     /**
-     * Arguments as the model wrote them, JSON text.
+     * Arguments as the model wrote them, JSON text; they fit the function's schema.
      */
     struct duologue_text arguments;
 } duologue_tool_call_event;
@@ -1769,7 +1906,7 @@ typedef struct duologue_tool_end_event {
 } duologue_tool_end_event;
 
 /**
- * A request for a credential: answer with duologue_client_set_credential().
+ * A request for a credential: answer with duologue_client_answer_credential(), or refuse it.
  */
 typedef struct duologue_credential_needed_event {
     /**
@@ -1793,13 +1930,13 @@ typedef struct duologue_credential_needed_event {
      */
     uint64_t deadline_ms;
     /**
-     * Why.
+     * `connect`: for a dial. `rejected`: the service refused the last one. `refresh`: it expires soon.
      */
     struct duologue_text reason;
 } duologue_credential_needed_event;
 
 /**
- * How a command ended.
+ * How a command ended. For a response that was asked for, envelope->response names it.
  */
 typedef struct duologue_completed_event {
     /**
@@ -2093,6 +2230,28 @@ typedef struct duologue_lagged_event {
 } duologue_lagged_event;
 
 /**
+ * What the host calls a client: one of the `labels` of its configuration.
+ */
+typedef struct duologue_label {
+    /**
+     * Bytes of this struct.
+     */
+    uint32_t struct_size;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+    /**
+     * For example `tenant`.
+     */
+    struct duologue_text key;
+    /**
+     * For example `7`.
+     */
+    struct duologue_text value;
+} duologue_label;
+
+/**
  * Something that happened. Exactly one of the family pointers is not NULL: the one `kind` names; an
  * event of a newer version may have none that this header knows. Everything it points to lives as long
  * as the event: until the callback returns, or until duologue_event_free().
@@ -2226,6 +2385,15 @@ typedef struct duologue_event {
      * Events that were dropped.
      */
     const struct duologue_lagged_event *lagged;
+    /**
+     * The client's labels (`labels` in the configuration), by key; pointers, because labels may grow in later
+     * versions. NULL when it has none.
+     */
+    const struct duologue_label *const *labels;
+    /**
+     * How many.
+     */
+    size_t label_count;
 } duologue_event;
 
 /**
@@ -2485,6 +2653,25 @@ duologue_result duologue_config_create(const char *json,
                                        duologue_config **out_config);
 
 /**
+ * Makes a configuration from another one, for example for one client of a document that many share: a copy that
+ * may change again, with some fields replaced.
+ *
+ * @param config the other one, which stays as it is; NULL for the defaults
+ * @param overrides a JSON object, or NULL for none: a merge patch (RFC 7396), so objects are merged, everything
+ *                  else, lists too, is replaced, and null gives a default back, for example {"voice": null,
+ *                  "labels": {"caller": "Ada"}}. Only {"transcription": null} switches transcription off, as in a
+ *                  document
+ * @param[out] out_config receives the configuration; free it with duologue_config_free()
+ * @return as duologue_config_create(), and DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_config_copy(const duologue_config *config,
+                                     const char *overrides,
+                                     duologue_config **out_config);
+
+/**
  * Frees a configuration. Clients made from it keep it.
  *
  * @param config the configuration, or NULL; one that was freed already is ignored
@@ -2605,6 +2792,18 @@ DUOLOGUE_API duologue_result duologue_config_validate(const char *json);
 DUOLOGUE_API duologue_result duologue_config_schema(char **out_json);
 
 /**
+ * What is known of providers, models and voices without asking anybody: a JSON object with the list
+ * `providers`, each with its defaults, `models` (until when they live, what follows them),
+ * `transcription_models` and `voices`.
+ *
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API duologue_result duologue_catalogue(char **out_json);
+
+/**
  * Makes an engine.
  *
  * @param options how it shall be; NULL for the defaults
@@ -2675,24 +2874,6 @@ void duologue_client_destroy(duologue_client *client);
 DUOLOGUE_API size_t duologue_live_clients(void);
 
 /**
- * Gives the secret for the next dial, in the place of an earlier one.
- *
- * @param client the client
- * @param request_id 0, or the number of a `credential_needed` event that this answers
- * @param credential the secret
- * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
- *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
- *         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has), DUOLOGUE_ERROR_NOT_FOUND (nobody
- *         asked for request_id)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_set_credential(duologue_client *client,
-                                               uint64_t request_id,
-                                               const duologue_credential *credential);
-
-/**
  * The connection, now.
  *
  * @param client the client
@@ -2738,8 +2919,37 @@ duologue_result duologue_client_wait_status(duologue_client *client,
                                             int32_t timeout_ms);
 
 /**
- * Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, and
- * `messages`, the conversation in order.
+ * Whether a connect has a chance, before anything is dialled: there is a credential (or one is asked for) and a
+ * way to dial. Asks neither network nor device.
+ *
+ * @param client the client
+ * @param[out] out_can_connect receives 1 or 0; duologue_client_availability_json() says why not
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_can_connect(const duologue_client *client,
+                                            int *out_can_connect);
+
+/**
+ * What stands in the way of a connect, as JSON: the keys `credential`, `transport` and `microphone`, each with the
+ * error that a person can be told, and absent when all is well there. Without a microphone a client works all
+ * the same, with text.
+ *
+ * @param client the client
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_availability_json(const duologue_client *client,
+                                                  char **out_json);
+
+/**
+ * Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, `error` (the
+ * newest of this run, fatal or not, or null), and `messages`, the conversation in order with what is being said.
  *
  * @param client the client
  * @param[out] out_json receives the text; free it with duologue_string_free()
@@ -2765,8 +2975,8 @@ duologue_result duologue_client_stats_json(const duologue_client *client,
                                            char **out_json);
 
 /**
- * What the provider and model can do, as JSON. A key that is absent is not declared; `false` is
- * confirmed unsupported.
+ * What the provider and model can do, as JSON: turn modes, pictures, tools, voices, kinds of credentials, what can
+ * change while a session runs, and more. A key that is absent is not declared; `false` is confirmed unsupported.
  *
  * @param client the client
  * @param[out] out_json receives the text; free it with duologue_string_free()
@@ -2790,6 +3000,66 @@ duologue_result duologue_client_capabilities_json(const duologue_client *client,
 DUOLOGUE_API
 duologue_result duologue_client_config_json(const duologue_client *client,
                                             char **out_json);
+
+/**
+ * Gives the secret for the next dial, in the place of an earlier one ("credentials": {"source": "given"}, the
+ * default). What fails leaves the earlier one.
+ *
+ * @param client the client
+ * @param credential the secret
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+ *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
+ *         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has; `bad_endpoint`; `model_mismatch`;
+ *         `ephemeral_only`: the configuration takes short-lived secrets only), DUOLOGUE_ERROR_UNSUPPORTED
+ *         (`credential_kind`: the provider takes none of that kind), DUOLOGUE_ERROR_INVALID_STATE
+ *         (`credential_asked`: the configuration says that credentials are asked for)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_set_credential(duologue_client *client,
+                                               const duologue_credential *credential);
+
+/**
+ * Answers a `credential_needed` event ("credentials": {"source": "asked"}), also inside its callback. Each request
+ * takes one answer, before its deadline. What fails for another reason than DUOLOGUE_ERROR_INVALID_STATE leaves the
+ * request open for a better answer.
+ *
+ * @param client the client
+ * @param request_id the request_id of the event
+ * @param credential the secret; used for one dial
+ * @return as duologue_client_set_credential(), DUOLOGUE_ERROR_INVALID_STATE meaning `stale_request` here (nobody
+ *         asked, it was answered or refused already, its deadline is past, or its run is over: nothing changes), and
+ *         DUOLOGUE_ERROR_AUTH also for `expired_key`; DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_answer_credential(duologue_client *client,
+                                                  uint64_t request_id,
+                                                  const duologue_credential *credential);
+
+/**
+ * Says that there is no credential for a `credential_needed` event: the connect fails with `credential_refused`, or,
+ * when it was asked for ahead of expiry, the call goes on with what it has.
+ *
+ * @param client the client
+ * @param request_id the request_id of the event
+ * @param reason one sentence for a person, which goes into the error; what looks like a key is taken out; NULL
+ *               for none
+ * @param retryable 1 when it may succeed later without a change, otherwise 0
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
+ *         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (retryable is neither 0 nor 1),
+ *         DUOLOGUE_ERROR_INVALID_STATE (`stale_request`, as duologue_client_answer_credential()),
+ *         DUOLOGUE_ERROR_CLOSED (destroyed meanwhile)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_refuse_credential(duologue_client *client,
+                                                  uint64_t request_id,
+                                                  const char *reason,
+                                                  int retryable);
 
 /**
  * Dials, configures, and completes when the vendor has confirmed; bounded to 30 seconds. Give a
@@ -2824,46 +3094,6 @@ duologue_result duologue_client_disconnect(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
- * Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
- * carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
- * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
- * DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
- *
- * @param client the client, connected
- * @param text UTF-8, at most 256 KiB
- * @param flags 0, or DUOLOGUE_SEND_TEXT_NO_RESPONSE and DUOLOGUE_SEND_TEXT_INTERRUPT added
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
- *         (unknown flags)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_send_text(duologue_client *client,
-                                          const char *text,
-                                          uint32_t flags,
-                                          uint64_t *out_op);
-
-/**
- * Asks for a response. Completes when it has begun. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
- * connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or the network is too slow),
- * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED (interrupted, or the connection ended
- * first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
- *
- * @param client the client, connected
- * @param options how it shall be; NULL for the session's own way
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
- *         (struct_size is too small, or reserved is not 0)
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_request_response(duologue_client *client,
-                                                 const duologue_response_options *options,
-                                                 uint64_t *out_op);
-
-/**
  * Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard; at once,
  * and well, when nothing is said. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not connected) or
  * DUOLOGUE_ERROR_CANCELLED (the connection ended first).
@@ -2880,7 +3110,11 @@ duologue_result duologue_client_interrupt(duologue_client *client,
 
 /**
  * Answers a tool call, at any later time, inside the callback too. `completed` carries
- * DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection.
+ * DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection;
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected; `call_over`: it took too long, and the model was told so); and, the
+ * model being told of it in the place of the result, DUOLOGUE_ERROR_TOOL (`invalid_result`: it does not fit the
+ * function's output_schema) and DUOLOGUE_ERROR_LIMIT_EXCEEDED (over 256 KiB). A result over
+ * `tool_handling.result_max_length` is cut for the model, with a warning.
  *
  * @param client the client, connected
  * @param epoch the epoch of the tool_call event
@@ -2900,6 +3134,195 @@ duologue_result duologue_client_submit_tool_result(duologue_client *client,
                                                    const char *output,
                                                    int is_error,
                                                    uint64_t *out_op);
+
+/**
+ * Changes the session while it runs: instructions, tools, turn detection and the like. Only what changes is
+ * sent. Completes when the vendor has confirmed; a refusal leaves everything as it was. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_CONFIG (a field that is wrong, or that cannot change while the session runs: the error
+ * names its path), DUOLOGUE_ERROR_UNSUPPORTED (the provider or model cannot), DUOLOGUE_ERROR_INVALID_STATE (not
+ * connected; `voice_locked`: the assistant has spoken with the voice it had; `response_running`: the speed
+ * changes between responses only), DUOLOGUE_ERROR_CANCELLED (the connection ended first),
+ * DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * The next connect uses the configuration the client was made from.
+ *
+ * @param client the client, connected
+ * @param changes a JSON object, at most 256 KiB: a merge patch (RFC 7396) of the configuration document, for
+ *                example {"instructions": "Answer in French.", "turn_detection": {"mode": "manual"}}; null gives
+ *                a default back
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_update_session(duologue_client *client,
+                                               const char *changes,
+                                               uint64_t *out_op);
+
+/**
+ * Sends one vendor event as it is. `completed` carries DUOLOGUE_ERROR_INVALID_JSON for what is no JSON
+ * object.
+ *
+ * @param client the client, connected
+ * @param json a JSON object, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_raw(duologue_client *client,
+                                         const char *json,
+                                         uint64_t *out_op);
+
+/**
+ * Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
+ * carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
+ * DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
+ * DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param flags 0, or DUOLOGUE_SEND_NO_RESPONSE and DUOLOGUE_SEND_INTERRUPT added
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
+ *         (unknown flags)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_text(duologue_client *client,
+                                          const char *text,
+                                          uint32_t flags,
+                                          uint64_t *out_op);
+
+/**
+ * Adds a user message with a picture, and asks for an answer. Completes when the vendor has taken the message.
+ * `completed` carries DUOLOGUE_ERROR_INVALID_ARGUMENT (no picture that duologue knows, another type than
+ * mime_type says, or no base64 in the URL), DUOLOGUE_ERROR_UNSUPPORTED (`image_type`, `image_url`: the vendor
+ * does not take that kind; the model takes no pictures), DUOLOGUE_ERROR_LIMIT_EXCEEDED (`image_too_large`), and
+ * what duologue_client_send_text() has.
+ *
+ * @param client the client, connected
+ * @param image the picture and what is to happen with it
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (neither
+ *         data nor url, or both; unknown flags or detail; struct_size is too small, or reserved is not 0),
+ *         DUOLOGUE_ERROR_LIMIT_EXCEEDED (size is over 2 MiB)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_image(duologue_client *client,
+                                           const duologue_image *image,
+                                           uint64_t *out_op);
+
+/**
+ * Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".
+ * Completes when the vendor has taken it. `completed` carries what duologue_client_send_text() has.
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_context(duologue_client *client,
+                                             const char *text,
+                                             uint64_t *out_op);
+
+/**
+ * Has the assistant say this, after what is under way. Where the vendor has no such command (OpenAI), the model
+ * is told to say it word for word, and may not. Completes when the response has begun. `completed` carries what
+ * duologue_client_request_response() has.
+ *
+ * @param client the client, connected
+ * @param text UTF-8, at most 256 KiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_say(duologue_client *client,
+                                    const char *text,
+                                    uint64_t *out_op);
+
+/**
+ * Asks for a response. Completes when it has begun; the `completed` event names it (envelope->response), and the
+ * events of the response carry the same name. `completed` carries DUOLOGUE_ERROR_INVALID_ARGUMENT (options that
+ * contradict each other or are out of range; the error names the field), DUOLOGUE_ERROR_UNSUPPORTED,
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or 16 outside the
+ * conversation, or the network is too slow), DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED
+ * (interrupted, or the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
+ *
+ * @param client the client, connected
+ * @param options how it shall be; NULL for the session's own way
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON,
+ *         DUOLOGUE_ERROR_INVALID_ARGUMENT (an unknown key or a wrong type in json, instructions twice, struct_size is
+ *         too small, or reserved is not 0)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_request_response(duologue_client *client,
+                                                 const duologue_response_options *options,
+                                                 uint64_t *out_op);
+
+/**
+ * Begins the user's turn by hand ("turn_detection": {"mode": "manual"}): the key is down. The assistant is cut
+ * off, and the microphone goes to the vendor, beginning with the moment before this call, so that the first
+ * syllable is there although the key came late (`turn_detection.prefix_padding_ms`; "auto_capture" must be on for
+ * that, as it is by default). Where the vendor finds the turns it only switches capturing on, as
+ * duologue_client_set_capture(). Completes when it is so; doing it twice is no error. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected, or the configuration has no microphone).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_start_listening(duologue_client *client,
+                                                uint64_t *out_op);
+
+/**
+ * Ends the user's turn by hand: the key is up. All audio that was pushed before this call is part of the turn.
+ * Completes when the vendor has taken the turn; the answer follows by itself unless
+ * `turn_detection.create_response` is off. Where the vendor finds the turns it switches capturing off, and what the
+ * user is in the middle of saying is answered. `completed` carries DUOLOGUE_ERROR_LIMIT_EXCEEDED with the code
+ * `turn_too_short` (less than `turn_detection.minimum_ms` was pushed: it is thrown away and nobody answers),
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected, or no turn has begun), DUOLOGUE_ERROR_CANCELLED (the connection
+ * ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_stop_listening(duologue_client *client,
+                                               uint64_t *out_op);
+
+/**
+ * Forgets what the user said since the last turn. Completes at once. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_clear_input(duologue_client *client,
+                                            uint64_t *out_op);
 
 /**
  * Sends microphone audio to the vendor, or stops. Completes when it is so, always well.
@@ -2931,22 +3354,6 @@ DUOLOGUE_API
 duologue_result duologue_client_set_input_muted(duologue_client *client,
                                                 int muted,
                                                 uint64_t *out_op);
-
-/**
- * Sends one vendor event as it is. `completed` carries DUOLOGUE_ERROR_INVALID_JSON for what is no JSON
- * object.
- *
- * @param client the client, connected
- * @param json a JSON object, at most 256 KiB
- * @param[out] out_op receives the number of the command; may be NULL
- * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8
- * @par Thread
- * any but audio threads
- */
-DUOLOGUE_API
-duologue_result duologue_client_send_raw(duologue_client *client,
-                                         const char *json,
-                                         uint64_t *out_op);
 
 /**
  * The clock of audio times: microseconds, monotonic (CLOCK_MONOTONIC where there is one).

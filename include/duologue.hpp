@@ -153,6 +153,16 @@ inline span<const duologue_part* const> parts(const message_event& message) noex
     return {message.parts, message.part_count};
 }
 
+/// Labels of the client an event is of: pointers, because labels may grow in later versions.
+inline span<const duologue_label* const> labels(const event& e) noexcept { return {e.labels, e.label_count}; }
+
+/// One label of the client an event is of; empty when it has none of that name.
+inline std::string_view label(const event& e, std::string_view key) noexcept {
+    for (auto label : labels(e))
+        if (view(label->key) == key) return view(label->value);
+    return {};
+}
+
 /// A mask of these kinds of events.
 inline std::uint64_t mask(std::initializer_list<duologue_event_kind> kinds) noexcept {
     std::uint64_t bits = 0;
@@ -208,6 +218,8 @@ public:
         if (copy_.find('\0') != std::string::npos) fail(DUOLOGUE_ERROR_INVALID_ARGUMENT, "the text contains a NUL");
     }
     operator const char*() const noexcept { return copy_.c_str(); }
+    /// Empty text as none.
+    const char* or_null() const noexcept { return copy_.empty() ? nullptr : copy_.c_str(); }
 
 private:
     std::string copy_;
@@ -217,6 +229,13 @@ private:
 inline std::string_view given(const char* text) {
     if (!text) fail(DUOLOGUE_ERROR_NULL_ARGUMENT, "the text is NULL");
     return text;
+}
+
+inline duologue_credential credential(const char* secret, duologue_credential_kind kind) noexcept {
+    duologue_credential credential{};
+    credential.kind = kind;
+    credential.value = secret;
+    return credential;
 }
 
 struct deleter {
@@ -384,6 +403,13 @@ public:
     }
     config&& set_json(std::string_view path, std::string_view json) && { return std::move(set_json(path, json)); }
 
+    /// A copy that may change, with some fields replaced: a JSON merge patch. For one client of a shared document.
+    config with(std::string_view overrides) const {
+        duologue_config* copy = nullptr;
+        check(duologue_config_copy(handle(), detail::c_string(overrides), &copy));
+        return config(copy);
+    }
+
     /// The whole document, defaults included.
     std::string json() const {
         return detail::document([this](char** out) { return duologue_config_to_json(handle(), out); });
@@ -405,6 +431,9 @@ inline void validate(std::string_view json) { check(duologue_config_validate(det
 
 /// The JSON Schema of the configuration.
 inline std::string config_schema() { return detail::document(duologue_config_schema); }
+
+/// What is known of providers, models and voices without asking anybody (JSON).
+inline std::string catalogue() { return detail::document(duologue_catalogue); }
 
 /// The threads that call back. Most programs need none.
 class engine {
@@ -442,6 +471,21 @@ private:
     detail::owner<duologue_event> handle_;
 };
 
+/// A picture for client_ref::send_image(): either data or url.
+struct image {
+    /// The bytes of a PNG or JPEG file; looked at during the call only.
+    span<const std::uint8_t> data{};
+    /// A `data:` URL, or an address where the vendor fetches those.
+    std::string_view url{};
+    /// Words to the picture.
+    std::string_view text{};
+    /// For example "image/png"; empty: told from the picture.
+    std::string_view mime_type{};
+    duologue_image_detail detail = DUOLOGUE_IMAGE_DETAIL_DEFAULT;
+    /// DUOLOGUE_SEND_...
+    std::uint32_t flags = 0;
+};
+
 /// A client that somebody else owns. Copies refer to the same client; see LIFETIME above.
 class client_ref {
 public:
@@ -454,20 +498,51 @@ public:
     op connect() const { return command(duologue_client_connect); }
     op disconnect() const { return command(duologue_client_disconnect); }
     op send_text(const char* text, std::uint32_t flags = 0) const { return send_text(detail::given(text), flags); }
-    /// flags: DUOLOGUE_SEND_TEXT_...
+    /// flags: DUOLOGUE_SEND_...
     op send_text(std::string_view text, std::uint32_t flags = 0) const {
         return command(duologue_client_send_text, detail::c_string(text), flags);
     }
+    /// A picture, either its bytes or a URL, and what is to happen with it.
+    op send_image(const image& picture) const {
+        detail::c_string url(picture.url), mime_type(picture.mime_type), text(picture.text);
+        duologue_image c{};
+        c.struct_size = sizeof c;
+        c.flags = picture.flags;
+        c.data = picture.data.data();
+        c.size = picture.data.size();
+        c.url = url.or_null();
+        c.mime_type = mime_type.or_null();
+        c.text = text.or_null();
+        c.detail = picture.detail;
+        return command(duologue_client_send_image, &c);
+    }
+    /// Tells the model something; nobody answers.
+    op send_context(std::string_view text) const {
+        return command(duologue_client_send_context, detail::c_string(text));
+    }
+    /// Has the assistant say this.
+    op say(std::string_view text) const { return command(duologue_client_say, detail::c_string(text)); }
     op request_response() const { return command(duologue_client_request_response, nullptr); }
-    /// With instructions for this response only.
-    op request_response(std::string_view instructions) const {
-        detail::c_string text(instructions);
+    /// With instructions for this response only, added to the session's own, and other options as a JSON object:
+    /// request_response("Sum up.", R"({"out_of_band": true})"). Empty: none.
+    op request_response(std::string_view instructions, std::string_view json = {}) const {
+        detail::c_string text(instructions), more(json);
         duologue_response_options options{};
         options.struct_size = sizeof options;
-        options.instructions = text;
+        options.instructions = text.or_null();
+        options.json = more.or_null();
         return command(duologue_client_request_response, &options);
     }
     op interrupt() const { return command(duologue_client_interrupt); }
+    /// The key is down; the user's turn begins ("turn_detection": {"mode": "manual"}).
+    op start_listening() const { return command(duologue_client_start_listening); }
+    /// The key is up; the turn is answered.
+    op stop_listening() const { return command(duologue_client_stop_listening); }
+    op clear_input() const { return command(duologue_client_clear_input); }
+    /// A JSON merge patch of the configuration: update_session(R"({"instructions": "Answer in French."})").
+    op update_session(std::string_view changes) const {
+        return command(duologue_client_update_session, detail::c_string(changes));
+    }
     /// Answers a call, inside its callback.
     op submit_tool_result(const tool_call_event& call, std::string_view output, bool is_error = false) const {
         return submit_tool_result(call.epoch, view(call.call_id), output, is_error);
@@ -482,25 +557,47 @@ public:
     op set_input_muted(bool muted) const { return command(duologue_client_set_input_muted, muted ? 1 : 0); }
     op send_raw(std::string_view json) const { return command(duologue_client_send_raw, detail::c_string(json)); }
 
-    /// Gives the secret for the next dial; request_id answers a `credential_needed` event. The text is not
-    /// copied on its way into the library, which wipes its own copy.
-    void set_credential(const char* secret, duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY,
-                        std::uint64_t request_id = 0) const {
-        duologue_credential credential{};
-        credential.struct_size = sizeof credential;
-        credential.kind = kind;
-        credential.value = secret;
-        check(duologue_client_set_credential(handle_, request_id, &credential));
+    /// Gives the secret for the next dial. The text is not copied on its way into the library, which wipes its own
+    /// copy.
+    void set_credential(const char* secret,
+                        duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        set_credential(detail::credential(secret, kind));
     }
-    void set_credential(const std::string& secret, duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY,
-                        std::uint64_t request_id = 0) const {
-        set_credential(secret.c_str(), kind, request_id);
+    void set_credential(const std::string& secret,
+                        duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        set_credential(secret.c_str(), kind);
+    }
+    /// With all that is known about it: start from `duologue_credential credential{}`; struct_size is set.
+    void set_credential(duologue_credential credential) const {
+        credential.struct_size = sizeof credential;
+        check(duologue_client_set_credential(handle_, &credential));
+    }
+    /// Answers a `credential_needed` event, inside its callback or later.
+    void answer_credential(std::uint64_t request_id, const char* secret,
+                           duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        answer_credential(request_id, detail::credential(secret, kind));
+    }
+    void answer_credential(std::uint64_t request_id, const std::string& secret,
+                           duologue_credential_kind kind = DUOLOGUE_CREDENTIAL_KIND_API_KEY) const {
+        answer_credential(request_id, secret.c_str(), kind);
+    }
+    void answer_credential(std::uint64_t request_id, duologue_credential credential) const {
+        credential.struct_size = sizeof credential;
+        check(duologue_client_answer_credential(handle_, request_id, &credential));
+    }
+    /// Says that there is none, and why.
+    void refuse_credential(std::uint64_t request_id, std::string_view reason, bool retryable = false) const {
+        detail::c_string why(reason);
+        check(duologue_client_refuse_credential(handle_, request_id, why.or_null(), retryable ? 1 : 0));
     }
 
     // Reading.
 
     duologue_status status() const { return read<duologue_status>(duologue_client_status); }
     duologue_mode mode() const { return read<duologue_mode>(duologue_client_mode); }
+    /// Whether a connect has a chance; availability_json() says why not.
+    bool can_connect() const { return read<int>(duologue_client_can_connect) == 1; }
+    std::string availability_json() const { return document(duologue_client_availability_json); }
     std::string state_json() const { return document(duologue_client_state_json); }
     std::string stats_json() const { return document(duologue_client_stats_json); }
     std::string capabilities_json() const { return document(duologue_client_capabilities_json); }

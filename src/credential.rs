@@ -6,6 +6,7 @@ use std::fmt;
 
 /// What kind of secret it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[non_exhaustive]
 pub enum CredentialKind {
     /// A long-lived key of the account. Not for programs that others can read.

@@ -2,11 +2,12 @@
 //! language; unknown keys are errors.
 
 use crate::{
-    config::{Modality, Tool, ToolChoice},
+    config::{Modality, Tool, ToolChoice, suggest, validate_tools::check_tools},
     error::{Error, ErrorClass, Result},
     message::{ItemId, Role},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Options of one response. Everything absent: as the session says.
@@ -25,8 +26,7 @@ pub struct ResponseOptions {
     /// The vendor's voice name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
-    /// Functions the model may call in this response, in place of the session's. Calls of functions the
-    /// configuration does not declare go where `tool_handling.undeclared` says.
+    /// Functions the model may call in this response, in place of the session's; checked like those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<Tool>>,
     /// Whether it may, must or must not.
@@ -70,19 +70,24 @@ pub enum InputItem {
 impl ResponseOptions {
     /// Reads a JSON object.
     ///
+    /// ```
+    /// use duologue::ResponseOptions;
+    /// assert_eq!(ResponseOptions::from_json(r#"{ "voice": "marin" }"#)?.voice.as_deref(), Some("marin"));
+    /// let wrong = ResponseOptions::from_json(r#"{ "metadata": { "page": 3 } }"#).unwrap_err();
+    /// assert_eq!(wrong.field.as_deref(), Some("options.metadata.page"));
+    /// # Ok::<(), duologue::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Class `argument`, naming the field and the fix.
     pub fn from_json(json: &str) -> Result<Self> {
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let options: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
-            let path = e.path().to_string();
-            let text = e.inner().to_string();
-            let cause = crate::error::redact(text.split(" at line").next().unwrap_or(&text));
-            let field = if path == "." { "options".to_owned() } else { format!("options.{path}") };
-            wrong(&field, cause, "see the options of a response in the documentation")
+        let document: Value = serde_json::from_str(json).map_err(|e| {
+            let error = Error::new(ErrorClass::Argument, "invalid_json", format!("are not JSON: {e}"));
+            error.field("options").fix("give one JSON object")
         })?;
-        reader.end().map_err(|e| wrong("options", format!("text after the object: {e}"), "give one JSON object"))?;
-        Ok(options)
+        // serde would take a list as the fields of an object in order.
+        objects(&document)?;
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(json)).map_err(|e| complaint(&e))
     }
 
     /// Bytes of text in it.
@@ -120,6 +125,10 @@ impl ResponseOptions {
         {
             return Err(wrong("options.tool_choice", format!("no tool is called {name:?}"), "declare it in tools"));
         }
+        if let Err(error) = check_tools(self.tools.as_deref().unwrap_or_default()) {
+            let field = format!("options.{}", error.field.as_deref().unwrap_or_default());
+            return Err(Error { class: ErrorClass::Argument, code: "invalid_argument".into(), ..error }.field(field));
+        }
         // One pair is the engine's own.
         if self.metadata.len() > 15 {
             return Err(wrong("options.metadata", "has more than 15 entries", "use fewer"));
@@ -146,6 +155,68 @@ fn wrong(field: &str, message: impl Into<String>, fix: &str) -> Error {
     Error::new(ErrorClass::Argument, "invalid_argument", message).field(field).fix(fix)
 }
 
+/// What must be an object is one.
+fn objects(document: &Value) -> Result<()> {
+    if !document.is_object() {
+        return Err(wrong("options", "are no object", "write {...}"));
+    }
+    for list in ["tools", "input"] {
+        let elements = document[list].as_array().into_iter().flatten();
+        if let Some(at) = elements.enumerate().find_map(|(at, element)| (!element.is_object()).then_some(at)) {
+            return Err(wrong(&format!("options.{list}[{at}]"), "is no object", "write {...}"));
+        }
+    }
+    Ok(())
+}
+
+/// Turns serde's complaint into a path, a cause and a fix.
+fn complaint(e: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    const INPUT: &str = "write {\"role\": \"user\", \"text\": \"...\"} or {\"item\": \"ID\"}";
+    const CHOICE: &str = "use \"auto\", \"none\", \"required\" or {\"function\": \"NAME\"}";
+    // A key in the wrong place must not be told.
+    let path = crate::error::redact(&e.path().to_string());
+    let mut field = if path == "." { "options".to_owned() } else { format!("options.{path}") };
+    let text = crate::error::redact(&e.inner().to_string());
+    let text = text.split(" at line").next().unwrap_or_default();
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    // serde's `x`, expected one of `a`, `b`.
+    let expected = text.split_once(", expected ").map_or("", |(_, rest)| rest);
+    let known: Vec<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    if text.starts_with("unknown field") || text.starts_with("duplicate field") || text.starts_with("missing field") {
+        let name = quoted(text);
+        if !field.ends_with(&format!(".{name}")) {
+            field = format!("{field}.{name}");
+        }
+        return match text.as_bytes()[0] {
+            b'u' => wrong(&field, "unknown key", &suggest::word(Some(&name), &known)),
+            b'd' => wrong(&field, "is there twice", "keep one of them"),
+            _ => wrong(&field, "is missing", &format!("write {{\"{name}\": ...}}")),
+        };
+    }
+    if path.starts_with("tool_choice") {
+        return wrong("options.tool_choice", "is none of the accepted values", CHOICE);
+    }
+    if path.starts_with("input[") {
+        return wrong(&field, "is neither words with their role nor an item", INPUT);
+    }
+    if text.starts_with("unknown variant") {
+        let name = quoted(text);
+        // The word is a step of its own.
+        let field = field.strip_suffix(&format!(".{name}")).unwrap_or(&field);
+        let fix = suggest::word(Some(&name), &known);
+        return wrong(field, format!("\"{name}\" is none of the accepted words"), &fix);
+    }
+    let wanted = match expected {
+        "a boolean" => "true or false",
+        "u32" => "a whole number from 0 to 4294967295",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        e if e.starts_with("struct") => "an object",
+        _ => "a string",
+    };
+    wrong(&field, format!("has the wrong type: {wanted} is expected"), &format!("give {wanted}"))
+}
+
 /// A picture: exactly one of `data` and `url`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,6 +238,7 @@ pub struct Image {
 
 /// How closely the model looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ImageDetail {
@@ -185,6 +257,19 @@ impl Image {
     /// A picture from the bytes of a PNG or JPEG file.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self { data: Some(base64_simd::STANDARD.encode_to_string(bytes)), ..Self::default() }
+    }
+
+    /// Refuses a file of so many bytes when it is too large to be sent.
+    ///
+    /// # Errors
+    /// `image_too_large`, class `limit`.
+    pub(crate) fn check_size(size: usize) -> Result<()> {
+        if size <= MAX_IMAGE {
+            return Ok(());
+        }
+        let text = format!("the picture has {size} bytes, more than {MAX_IMAGE}");
+        let fix = "make it smaller: the model sees no more than about 2000 pixels a side anyway";
+        Err(Error::new(ErrorClass::Limit, "image_too_large", text).field("image").fix(fix))
     }
 
     /// A picture somewhere else.
@@ -213,12 +298,9 @@ impl Image {
             },
             _ => return Err(wrong("image", "exactly one of data and url is needed", "give the bytes of the picture")),
         };
-        let size = data.len() / 4 * 3;
-        if size > MAX_IMAGE + 2 {
-            let text = format!("the picture has {size} bytes, more than {MAX_IMAGE}");
-            let fix = "make it smaller: the model sees no more than about 2000 pixels a side anyway";
-            return Err(Error::new(ErrorClass::Limit, "image_too_large", text).field("image").fix(fix));
-        }
+        // What the padding stands for is no part of the file.
+        let padding = data.bytes().rev().take(2).filter(|&byte| byte == b'=').count();
+        Self::check_size((data.len() / 4 * 3).saturating_sub(padding))?;
         let head: String = data.chars().take(16).collect();
         let valid = base64_simd::STANDARD.check(data.as_bytes()).is_ok();
         let start = base64_simd::STANDARD.decode_to_vec(head.as_bytes()).unwrap_or_default();
@@ -256,4 +338,74 @@ pub enum Picture {
     },
     /// Behind a URL.
     Elsewhere(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_options_name_the_path_and_the_fix() {
+        for (json, field, words) in [
+            (r#"{"instruction": "x"}"#, "options.instruction", "did you mean \"instructions\"?"),
+            (r#"{"temperature": 1}"#, "options.temperature", "\"output_modality\""),
+            (r#"{"voice": 7}"#, "options.voice", "a string"),
+            (r#"{"replace_instructions": "yes"}"#, "options.replace_instructions", "true or false"),
+            (r#"{"max_output_tokens": "7"}"#, "options.max_output_tokens", "a whole number"),
+            (r#"{"max_output_tokens": 1.5}"#, "options.max_output_tokens", "a whole number"),
+            (r#"{"output_modality": "txt"}"#, "options.output_modality", "did you mean \"text\"?"),
+            (r#"{"tools": {}}"#, "options.tools", "a list"),
+            (r#"{"tools": [{"name": "a"}, ["b"]]}"#, "options.tools[1]", "no object"),
+            (r#"{"tools": [{"name": "a", "desc": "b"}]}"#, "options.tools[0].desc", "\"description\""),
+            (r#"{"tools": [{}]}"#, "options.tools[0].name", "is missing"),
+            (r#"{"tool_choice": "never"}"#, "options.tool_choice", "{\"function\": \"NAME\"}"),
+            (r#"{"tool_choice": 1}"#, "options.tool_choice", "{\"function\": \"NAME\"}"),
+            (r#"{"metadata": {"page": 3}}"#, "options.metadata.page", "a string"),
+            (r#"{"metadata": []}"#, "options.metadata", "an object"),
+            (r#"{"input": [{"text": "x"}]}"#, "options.input[0]", "\"role\""),
+            (r#"{"input": [{"role": "boss", "text": "x"}]}"#, "options.input[0]", "\"item\""),
+            (r#"{"input": ["x"]}"#, "options.input[0]", "no object"),
+            (r#"{"voice": "a", "voice": "b"}"#, "options.voice", "twice"),
+            (r#"[]"#, "options", "{...}"),
+            (r#"null"#, "options", "{...}"),
+        ] {
+            let error = ResponseOptions::from_json(json).unwrap_err();
+            assert_eq!((error.class, error.field.as_deref()), (ErrorClass::Argument, Some(field)), "{json}: {error}");
+            assert!(error.fix.is_some() && error.to_string().contains(words), "{json}: {error}");
+        }
+        for json in ["", "{", "{} {}", "{'voice': 1}"] {
+            assert_eq!(ResponseOptions::from_json(json).unwrap_err().code, "invalid_json", "{json}");
+        }
+        // A key in the wrong place is not repeated.
+        let error = ResponseOptions::from_json(r#"{"sk-canary0123456789abcdef": 1}"#).unwrap_err();
+        assert!(!error.to_string().contains("canary0123"), "{error}");
+    }
+
+    #[test]
+    fn options_are_the_same_after_a_round_trip() {
+        let json = r#"{"instructions":"a","replace_instructions":true,"output_modality":"text","voice":"marin",
+            "tools":[{"name":"a"}],"tool_choice":{"function":"a"},"max_output_tokens":7,"metadata":{"b":"c"},
+            "out_of_band":false,"audible":false,"input":[{"item":"item_1"},{"role":"user","text":"d"}]}"#;
+        let options = ResponseOptions::from_json(json).unwrap();
+        options.check().unwrap();
+        let again = ResponseOptions::from_json(&serde_json::to_string(&options).unwrap()).unwrap();
+        assert_eq!(again, options);
+        assert_eq!(ResponseOptions::from_json("{}").unwrap(), ResponseOptions::default());
+    }
+
+    #[test]
+    fn the_size_of_a_picture_is_that_of_its_file() {
+        let mut file = vec![0; MAX_IMAGE];
+        file[..4].copy_from_slice(&[0x89, b'P', b'N', b'G']);
+        // Every remainder of base64.
+        for less in 0..3 {
+            assert!(matches!(Image::from_bytes(&file[..MAX_IMAGE - less]).resolve(), Ok(Picture::Data { .. })));
+        }
+        for more in 1..4 {
+            file.resize(MAX_IMAGE + more, 0);
+            let error = Image::from_bytes(&file).resolve().unwrap_err();
+            assert_eq!(error.code, "image_too_large");
+            assert!(error.message.contains(&file.len().to_string()), "{error}");
+        }
+    }
 }

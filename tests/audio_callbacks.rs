@@ -1,5 +1,8 @@
 //! What runs in an audio callback allocates nothing and frees nothing.
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
     Client, Config, Credential,
     audio::{capture::capture_ring, clocked::ClockedPlayout, meter::Meter, playout::playout},
@@ -129,7 +132,7 @@ fn what_a_host_calls_from_its_audio_threads() {
     (config.audio.output.delivery, config.audio.output.positions) = (AudioDelivery::Pull, Positions::Reported);
     let client = Client::builder()
         .config(config)
-        .credential(Credential::new("sk-test").unwrap())
+        .credential(Credential::new(canary::KEY).unwrap())
         .dialer(Arc::new(dialer))
         .runtime(runtime.handle().clone())
         .build()

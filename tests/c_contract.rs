@@ -20,7 +20,7 @@ fn programs() -> Vec<String> {
     let mut programs: Vec<String> =
         files.filter(|name| name.starts_with("contract_") && name.ends_with(".c")).collect();
     programs.sort();
-    assert!(programs.len() >= 9, "{programs:?}");
+    assert!(programs.len() >= 12, "{programs:?}");
     // It ends in the middle of a session instead of cleaning up.
     programs.push("exit_mid_session.c".to_owned());
     programs
@@ -31,13 +31,25 @@ fn compile(program: &str, flavour: Flavour, extra: &[&str]) -> PathBuf {
     rig::compile_c(&[&format!("tests/c/{program}")], flavour, "gcc", &flags)
 }
 
-/// What a program is started with: those that need the simulator get it, and a question to speak.
-fn arguments(program: &str, simulator: &rig::Simulator) -> Vec<String> {
-    if program.contains("session") { vec![simulator.url.clone(), QUESTION.to_owned()] } else { Vec::new() }
+/// The services that programs talk to.
+struct Simulators {
+    session: rig::Simulator,
+    turns: rig::Simulator,
 }
 
-fn simulator() -> rig::Simulator {
-    rig::simulator(&["--scenario", "tests/c/session.json"])
+/// What a program is started with: those that need a simulator get it, and a question to speak.
+fn arguments(program: &str, simulators: &Simulators) -> Vec<String> {
+    let url = match program {
+        name if name.contains("session") => &simulators.session.url,
+        name if name.contains("turns") => &simulators.turns.url,
+        _ => return Vec::new(),
+    };
+    vec![url.clone(), QUESTION.to_owned()]
+}
+
+fn simulators() -> Simulators {
+    let with = |scenario: &str| rig::simulator(&["--scenario", scenario]);
+    Simulators { session: with("tests/c/session.json"), turns: with("tests/c/turns.json") }
 }
 
 #[test]
@@ -45,10 +57,10 @@ fn the_contract_holds_under_undefined_behaviour_sanitizer() {
     if !rig::have(&["gcc"]) {
         return;
     }
-    let simulator = simulator();
+    let simulators = simulators();
     for program in programs() {
         let compiled = compile(&program, Flavour::Debug, &["-fsanitize=undefined", "-fno-sanitize-recover=all"]);
-        ends_well(&program, &rig::run(&compiled, &arguments(&program, &simulator), &[], LIMIT));
+        ends_well(&program, &rig::run(&compiled, &arguments(&program, &simulators), &[], LIMIT));
     }
 }
 
@@ -60,10 +72,10 @@ fn the_contract_holds_under_address_sanitizer() {
     // Otherwise nothing inside the library would be checked.
     assert!(instrumented(&rig::library(Flavour::Asan).shared), "the library was built without AddressSanitizer");
     assert!(!instrumented(&rig::library(Flavour::Debug).shared), "every library looks instrumented");
-    let simulator = simulator();
+    let simulators = simulators();
     for program in programs() {
         let compiled = compile(&program, Flavour::Asan, &[]);
-        ends_well(&program, &rig::run(&compiled, &arguments(&program, &simulator), &[], LIMIT));
+        ends_well(&program, &rig::run(&compiled, &arguments(&program, &simulators), &[], LIMIT));
     }
 }
 
@@ -83,10 +95,10 @@ fn the_contract_holds_under_valgrind() {
     if !rig::have(&["gcc", "valgrind"]) {
         return;
     }
-    let simulator = simulator();
+    let simulators = simulators();
     for program in programs() {
         let compiled = compile(&program, Flavour::Debug, &[]);
-        ends_well(&program, &rig::valgrind(&compiled, &arguments(&program, &simulator), &[], LIMIT));
+        ends_well(&program, &rig::valgrind(&compiled, &arguments(&program, &simulators), &[], LIMIT));
     }
 }
 

@@ -1,13 +1,26 @@
-//! The conformance page is complete, and what it names exists.
+//! The conformance page is complete, and what it and the list of lessons name exists.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 const LINES: u32 = 62;
+const LESSONS: &str = "tests/session/lessons.rs";
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+fn exists(file: &str, test: &str) -> bool {
+    let text = read(file);
+    text.contains(&format!("fn {test}(")) || file.ends_with("golden.rs") && text.contains(&format!("{test} = "))
+}
 
 #[test]
 fn the_conformance_page_tells_the_truth() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/conformance-openai.md")).unwrap();
+    let page = read("docs/conformance-openai.md");
     let mut seen = BTreeMap::new();
     for row in page.lines().filter(|l| l.starts_with("| ")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -21,9 +34,12 @@ fn the_conformance_page_tells_the_truth() {
     let (_, left) = page.split_once("## Left for later").expect("there is a list of what is left");
     let mut rows = 0;
     for row in left.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| line")) {
-        let part = row.split('|').nth(3).and_then(|cell| cell.trim().strip_prefix("part "));
-        let part = part.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok());
-        assert!(part.is_some_and(|part| (4..=10).contains(&part)), "which part brings it? {row}");
+        let by = row.split('|').nth(3).unwrap_or_default().trim();
+        let part = by.strip_prefix("part ").and_then(|rest| rest.split(',').next()?.parse::<u32>().ok());
+        assert!(
+            part.is_some_and(|part| (5..=10).contains(&part)) || by.starts_with("round 2,"),
+            "who brings it? {row}"
+        );
         rows += 1;
     }
     assert!(rows > 0, "the list of what is left is read");
@@ -33,11 +49,35 @@ fn the_conformance_page_tells_the_truth() {
         if !file.ends_with(".rs") {
             continue;
         }
-        let text = fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let there = text.contains(&format!("fn {test}("))
-            || file.ends_with("golden.rs") && text.contains(&format!("{test} = "));
-        assert!(there, "{file} has no test {test}");
+        assert!(exists(file, test), "{file} has no test {test}");
         tests += 1;
     }
     assert!(tests > 50, "{tests}");
+}
+
+/// And no lesson that has a test is left out of the list.
+#[test]
+fn the_lessons_name_their_tests() {
+    let page = read("ARCHITECTURE.md");
+    let (_, lessons) = page.split_once("## Lessons\n").expect("there is a list of lessons");
+    let (lessons, _) = lessons.split_once("\n## ").expect("it ends");
+    let mut named = BTreeSet::new();
+    for row in lessons.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| bug")) {
+        let test = row.rsplit('|').nth(1).unwrap();
+        let tests: Vec<&str> = test.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            let (file, test) = test.split_once("::").unwrap_or((LESSONS, test));
+            assert!(exists(file, test), "{file} has no test {test}");
+            named.insert((file, test));
+        }
+    }
+    assert!(named.len() > 50, "{}", named.len());
+    for file in [LESSONS, "tests/session/credentials.rs"] {
+        let text = read(file);
+        for test in text.lines().filter_map(|l| l.strip_prefix("fn lesson_")?.split_once('(')) {
+            let test = format!("lesson_{}", test.0);
+            assert!(named.contains(&(file, test.as_str())), "{file}::{test} is in no row");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! The program from outside: what it says when something is wrong, its help, its simulator.
 #![cfg(feature = "cli")]
 
-use duologue::{Client, Config, Credential, event::EventKind};
+#[path = "common/canary.rs"]
+mod canary;
+
+use duologue::{Client, Config, event::EventKind};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +18,7 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const KEY: &str = "sk-canary-0123456789";
+use canary::KEY;
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));
@@ -33,7 +36,7 @@ async fn end(mut command: Command) -> Ended {
     let output = timeout(PATIENCE, command.output()).await.expect("the program hangs").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let ended = Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
-    assert!(!ended.out.contains("canary") && !ended.err.contains("canary"), "the key was printed");
+    canary::printed(&"duologue", format!("{}{}", ended.out, ended.err).as_bytes());
     ended
 }
 
@@ -118,11 +121,11 @@ async fn a_wrong_key_and_a_wrong_model_are_told_apart() {
     let service = Service::start(&[]).await;
     let url = service.base_url();
     let mut wrong = command(&["talk", "--provider", "openai", "--base-url", &url, "--text", "hi"]);
-    wrong.env("OPENAI_API_KEY", "sk-canary-invalid");
+    wrong.env("OPENAI_API_KEY", canary::REFUSED);
     fails(wrong, 3, &["refused the API key", "check that the key"]).await;
     let model = ["talk", "--base-url", &url, "--model", "gpt-nonsense", "--text", "hi"];
     fails(command(&model), 5, &["model", "gpt-nonsense", "check the model name"]).await;
-    let odd = ["talk", "--base-url", &url, "--api-key", "sk canary", "--text", "hi"];
+    let odd = ["talk", "--base-url", &url, "--api-key", "sk c4n4ry", "--text", "hi"];
     fails(command(&odd), 3, &["the API key contains spaces"]).await;
 }
 
@@ -186,13 +189,13 @@ async fn a_conversation_whose_last_answer_failed_has_failed() {
 #[tokio::test]
 async fn a_secret_in_the_url_is_not_shown() {
     let service = Service::start(&[]).await;
-    let url = format!("{}?ticket=canary", service.base_url());
-    // `run` looks for the canary.
+    let url = format!("{}?ticket=c4n4ry", service.base_url());
+    // `run` looks for the mark.
     let well = run(&["talk", "--base-url", &url, "--text", "hi"]).await;
     assert_eq!((well.code, well.err.as_str()), (Some(0), ""));
     let title = well.out.lines().next().unwrap_or_default();
     assert!(title.contains(&format!("openai at {}:", service.base_url())), "{title}");
-    let nobody = ["talk", "--base-url", "http://127.0.0.1:1/v1?ticket=canary", "--text", "hi"];
+    let nobody = ["talk", "--base-url", "http://127.0.0.1:1/v1?ticket=c4n4ry", "--text", "hi"];
     fails(command(&nobody), 4, &["127.0.0.1"]).await;
 }
 
@@ -344,7 +347,7 @@ async fn the_simulator_serves_until_it_is_interrupted() {
     let service = Service::start(&[]).await;
     let client = Client::builder()
         .config(Config { base_url: Some(service.base_url()), ..Config::default() })
-        .credential(Credential::new("sk-test").unwrap())
+        .credential(canary::key())
         .connect()
         .await
         .unwrap();
@@ -424,7 +427,7 @@ async fn turns_can_be_typed_or_piped() {
     assert!(lines[2].starts_with("assistant  Of course.") && lines[2].ends_with("lenses."), "{out}");
     assert!(lines[4].contains("one hundred and thirty three metres"), "{out}");
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.lines().count() > 10 && !log.contains("canary"));
+    assert!(log.lines().count() > 10 && !log.contains(canary::MARK));
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
 }
 

@@ -1,8 +1,11 @@
 //! The client against the simulator over a real socket: connect, text, speech, tools, interruption.
 #![cfg(feature = "simulator")]
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
-    Client, Config, Credential,
+    Client, Config,
     event::{Event, EventKind, Status, TranscriptMode},
     message::{Part, Role},
     simulator::{Scenario, Simulator},
@@ -17,12 +20,10 @@ fn speech(scenario: &Scenario, clip: &str) -> Vec<i16> {
 }
 
 async fn connect(simulator: &Simulator, config: Config) -> Client {
-    Client::builder()
-        .config(Config { base_url: Some(simulator.base_url()), ..config })
-        .credential(Credential::new("sk-test").unwrap())
-        .connect()
-        .await
-        .unwrap()
+    let config = Config { base_url: Some(simulator.base_url()), ..config };
+    let client = canary::builder().config(config).connect().await.unwrap();
+    canary::events_of(&client);
+    client
 }
 
 /// The next event that `pick` takes. Hangs when it never comes; the test runner bounds that.
@@ -109,7 +110,7 @@ async fn connecting_twice_and_disconnecting_twice_are_answered() {
 async fn many_clients_share_one_configuration() {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = Arc::new(Config { base_url: Some(simulator.base_url()), ..Config::default() });
-    let key = || Credential::new("sk-test").unwrap();
+    let key = canary::key;
     let clients = (0..20).map(|_| Client::builder().config(config.clone()).credential(key()).connect());
     let clients = futures_util::future::try_join_all(clients).await.unwrap();
     assert_eq!(simulator.journal().handshakes().len(), 20);
@@ -138,7 +139,7 @@ async fn the_input_log_of_a_live_conversation_replays_to_the_same_events() {
     let log = SharedFile::default();
     let client = Client::builder()
         .config(Config { base_url: Some(simulator.base_url()), ..Config::default() })
-        .credential(Credential::new("sk-canary").unwrap())
+        .credential(canary::key())
         .input_log(log.clone())
         .build()
         .unwrap();
@@ -168,7 +169,7 @@ async fn the_input_log_of_a_live_conversation_replays_to_the_same_events() {
     client.shutdown().await;
 
     let text = log.0.lock().unwrap().clone();
-    assert!(!String::from_utf8_lossy(&text).contains("canary"), "no secret in the log");
+    assert!(!String::from_utf8_lossy(&text).contains(canary::MARK), "no secret in the log");
     let mut replayed = Vec::new();
     duologue::session::log::replay(&text[..], |_, output| {
         if let duologue::session::Output::Event(event) = output {

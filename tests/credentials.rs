@@ -1,6 +1,9 @@
 //! Credentials of a client: given or asked for, minted by the simulator, and never to be seen anywhere.
 #![cfg(feature = "simulator")]
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
     Client, ClientBuilder, Config, Credential, Error, ErrorClass, Result,
     client::{CredentialRequest, EventStream},
@@ -39,7 +42,7 @@ async fn mint(base_url: &str) -> Result<Credential> {
     let body = json!({"expires_after": {"anchor": "created_at", "seconds": 600}, "session": {"type": "realtime"}});
     let body = body.to_string();
     let head = format!(
-        "POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer sk-server\r\n\
+        "POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer sk-server-c4n4ry\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
@@ -60,6 +63,7 @@ fn asked(simulator: &Simulator) -> Config {
 }
 
 fn key(text: &str) -> Credential {
+    canary::watch();
     Credential::new(text).unwrap()
 }
 
@@ -136,26 +140,26 @@ async fn a_host_answers_the_event_once() {
     let simulator = Simulator::builder().start().await.unwrap();
     let client = Client::builder().config(asked(&simulator)).build().unwrap();
     let mut events = client.events();
-    is(&client.answer_credential(1, Ok(key("sk-early"))).unwrap_err(), ErrorClass::State, "stale_request");
+    is(&client.answer_credential(1, Ok(key("sk-early-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
     let connecting = client.connect();
     let (id, reason) = soon(needed(&mut events)).await;
     assert_eq!(reason, "connect");
     assert_eq!(client.status(), Status::Connecting { phase: Phase::Credential });
     for wrong in [0, id + 1] {
-        is(&client.answer_credential(wrong, Ok(key("sk-a"))).unwrap_err(), ErrorClass::State, "stale_request");
+        is(&client.answer_credential(wrong, Ok(key("sk-a-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
     }
     // What cannot be used leaves the request open for what can.
-    let old = key("ek_old").with_expires_at(unix_now() - 1);
+    let old = key("ek_old-c4n4ry").with_expires_at(unix_now() - 1);
     is(&client.answer_credential(id, Ok(old)).unwrap_err(), ErrorClass::Credential, "expired_key");
-    client.answer_credential(id, Ok(key("sk-a"))).unwrap();
-    is(&client.answer_credential(id, Ok(key("sk-b"))).unwrap_err(), ErrorClass::State, "stale_request");
+    client.answer_credential(id, Ok(key("sk-a-c4n4ry"))).unwrap();
+    is(&client.answer_credential(id, Ok(key("sk-b-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
     soon(connecting).await.unwrap();
-    is(&client.answer_credential(id, Ok(key("sk-c"))).unwrap_err(), ErrorClass::State, "stale_request");
-    is(&client.set_credential(key("sk-d")).unwrap_err(), ErrorClass::State, "credential_asked");
+    is(&client.answer_credential(id, Ok(key("sk-c-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
+    is(&client.set_credential(key("sk-d-c4n4ry")).unwrap_err(), ErrorClass::State, "credential_asked");
     assert_eq!(statuses(&simulator), [101]);
     let other = client.clone();
     client.shutdown().await;
-    is(&other.answer_credential(id, Ok(key("sk-e"))).unwrap_err(), ErrorClass::State, "closed");
+    is(&other.answer_credential(id, Ok(key("sk-e-c4n4ry"))).unwrap_err(), ErrorClass::State, "closed");
 }
 
 #[tokio::test]
@@ -165,7 +169,7 @@ async fn a_refused_key_is_asked_for_once_more() {
         let client = Client::builder()
             .config(asked(&simulator))
             .credential_with(move |request| async move {
-                Ok(key(if good && request.reason == "rejected" { "sk-good" } else { "sk-invalid" }))
+                Ok(key(if good && request.reason == "rejected" { "sk-good-c4n4ry" } else { "sk-invalid-c4n4ry" }))
             })
             .build()
             .unwrap();
@@ -194,9 +198,9 @@ async fn a_function_that_fails_or_panics_refuses() {
     is(&error, ErrorClass::Credential, "credential_refused");
     assert!(error.message.contains("panicked"), "{error}");
     // What it gives cannot be used.
-    let error = connect(|_| Credential::of_kind(CredentialKind::SignedUrl, "wss://x.example/?s=canary")).await;
+    let error = connect(|_| Credential::of_kind(CredentialKind::SignedUrl, "wss://x.example/?s=c4n4ry")).await;
     let error = error.unwrap_err();
-    assert!(error.message.contains("takes no signed URL") && !format!("{error:?}").contains("canary"), "{error:?}");
+    assert!(error.message.contains("takes no signed URL") && !format!("{error:?}").contains(canary::MARK), "{error:?}");
     let builder = Client::builder().config(asked(&simulator));
     let error =
         builder.credential_with(|_| -> std::future::Ready<_> { panic!("at once") }).connect().await.unwrap_err();
@@ -227,7 +231,7 @@ async fn lesson_disconnect_while_fetching_a_token_leaks_nothing() {
     client.disconnect().await.unwrap();
     assert_eq!(soon(connecting).await.unwrap_err().code, "cancelled");
     soon(drops.recv()).await.expect("the future is dropped");
-    is(&client.answer_credential(id, Ok(key("sk-late"))).unwrap_err(), ErrorClass::State, "stale_request");
+    is(&client.answer_credential(id, Ok(key("sk-late-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
     assert!(matches!(client.status(), Status::Idle { .. }));
     assert_eq!(statuses(&simulator), [0; 0]);
     // A dropped client takes the future and the function with it.
@@ -249,11 +253,11 @@ async fn lesson_a_token_fetched_too_late_is_dropped() {
     assert!(matches!(client.status(), Status::Error { .. }));
     soon(drops.recv()).await.expect("the future is dropped");
     let id = soon(begins.recv()).await.unwrap();
-    is(&client.answer_credential(id, Ok(key("sk-late"))).unwrap_err(), ErrorClass::State, "stale_request");
+    is(&client.answer_credential(id, Ok(key("sk-late-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
     // The host may be faster than its function, which is then dropped.
     let connecting = client.connect();
     let id = soon(begins.recv()).await.unwrap();
-    client.answer_credential(id, Ok(key("sk-a"))).unwrap();
+    client.answer_credential(id, Ok(key("sk-a-c4n4ry"))).unwrap();
     soon(connecting).await.unwrap();
     soon(drops.recv()).await.expect("the future is dropped");
     client.shutdown().await;
@@ -264,10 +268,10 @@ async fn an_expired_key_is_not_dialled_with() {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = config(json!({"base_url": simulator.base_url()}));
     let builder = Client::builder().config(config);
-    let client = builder.credential(key("ek_a").with_expires_at(unix_now() - 1)).build().unwrap();
+    let client = builder.credential(key("ek_a-c4n4ry").with_expires_at(unix_now() - 1)).build().unwrap();
     is(&soon(client.connect()).await.unwrap_err(), ErrorClass::Credential, "expired_key");
     assert_eq!(simulator.journal().handshakes().len(), 0);
-    client.set_credential(key("sk-b").with_expires_at(unix_now() + 600)).unwrap();
+    client.set_credential(key("sk-b-c4n4ry").with_expires_at(unix_now() + 600)).unwrap();
     soon(client.connect()).await.unwrap();
     client.shutdown().await;
 }
@@ -279,10 +283,10 @@ async fn ephemeral_only_refuses_what_lives_long() {
         is(&error, ErrorClass::Credential, "ephemeral_only");
         assert!(error.fix.as_ref().unwrap().contains("mint a client secret"), "{error}");
     };
-    let bearer = || Credential::of_kind(CredentialKind::Bearer, "token").unwrap();
+    let bearer = || Credential::of_kind(CredentialKind::Bearer, canary::TOKEN).unwrap();
     let base_url = simulator.base_url();
     let given = config(json!({"base_url": base_url, "credentials": {"ephemeral_only": true}}));
-    for long in [key("sk-a"), bearer()] {
+    for long in [key("sk-a-c4n4ry"), bearer()] {
         let builder = Client::builder().config(given.clone());
         refused(builder.credential(long.clone()).build().unwrap_err());
         let client = Client::builder().config(given.clone()).build().unwrap();
@@ -298,7 +302,7 @@ async fn ephemeral_only_refuses_what_lives_long() {
     let mut events = client.events();
     let connecting = client.connect();
     let (id, _) = soon(needed(&mut events)).await;
-    for long in [key("sk-a"), bearer()] {
+    for long in [key("sk-a-c4n4ry"), bearer()] {
         refused(client.answer_credential(id, Ok(long)).unwrap_err());
     }
     client.answer_credential(id, mint(&base_url).await).unwrap();
@@ -310,7 +314,7 @@ async fn ephemeral_only_refuses_what_lives_long() {
 async fn a_credential_brings_its_endpoint_and_model() {
     let simulator = Simulator::builder().start().await.unwrap();
     let elsewhere = config(json!({"base_url": "http://127.0.0.1:1/v1"}));
-    let secret = key("sk-a").with_endpoint(simulator.base_url()).with_model("gpt-realtime-mini");
+    let secret = key("sk-a-c4n4ry").with_endpoint(simulator.base_url()).with_model("gpt-realtime-mini");
     let client = Client::builder().config(elsewhere).credential(secret.clone()).build().unwrap();
     let mut events = client.events();
     soon(client.connect()).await.unwrap();
@@ -319,7 +323,7 @@ async fn a_credential_brings_its_endpoint_and_model() {
         _ => None,
     });
     assert_eq!(soon(effective).await["model"], "gpt-realtime-mini");
-    let open = Credential::new("sk-a").unwrap().with_endpoint("http://eu.example/v1");
+    let open = Credential::new("sk-a-c4n4ry").unwrap().with_endpoint("http://eu.example/v1");
     is(&client.set_credential(open).unwrap_err(), ErrorClass::Credential, "bad_endpoint");
     client.shutdown().await;
     let other = config(json!({"model": "gpt-realtime-2.1"}));
@@ -333,7 +337,8 @@ async fn a_credential_brings_its_endpoint_and_model() {
 /// A given and an asked credential at once would leave one of them unused.
 #[tokio::test]
 async fn one_credential_too_many_is_refused() {
-    let builder = Client::builder().credential(key("sk-a")).credential_with(|_| async { Ok(key("sk-b")) });
+    let builder =
+        Client::builder().credential(key("sk-a-c4n4ry")).credential_with(|_| async { Ok(key("sk-b-c4n4ry")) });
     is(&builder.build().unwrap_err(), ErrorClass::State, "credential_asked");
 }
 
@@ -372,7 +377,7 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
                 *minted += 1;
                 *minted
             };
-            let secret = key(&format!("ek_{number}_{}", request.reason)).with_expires_at(unix_now() + 600);
+            let secret = key(&format!("ek_{number}_{}-c4n4ry", request.reason)).with_expires_at(unix_now() + 600);
             async move { if number == 3 { Err(Error::new(ErrorClass::Host, "x", "not now")) } else { Ok(secret) } }
         })
         .build()
@@ -396,7 +401,7 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
     let connecting = client.connect();
     comes_up(&mut peers).await;
     connecting.await.unwrap();
-    assert_eq!(*keys.lock().unwrap(), ["ek_1_connect", "ek_2_refresh"]);
+    assert_eq!(*keys.lock().unwrap(), ["ek_1_connect-c4n4ry", "ek_2_refresh-c4n4ry"]);
     client.shutdown().await;
 }
 
@@ -454,20 +459,20 @@ async fn canary_a_credential_is_in_no_event_error_debug_trace_or_log() {
     let client =
         Client::builder().config(config(document)).runtime(Handle::current()).input_log(log.clone()).build().unwrap();
     let mut events = client.events();
-    let there = format!("{}?ticket=canary", simulator.base_url());
+    let there = format!("{}?ticket=c4n4ry", simulator.base_url());
     let with = |text: &str| key(text).with_endpoint(&there);
     let mut shown = format!("{client:?}");
     // Refused by the service twice, by the host once, then good.
-    let words = Error::new(ErrorClass::Host, "sk-canary", "no sk-canary, no ek_canary").fix("Bearer canary");
+    let words = Error::new(ErrorClass::Host, "sk-c4n4ry", "no sk-c4n4ry, no ek_c4n4ry").fix("Bearer c4n4ry");
     for answers in
-        [vec![Ok(with("sk-invalid-canary")), Ok(with("ek_canary"))], vec![Err(words)], vec![Ok(with("sk-canary"))]]
+        [vec![Ok(with("sk-invalid-c4n4ry")), Ok(with("ek_c4n4ry"))], vec![Err(words)], vec![Ok(with("sk-c4n4ry"))]]
     {
         let connecting = client.connect();
         for answer in answers {
             let (id, _) = soon(needed(&mut events)).await;
             write!(shown, "{answer:?}").unwrap();
             // Nor do the errors for what cannot be taken say it.
-            let bad = key("sk-canary").with_endpoint("http://eu.example/?canary");
+            let bad = key("sk-c4n4ry").with_endpoint("http://eu.example/?c4n4ry");
             write!(shown, "{:?}", client.answer_credential(id, Ok(bad)).unwrap_err()).unwrap();
             client.answer_credential(id, answer).unwrap();
         }
@@ -481,11 +486,11 @@ async fn canary_a_credential_is_in_no_event_error_debug_trace_or_log() {
     }
     // The host's own words in the answer it gave are the only place.
     let (traced, log) = (traced.0.lock().unwrap().clone(), log.0.lock().unwrap().clone());
-    let shown = shown.replace("code: \"sk-canary\", message: \"no sk-canary, no ek_canary\"", "");
-    let shown = shown.replace("fix: Some(\"Bearer canary\")", "");
+    let shown = shown.replace("code: \"sk-c4n4ry\", message: \"no sk-c4n4ry, no ek_c4n4ry\"", "");
+    let shown = shown.replace("fix: Some(\"Bearer c4n4ry\")", "");
     assert!(traced.contains("connecting") && log.contains("credential"), "there was something to look at");
     for (what, text) in [("shown", &shown), ("traced", &traced), ("log", &log)] {
-        let at = text.find("canary");
+        let at = text.find(canary::MARK);
         assert_eq!(at.map(|at| &text[at.saturating_sub(200)..(at + 50).min(text.len())]), None, "{what}");
     }
     assert_eq!(statuses(&simulator), [401, 401, 101]);

@@ -2,8 +2,11 @@
 //! simulated service, over a real socket and the file device, and what its recording shows.
 #![cfg(feature = "cli")]
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
-    Client, Config, Credential,
+    Client, Config,
     audio::device::file::FileBackend,
     config::{AudioSource, Tool},
     event::{Event, EventKind, Status, TranscriptMode, TranscriptStage},
@@ -66,12 +69,8 @@ async fn hold(scenario: Scenario) -> Held {
     config.audio.input.source = AudioSource::Device;
     config.audio.output.source = AudioSource::Device;
     let backend = FileBackend::new(Box::new(microphone), 24_000).record_to(&path);
-    let client = Client::builder()
-        .config(config)
-        .credential(Credential::new("sk-test").unwrap())
-        .audio_backend(Box::new(backend))
-        .build()
-        .unwrap();
+    let client =
+        Client::builder().config(config).credential(canary::key()).audio_backend(Box::new(backend)).build().unwrap();
     let mut stream = client.events();
     let mut events = Vec::new();
     let talk = async {

@@ -1,7 +1,10 @@
 //! The client and its audio device: what is opened when, and that it is released.
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
-    Client, Config, Credential, Result,
+    Client, Config, Result,
     audio::{
         capture::CaptureWriter,
         device::{AudioBackend, AudioStream, DeviceIo, StreamFormats, StreamWish},
@@ -96,7 +99,7 @@ fn call(auto_capture: bool, hold: Option<mpsc::Receiver<()>>) -> Call {
     let audio = Audio { input, output, level_events: false };
     let client = Client::builder()
         .config(Config { auto_capture, audio, ..Config::default() })
-        .credential(Credential::new("sk-test").unwrap())
+        .credential(canary::key())
         .dialer(Arc::new(dialer))
         .audio_backend(Box::new(Backend { device: device.clone(), hold }))
         .runtime(Handle::current())

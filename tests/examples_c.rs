@@ -29,7 +29,7 @@ fn cpp(name: &str) -> Option<PathBuf> {
 }
 
 fn run(program: &Path, arguments: &[&str], url: &str) -> Output {
-    rig::run(program, arguments, &[("OPENAI_API_KEY", "sk-test"), ("DUOLOGUE_BASE_URL", url)], LONG)
+    rig::run(program, arguments, &[("OPENAI_API_KEY", rig::canary::KEY), ("DUOLOGUE_BASE_URL", url)], LONG)
 }
 
 /// Holds a spoken turn and looks into the recording.
@@ -114,7 +114,7 @@ fn a_written_conversation() {
     let simulator = rig::simulator(&[]);
     let mut shell = Command::new("sh");
     shell.args(["-c", "printf 'Tell me more.\\nHow tall?\\n' | \"$0\""]).arg(program);
-    shell.env("OPENAI_API_KEY", "sk-test").env("DUOLOGUE_BASE_URL", &simulator.url);
+    shell.env("OPENAI_API_KEY", rig::canary::KEY).env("DUOLOGUE_BASE_URL", &simulator.url);
     let said = rig::expect_success(&rig::finish(shell, LONG));
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 2, "{said}");
@@ -200,6 +200,21 @@ fn the_cpp_layer_keeps_its_promises() {
         let program = rig::compile_c(&units, Debug, compiler, &[standard, "-Wpedantic", "-Wshadow", "-Wconversion"]);
         let simulator = rig::simulator(&[]);
         assert_eq!(rig::expect_success(&run(&program, &[], &simulator.url)), "good\n");
+    }
+}
+
+/// Push to talk, detection by meaning, an assistant that is not cut off, text, pictures, changes, tools, options.
+#[test]
+fn the_cpp_layer_has_turns_tools_and_requests() {
+    for (compiler, standard) in [("g++", "-std=c++17"), ("clang++", "-std=c++20")] {
+        if !rig::have(&[compiler]) {
+            continue;
+        }
+        let flags = [standard, "-Wpedantic", "-Wshadow", "-Wconversion"];
+        let program = rig::compile_c(&["tests/cpp/turns.cpp"], Debug, compiler, &flags);
+        let simulator = rig::simulator(&["--scenario", "tests/c/turns.json"]);
+        let arguments = [simulator.url.as_str(), "assets/question1.wav"];
+        assert_eq!(rig::expect_success(&rig::run(&program, &arguments, &[], LONG)), "good\n");
     }
 }
 
@@ -298,6 +313,7 @@ fn the_commands_of_the_readme_are_true() {
         let script: Vec<&str> = exports.map(String::as_str).chain([line.as_str()]).collect();
         shell.arg("-ec").arg(script.join("\n").replace("ws://127.0.0.1:PORT/v1/realtime", &simulator.url));
         let output = shell.output().unwrap();
+        rig::canary::printed(&line, &[&*output.stdout, &*output.stderr].concat());
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
     for name in ["answer.wav", "answer2.wav"] {

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{PER_MS, Talk};
+use common::{PER_MS, Talk, canary};
 use duologue::{
-    Client, Config, Credential, ErrorClass,
+    Client, Config, ErrorClass,
     client::EventStream,
     config::{AudioDelivery, Positions},
     event::{Event, EventKind},
@@ -69,7 +69,7 @@ impl Call {
         let log = Log::default();
         let client = Client::builder()
             .config(config)
-            .credential(Credential::new("sk-test").unwrap())
+            .credential(canary::key())
             .dialer(Arc::new(dialer))
             .input_log(log.clone())
             .runtime(Handle::current())
@@ -640,7 +640,7 @@ mod socket {
     async fn connect(simulator: &Simulator, config: Config) -> (Client, EventStream) {
         let client = Client::builder()
             .config(Config { base_url: Some(simulator.base_url()), ..config })
-            .credential(Credential::new("sk-test").unwrap())
+            .credential(canary::key())
             .build()
             .unwrap();
         let events = client.events();

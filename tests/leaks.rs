@@ -1,7 +1,10 @@
 //! Clients that come and go leave neither threads nor descriptors behind.
 #![cfg(all(feature = "simulator", target_os = "linux"))]
 
-use duologue::{Client, Config, Credential, simulator::Simulator};
+#[path = "common/canary.rs"]
+mod canary;
+
+use duologue::{Client, Config, simulator::Simulator};
 
 fn entries(what: &str) -> usize {
     std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count()
@@ -20,7 +23,7 @@ async fn come_and_go(rounds: usize) -> (usize, usize) {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = std::sync::Arc::new(Config { base_url: Some(simulator.base_url()), ..Config::default() });
     let build = || {
-        let key = Credential::new("sk-test").unwrap();
+        let key = canary::key();
         Client::builder().config(config.clone()).credential(key).build().unwrap()
     };
     for round in 0..rounds {

@@ -1,7 +1,10 @@
 //! A service played by code in this process, as tests of programs that use duologue have it.
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
-    Client, Config, Credential,
+    Client, Config,
     event::{EventKind, StatusKind},
     transport::mock::{MockLine, Service},
 };
@@ -41,12 +44,10 @@ impl Service for Polite {
 }
 
 fn client(line: &MockLine) -> Client {
-    Client::builder()
-        .config(Config::from_json("{}").unwrap())
-        .credential(Credential::new("sk-any").unwrap())
-        .dialer(Arc::new(line.clone()))
-        .build()
-        .unwrap()
+    let config = Config::from_json("{}").unwrap();
+    let client = canary::builder().config(config).dialer(Arc::new(line.clone())).build().unwrap();
+    canary::events_of(&client);
+    client
 }
 
 #[tokio::test]

@@ -3,7 +3,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Everything this run prints and writes, also what passing tests print and nobody sees: at the end no secret
+# may be in it (tests/canary.sh).
+DUOLOGUE_CANARY=$(mktemp -d)
+export DUOLOGUE_CANARY RUST_BACKTRACE=1
+trap 'rm -rf "$log" "$DUOLOGUE_CANARY"' EXIT
+
+# kept NAME: passes what it reads on, without what passing tests printed.
+kept() {
+    tee -a "$DUOLOGUE_CANARY/$1.log" |
+        awk '/^successes:$/ { hide = 1 } /^failures:$|^test result:/ { hide = 0 } !hide { print; fflush() }'
+}
 
 sh tests/referees/setup.sh
 sh tests/c_abi/setup.sh
@@ -20,11 +30,19 @@ echo "test: everything"
 status=0
 # The benchmarks are compiled here and run by `make bench`.
 cargo test --features cli,capi --lib --bins --tests --examples --benches --no-run --quiet
-cargo test --features cli,capi --lib --bins --tests --examples --no-fail-fast 2>&1 | tee "$log" || status=1
-cargo test --features cli,capi --doc 2>&1 | tee -a "$log" || status=1
+cargo test --features cli,capi --lib --bins --tests --examples --no-fail-fast -- --show-output 2>&1 |
+    kept rust | tee "$log" || status=1
+cargo test --features cli,capi --doc -- --show-output 2>&1 | kept doc | tee -a "$log" || status=1
 
 echo "test: the Python package"
-{ sh bindings/python/tests/run.sh 2>&1 || echo "error: test failed: bindings/python/tests/run.sh"; } | tee -a "$log"
+{ sh bindings/python/tests/run.sh 2>&1 || echo "error: test failed: bindings/python/tests/run.sh"; } |
+    kept python-run | tee -a "$log"
+
+echo "test: the conformance checklist"
+sh tests/conformance.sh "$log" || status=1
+
+echo "test: no secret was shown"
+sh tests/canary.sh "$DUOLOGUE_CANARY" || status=1
 
 # The pipe hides cargo's own status: what it printed decides.
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }

@@ -1,6 +1,9 @@
 //! Dialling and broken peers over real sockets: every failure is one typed error, and nothing hangs.
 #![cfg(feature = "simulator")]
 
+#[path = "common/canary.rs"]
+mod canary;
+
 use duologue::{
     Client, Config, Credential, Error, ErrorClass,
     config::Tls,
@@ -19,7 +22,11 @@ use tokio::{
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 async fn dial(config: Config, key: &str) -> Result<Client, Error> {
-    Client::builder().config(config).credential(Credential::new(key).unwrap()).connect().await
+    canary::watch();
+    let client = Client::builder().config(config).credential(Credential::new(key).unwrap()).build()?;
+    canary::events_of(&client);
+    client.connect().await?;
+    Ok(client)
 }
 
 fn at(base_url: String) -> Config {
@@ -81,26 +88,42 @@ async fn errors_until_the_end(client: &Client, go: &Notify) -> Vec<Error> {
 #[tokio::test]
 async fn a_refused_key_is_a_credential_error_and_is_not_repeated() {
     let simulator = Simulator::builder().start().await.unwrap();
-    let error = dial(at(simulator.base_url()), "sk-invalid-canary").await.unwrap_err();
+    let error = dial(at(simulator.base_url()), canary::REFUSED).await.unwrap_err();
     assert_eq!((error.class, error.code.as_ref()), (ErrorClass::Credential, "auth"));
     assert!(error.fix.is_some());
-    assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains(canary::MARK), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_key_of_any_form_that_a_service_echoes_is_not_shown() {
-    let body = r#"{"error":{"message":"Incorrect key: canary0123456789"}}"#;
+    let body = r#"{"error":{"message":"Incorrect key: c4n4ry-key"}}"#;
     let reply = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    let error = dial(at(http(reply.leak()).await), "canary0123456789").await.unwrap_err();
+    let error = dial(at(http(reply.leak()).await), canary::KEY).await.unwrap_err();
     assert_eq!(error.code, "auth");
-    assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains(canary::MARK), "{error:?}");
+}
+
+/// The WebSocket library writes the whole request to its trace log.
+#[tokio::test]
+async fn lesson_no_library_logs_the_key_or_the_query() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    for auth in [AuthStyle::Header, AuthStyle::Subprotocol] {
+        let (_, before) = canary::lines();
+        let url = format!("{}?ticket={}", simulator.base_url(), canary::TOKEN);
+        let client = dial(Config { auth, ..at(url) }, canary::KEY).await.unwrap();
+        client.shutdown().await;
+        let (leaks, after) = canary::lines();
+        assert_eq!(leaks, 0);
+        assert!(after > before, "there was a line to look at");
+    }
+    assert_eq!(simulator.journal().handshakes().len(), 2);
 }
 
 #[tokio::test]
 async fn a_subprotocol_carries_the_key_where_headers_cannot() {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = Config { auth: AuthStyle::Subprotocol, ..at(simulator.base_url()) };
-    let client = dial(config, "sk-test").await.unwrap();
+    let client = dial(config, canary::KEY).await.unwrap();
     let handshake = &simulator.journal().handshakes()[0];
     assert_eq!(handshake["auth"], "subprotocol");
     client.shutdown().await;
@@ -110,7 +133,7 @@ async fn a_subprotocol_carries_the_key_where_headers_cannot() {
 async fn no_beta_header_is_sent_to_anybody() {
     // checklist 1
     let simulator = Simulator::builder().start().await.unwrap();
-    let client = dial(at(simulator.base_url()), "sk-test").await.unwrap();
+    let client = dial(at(simulator.base_url()), canary::KEY).await.unwrap();
     let names = simulator.journal().handshakes()[0].to_string().to_lowercase();
     assert!(names.contains("authorization") && !names.contains("openai-beta"), "{names}");
     client.shutdown().await;
@@ -120,31 +143,31 @@ async fn no_beta_header_is_sent_to_anybody() {
 async fn an_unknown_model_names_the_field() {
     let simulator = Simulator::builder().start().await.unwrap();
     let config = Config { model: Some("gpt-nonsense".into()), ..at(simulator.base_url()) };
-    let error = dial(config, "sk-test").await.unwrap_err();
+    let error = dial(config, canary::KEY).await.unwrap_err();
     assert_eq!((error.class, error.field.as_deref()), (ErrorClass::Config, Some("model")), "{error:?}");
 }
 
 #[tokio::test]
 async fn tls_is_verified_and_extra_roots_are_honoured() {
     let simulator = Simulator::builder().tls(true).start().await.unwrap();
-    let error = dial(at(simulator.base_url()), "sk-test").await.unwrap_err();
+    let error = dial(at(simulator.base_url()), canary::KEY).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Tls, "{error:?}");
     let handshakes = simulator.journal().handshakes();
     assert!(handshakes.is_empty(), "no key leaves before the certificate is verified: {handshakes:?}");
 
     let tls = Tls { extra_roots: vec![simulator.ca_pem().unwrap().to_owned()] };
-    let client = dial(Config { tls, ..at(simulator.base_url()) }, "sk-test").await.unwrap();
+    let client = dial(Config { tls, ..at(simulator.base_url()) }, canary::KEY).await.unwrap();
     client.shutdown().await;
 
     let tls = Tls { extra_roots: vec!["no certificate".into()] };
-    let error = dial(Config { tls, ..at(simulator.base_url()) }, "sk-test").await.unwrap_err();
+    let error = dial(Config { tls, ..at(simulator.base_url()) }, canary::KEY).await.unwrap_err();
     assert_eq!(error.field.as_deref(), Some("tls.extra_roots[0]"));
 }
 
 #[tokio::test]
 async fn plaintext_stays_on_this_machine() {
     // An address reserved for documentation: it is refused before anything is sent.
-    let error = dial(at("http://192.0.2.1:9/v1".into()), "sk-test").await.unwrap_err();
+    let error = dial(at("http://192.0.2.1:9/v1".into()), canary::KEY).await.unwrap_err();
     assert_eq!(error.code, "plaintext");
 }
 
@@ -153,21 +176,21 @@ async fn nobody_listening_is_a_network_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let error = dial(at(url), "sk-test").await.unwrap_err();
+    let error = dial(at(url), canary::KEY).await.unwrap_err();
     assert_eq!((error.class, error.code.as_ref(), error.retryable), (ErrorClass::Network, "connect_failed", true));
 }
 
 #[tokio::test]
 async fn what_is_not_a_realtime_api_is_said_in_its_own_words() {
     let portal = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 26\r\n\r\n<h1>Please log in here</h1>";
-    let error = dial(at(http(portal).await), "sk-test").await.unwrap_err();
+    let error = dial(at(http(portal).await), canary::KEY).await.unwrap_err();
     assert_eq!(error.code, "handshake", "{error:?}");
     let busy =
         "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 35\r\n\r\n{\"error\":{\"message\":\"slow down sk-x\"}}";
-    let error = dial(at(http(busy).await), "sk-test").await.unwrap_err();
+    let error = dial(at(http(busy).await), canary::KEY).await.unwrap_err();
     assert_eq!((error.class, error.retryable), (ErrorClass::Quota, true));
     let down = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
-    let error = dial(at(http(down).await), "sk-test").await.unwrap_err();
+    let error = dial(at(http(down).await), canary::KEY).await.unwrap_err();
     assert_eq!((error.code.as_ref(), error.retryable), ("unavailable", true));
 }
 
@@ -189,7 +212,7 @@ async fn an_over_long_frame_ends_the_run_with_one_error() {
         assert_eq!(u16::from(close.unwrap().code), 1009);
     })
     .await;
-    let client = dial(at(url), "sk-test").await.unwrap();
+    let client = dial(at(url), canary::KEY).await.unwrap();
     let errors = errors_until_the_end(&client, &go).await;
     assert_eq!(errors.iter().map(|e| e.code.as_ref()).collect::<Vec<_>>(), ["frame_too_big"]);
     assert_eq!(errors[0].class, ErrorClass::Limit);
@@ -203,7 +226,7 @@ async fn text_that_is_not_utf8_ends_the_run_with_one_error() {
         while let Some(Ok(_)) = ws.next().await {}
     })
     .await;
-    let client = dial(at(url), "sk-test").await.unwrap();
+    let client = dial(at(url), canary::KEY).await.unwrap();
     let errors = errors_until_the_end(&client, &go).await;
     assert_eq!(errors.iter().map(|e| e.code.as_ref()).collect::<Vec<_>>(), ["invalid_utf8"]);
 }
@@ -220,7 +243,7 @@ async fn a_message_of_nine_mebibytes_is_taken() {
     })
     .await;
     let config = Config { raw_events: duologue::config::RawEvents::Unknown, ..at(url) };
-    let client = Client::builder().config(config).credential(Credential::new("sk-test").unwrap()).build().unwrap();
+    let client = Client::builder().config(config).credential(canary::key()).build().unwrap();
     let mut events = client.events();
     client.connect().await.unwrap();
     go.notify_one();
@@ -238,7 +261,7 @@ async fn a_message_of_nine_mebibytes_is_taken() {
 #[tokio::test]
 async fn a_connection_that_breaks_ends_the_run_with_one_retryable_error() {
     let (url, go) = vendor(|ws| async move { drop(ws) }).await;
-    let client = dial(at(url), "sk-test").await.unwrap();
+    let client = dial(at(url), canary::KEY).await.unwrap();
     let errors = errors_until_the_end(&client, &go).await;
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].retryable && errors[0].fatal);
@@ -248,7 +271,7 @@ async fn a_connection_that_breaks_ends_the_run_with_one_retryable_error() {
 async fn disconnecting_while_the_peer_says_nothing_leaves_nothing_behind() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let client = Client::builder().config(at(url)).credential(Credential::new("sk-test").unwrap()).build().unwrap();
+    let client = Client::builder().config(at(url)).credential(canary::key()).build().unwrap();
     let connecting = client.connect();
     let (mut socket, _) = listener.accept().await.unwrap();
     client.disconnect().await.unwrap();

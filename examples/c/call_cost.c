@@ -158,8 +158,8 @@ static void print_callbacks(const char *what, struct costs *costs) {
 }
 
 static int converse(duologue_client *client, const char *key) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    if (!ok(duologue_client_set_credential(client, 0, &credential), "credential") ||
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    if (!ok(duologue_client_set_credential(client, &credential), "credential") ||
         !ok(duologue_client_set_audio_callback(client, on_audio, &audio_costs, NULL), "audio") ||
         !ok(duologue_client_set_response_callback(client, on_response, NULL, NULL), "responses") ||
         !ok(duologue_client_connect(client, NULL), "connect") ||

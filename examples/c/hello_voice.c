@@ -42,8 +42,8 @@ static void on_status(void *user_data, const duologue_status_event *event) {
 }
 
 static int converse(duologue_client *client, const char *key, wav *question, FILE *answer, atomic_int *outcome) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    if (!ok(duologue_client_set_credential(client, 0, &credential), "credential") ||
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    if (!ok(duologue_client_set_credential(client, &credential), "credential") ||
         !ok(duologue_client_set_transcript_callback(client, on_transcript, stdout, NULL), "transcripts") ||
         !ok(duologue_client_set_response_callback(client, on_response, outcome, NULL), "responses") ||
         !ok(duologue_client_set_status_callback(client, on_status, outcome, NULL), "status") ||

@@ -93,12 +93,12 @@ static int audio(struct talk *talk) {
 }
 
 static int converse(struct talk *talk, const char *key) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
     struct pollfd wake = {-1, POLLIN, 0};
     uint64_t tick = duologue_clock_us();
     if (!ok(duologue_client_set_event_mask(talk->client, KINDS), "event mask") ||
         !ok(duologue_client_wakeup_fd(talk->client, &wake.fd), "wake-up descriptor") ||
-        !ok(duologue_client_set_credential(talk->client, 0, &credential), "credential") ||
+        !ok(duologue_client_set_credential(talk->client, &credential), "credential") ||
         !ok(duologue_client_connect(talk->client, NULL), "connect")) return 0;
     while (!talk->over) {
         uint64_t now = duologue_clock_us();

@@ -128,9 +128,9 @@ static void on_event(void *client, const duologue_event *event) {
 
 static duologue_client *open_session(const duologue_config *config) {
     duologue_client *client = NULL;
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-none"};
+    duologue_credential credential = {.struct_size = sizeof credential, .value = "sk-none"};
     if (ok(duologue_client_create(NULL, config, &client), "client") &&
-        ok(duologue_client_set_credential(client, 0, &credential), "credential") &&
+        ok(duologue_client_set_credential(client, &credential), "credential") &&
         ok(duologue_client_set_event_callback(client, KINDS, on_event, client, NULL), "callback") &&
         ok(duologue_client_connect(client, NULL), "connect") &&
         ok(duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, 30000), "connect")) return client;

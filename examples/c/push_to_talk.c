@@ -9,31 +9,23 @@
  * The WAV file is the microphone, and the program is the finger too: it presses when connected and lets go
  * with the last word. A user interface calls key_down() and key_up().
  *
- * How it works, and what it cannot do: the turn is still found by the vendor's voice detection, because
- * duologue cannot commit a turn by hand yet. So
- *   - the vendor does not answer by itself ("create_response": false): a pause while the key is held ends a
- *     turn for the vendor, but nobody answers into it;
- *   - the key lets microphone audio through; without it the vendor gets silence (muted), not nothing, or it
- *     would never hear that the speech is over;
- *   - the program asks for the answer once the key is up and the vendor has heard the end. That costs the
- *     vendor's silence_duration_ms after the key.
- * Before the first press nothing is sent at all ("auto_capture": false).
+ * Between two turns nothing is sent. The newest moment is kept, so that the first syllable is there although the
+ * key came late ("prefix_padding_ms"); a press that was too short ends in the error `turn_too_short` and is
+ * thrown away. Pressing while the assistant speaks cuts it off.
  */
 #include "wav.h"
 #include <duologue.h>
 #include <stdatomic.h>
 
 #define CONFIG \
-    "{\"auto_capture\": false, \"audio\": {\"output\": {\"delivery\": \"pull\", \"rate\": 24000}}," \
-    " \"turn_detection\": {\"create_response\": false, \"silence_duration_ms\": 300}}"
+    "{\"turn_detection\": {\"mode\": \"manual\", \"prefix_padding_ms\": 300, \"minimum_ms\": 300}," \
+    " \"audio\": {\"output\": {\"delivery\": \"pull\", \"rate\": 24000}}}"
 
-enum { RATE = 24000, SILENCE_US = 300000, NOTHING_US = 2000000 };
+enum { RATE = 24000 };
 
 /* What callbacks and the audio loop share. */
 struct talk {
     duologue_client *client;
-    atomic_int speaking; /* the vendor hears somebody */
-    atomic_int turns;    /* that it heard the end of */
     atomic_int over, failed;
 };
 
@@ -51,25 +43,20 @@ static int flows(duologue_result result, const char *what) {
 }
 
 static int key_down(struct talk *talk) {
-    talk->turns = 0;
-    return ok(duologue_client_interrupt(talk->client, NULL), "key down") &&
-           ok(duologue_client_set_input_muted(talk->client, 0, NULL), "key down") &&
-           ok(duologue_client_set_capture(talk->client, 1, NULL), "key down");
+    return ok(duologue_client_start_listening(talk->client, NULL), "key down");
 }
 
+/* The answer comes by itself. */
 static int key_up(struct talk *talk) {
-    return ok(duologue_client_set_input_muted(talk->client, 1, NULL), "key up");
+    return ok(duologue_client_stop_listening(talk->client, NULL), "key up");
 }
 
-static int ask(struct talk *talk) {
-    return ok(duologue_client_set_capture(talk->client, 0, NULL), "stop") &&
-           ok(duologue_client_request_response(talk->client, NULL, NULL), "request");
-}
-
-static void on_speech(void *user_data, const duologue_speech_event *event) {
+/* How commands ended: here it is seen that a press was too short. */
+static void on_completed(void *user_data, const duologue_completed_event *event) {
     struct talk *talk = user_data;
-    talk->speaking = event->envelope->kind == DUOLOGUE_EVENT_SPEECH_STARTED;
-    if (!talk->speaking) talk->turns++;
+    if (!event->error || event->error->fatal) return; /* on_status() tells what ends the session */
+    fprintf(stderr, "%s: %s\n", event->error->code.data, event->error->message.data);
+    talk->failed = talk->over = 1;
 }
 
 static void on_response(void *user_data, const duologue_response_event *event) {
@@ -93,25 +80,15 @@ static void on_status(void *user_data, const duologue_status_event *event) {
 
 /* Microphone and loudspeaker, 20 ms at a time, until the answer is over. */
 static int converse(struct talk *talk, wav *question, FILE *answer) {
-    uint64_t tick = 0, up_at = 0;
-    int asked = 0;
+    uint64_t tick = 0;
+    int held = 1;
     if (!key_down(talk)) return 0;
     while (!talk->over) {
         int16_t microphone[192000 / 50], speaker[RATE / 50];
         size_t frames = question->rate / 50;
-        uint64_t now = duologue_clock_us();
-        if (!up_at && question->next == question->frames) {
-            up_at = now;
+        if (held && question->next == question->frames) {
+            held = 0;
             if (!key_up(talk)) return 0;
-        }
-        /* Words just before key up are noticed within the time that silence takes to be one. */
-        if (up_at && !asked && now >= up_at + SILENCE_US && !talk->speaking && talk->turns > 0) {
-            asked = 1;
-            if (!ask(talk)) return 0;
-        }
-        if (up_at && !asked && now >= up_at + NOTHING_US && !talk->speaking) {
-            fprintf(stderr, "nothing was said\n");
-            return 0;
         }
         wav_next(question, microphone, frames);
         if (!flows(duologue_client_push_audio(talk->client, microphone, frames, 0, NULL), "microphone") ||
@@ -124,9 +101,9 @@ static int converse(struct talk *talk, wav *question, FILE *answer) {
 
 static int connect_client(struct talk *talk, const char *key) {
     duologue_client *client = talk->client;
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    return ok(duologue_client_set_credential(client, 0, &credential), "credential") &&
-           ok(duologue_client_set_speech_callback(client, on_speech, talk, NULL), "speech") &&
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    return ok(duologue_client_set_credential(client, &credential), "credential") &&
+           ok(duologue_client_set_completed_callback(client, on_completed, talk, NULL), "commands") &&
            ok(duologue_client_set_response_callback(client, on_response, talk, NULL), "responses") &&
            ok(duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL), "transcripts") &&
            ok(duologue_client_set_status_callback(client, on_status, talk, NULL), "status") &&
@@ -141,7 +118,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     wav question = {0};
-    struct talk talk = {NULL, 0, 0, 0, 0};
+    struct talk talk = {NULL, 0, 0};
     duologue_config *config = NULL;
     FILE *answer = wav_create(argv[2], RATE);
     int good = answer && wav_read(argv[1], &question) && ok(duologue_config_create(CONFIG, &config), "configuration") &&

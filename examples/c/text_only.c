@@ -55,9 +55,9 @@ static int answer(duologue_client *client) {
 }
 
 static int converse(duologue_client *client, const char *key) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
     char line[4096];
-    if (!ok(duologue_client_set_credential(client, 0, &credential), "credential") ||
+    if (!ok(duologue_client_set_credential(client, &credential), "credential") ||
         !ok(duologue_client_connect(client, NULL), "connect") ||
         !ok(duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, 10000), "connect")) return 0;
     while (fgets(line, sizeof line, stdin)) {

@@ -18,8 +18,10 @@
     "  \"name\": \"get_weather\"," \
     "  \"description\": \"Weather in a city\"," \
     "  \"parameters\": {" \
-    "    \"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}, \"required\": [\"city\"]" \
-    "  }" \
+    "    \"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\", \"minLength\": 1}}," \
+    "    \"required\": [\"city\"], \"additionalProperties\": false" \
+    "  }," \
+    "  \"timeout_ms\": 5000" \
     "}]}"
 
 enum { ASKING = 0, ANSWERED, FAILED };
@@ -39,7 +41,8 @@ static int ok(duologue_result result, const char *what) {
     return 0;
 }
 
-/* The function. The arguments are JSON as the model wrote it: parse and check them in a real program. */
+/* The function. The arguments are JSON that fits the schema above: what does not is refused before it gets here,
+ * and the model is told. A real program parses them. */
 static const char *get_weather(const char *arguments) {
     if (!strstr(arguments, "Paris")) return "{\"error\": \"this example knows Paris only\"}";
     return "{\"celsius\": 18, \"sky\": \"sunny\"}";
@@ -47,12 +50,12 @@ static const char *get_weather(const char *arguments) {
 
 static void on_tool_call(void *user_data, const duologue_tool_call_event *event) {
     struct talk *talk = user_data;
-    int known = strcmp(event->name.data, "get_weather") == 0;
-    const char *output = known ? get_weather(event->arguments.data) : "there is no such function";
+    const char *output = get_weather(event->arguments.data); /* the only function: others are refused */
     printf("%s(%s) -> %s\n", event->name.data, event->arguments.data, output);
     talk->called = 1;
-    /* What takes long belongs on another thread: keep epoch and call_id, answer later. */
-    if (!ok(duologue_client_submit_tool_result(talk->client, event->epoch, event->call_id.data, output, !known, NULL),
+    /* What takes long belongs on another thread: keep epoch and call_id, answer later. After "timeout_ms" the model
+     * is told that it took too long, and a tool_timeout event comes. */
+    if (!ok(duologue_client_submit_tool_result(talk->client, event->epoch, event->call_id.data, output, 0, NULL),
             "tool result")) {
         talk->outcome = FAILED;
     }
@@ -88,8 +91,8 @@ static void on_error(void *user_data, const duologue_error_event *event) {
 
 static int converse(struct talk *talk, const char *key, const char *question) {
     duologue_client *client = talk->client;
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, key};
-    return ok(duologue_client_set_credential(client, 0, &credential), "credential") &&
+    duologue_credential credential = {.struct_size = sizeof credential, .value = key};
+    return ok(duologue_client_set_credential(client, &credential), "credential") &&
            ok(duologue_client_set_tool_call_callback(client, on_tool_call, talk, NULL), "tool calls") &&
            ok(duologue_client_set_transcript_callback(client, on_transcript, NULL, NULL), "transcripts") &&
            ok(duologue_client_set_response_callback(client, on_response, talk, NULL), "responses") &&

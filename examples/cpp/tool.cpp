@@ -18,10 +18,15 @@ namespace {
 constexpr auto weather_json = R"({
     "name": "get_weather",
     "description": "Weather in a city",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    "parameters": {
+        "type": "object", "properties": {"city": {"type": "string", "minLength": 1}},
+        "required": ["city"], "additionalProperties": false
+    },
+    "timeout_ms": 5000
 })";
 
-// The arguments are JSON as the model wrote it: a real program parses and checks them.
+// The arguments are JSON that fits the schema above: what does not is refused before it gets here, and the model is
+// told. A real program parses them.
 std::string get_weather(std::string_view arguments) {
     if (arguments.find("Paris") == std::string_view::npos) throw std::invalid_argument("this example knows Paris only");
     return R"({"celsius": 18, "sky": "sunny"})";
@@ -44,7 +49,7 @@ void converse(const char* key, const char* url, const char* question) {
             auto output = tools.at(duologue::view(call.name))(duologue::view(call.arguments));
             std::cout << duologue::view(call.name) << duologue::view(call.arguments) << " -> " << output << '\n';
             session.submit_tool_result(call, output);
-        } catch (const std::logic_error& error) { // unknown tool, or arguments it does not take: the model shall know
+        } catch (const std::logic_error& error) { // arguments it does not take: the model shall know
             session.submit_tool_result(call, error.what(), true);
         }
     });

@@ -1,11 +1,10 @@
 """Listening only while a key is held: python push_to_talk.py question.wav answer.wav
 
 The WAV file is the microphone, and the program is the finger too: it presses when connected and lets go with the
-last word. A user interface calls key_down() and key_up().
+last word. A user interface calls client.start_listening() and client.stop_listening() where a key goes down and up;
+`async with client.turn()` is both of them around a block.
 
-The turn is still found by the vendor's voice detection, because duologue cannot commit a turn by hand yet. So the
-vendor does not answer by itself (`create_response`), the key lets the microphone through, and without it the
-vendor gets silence, in which it hears that the speech is over. Then the answer is asked for.
+Pressing cuts the assistant off. Letting go commits what was said and asks for the answer; a tap is no turn.
 """
 
 import asyncio
@@ -15,30 +14,6 @@ import wave
 import duologue
 
 
-class PushToTalk:
-    """A key over a client."""
-
-    def __init__(self, client: duologue.Client) -> None:
-        self.client = client
-        self.stopped = client.events(duologue.SpeechStopped)
-
-    async def key_down(self) -> None:
-        """Cuts the assistant off and listens."""
-        await self.client.interrupt()
-        await self.client.set_input_muted(False)
-        await self.client.set_capture(True)
-
-    async def key_up(self) -> None:
-        """Waits until the vendor has heard the end, and asks for the answer."""
-        await self.client.set_input_muted(True)
-        try:
-            await asyncio.wait_for(self.stopped.__anext__(), 2)
-        except asyncio.TimeoutError:
-            print("nothing was said")
-        await self.client.set_capture(False)
-        await self.client.request_response()
-
-
 async def main(question: str, answer: str) -> None:
     with wave.open(question) as sound:
         seconds = sound.getnframes() / sound.getframerate()
@@ -46,14 +21,17 @@ async def main(question: str, answer: str) -> None:
         "simulator",  # "openai", with OPENAI_API_KEY set
         microphone=question,
         speaker=answer,
-        auto_capture=False,
-        turn_detection={"create_response": False, "silence_duration_ms": 300},
+        auto_capture=False,  # the microphone opens with the key
+        turn_detection={"mode": "manual"},
     ) as client:
-        key = PushToTalk(client)
         events = client.events(duologue.Transcript, duologue.TurnDone)
-        await key.key_down()
-        await asyncio.sleep(seconds)
-        await key.key_up()
+        try:
+            async with client.turn():
+                await asyncio.sleep(seconds)
+        except duologue.LimitError as error:
+            if error.code != "turn_too_short":
+                raise
+            sys.exit("hold the key while speaking")
         async for event in events:
             if isinstance(event, duologue.TurnDone):
                 break

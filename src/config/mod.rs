@@ -18,14 +18,14 @@ mod overrides;
 mod ranges;
 mod read;
 mod set;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tool_schema;
 mod tools;
 mod turns;
 mod validate;
-mod validate_tools;
+pub(crate) mod validate_tools;
 mod validate_turns;
 
 pub use audio::*;

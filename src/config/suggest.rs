@@ -45,7 +45,7 @@ pub(super) fn key(given: &str, known: &[String]) -> String {
 }
 
 /// The fix for a word that is none of those accepted.
-pub(super) fn word(given: Option<&str>, known: &[String]) -> String {
+pub(crate) fn word(given: Option<&str>, known: &[String]) -> String {
     let quoted: Vec<_> = known.iter().map(|word| format!("\"{word}\"")).collect();
     let accepted = format!("use {}", listed(&quoted));
     match given.and_then(|given| nearest(&snake(given), known)) {

@@ -4,11 +4,13 @@
 //! what reassembling a stream needs. A new vendor is a folder here, a line in [`codec_for`], a
 //! simulator dialect and a page of documentation.
 
+mod catalogue;
 pub mod openai;
 mod settle;
 mod vocabulary;
 
 pub use settle::settle;
+pub use catalogue::catalogue;
 pub use vocabulary::*;
 
 use crate::{capabilities::Capabilities, config::Config, credential::CredentialKind, error::Result};

@@ -103,6 +103,7 @@ impl Session {
         let expected = std::mem::take(&mut self.speaking.answer_expected);
         match self.sequencer.created(response, request, expected) {
             Created::Ours(op) => {
+                self.tools.began(request.unwrap_or_default(), response);
                 if let Some(op) = op {
                     self.complete_about(op, response);
                 }

@@ -97,6 +97,9 @@ impl Session {
             }
             return self.ask_outside(op, id, options);
         }
+        if let Some(tools) = options.tools.as_ref().filter(|t| !t.is_empty()) {
+            self.tools.declare_for(&id, tools);
+        }
         self.want_response(Request { id, op: Some(op), ask: Ask::Answer(Some(options)) });
     }
 

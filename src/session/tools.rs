@@ -77,6 +77,17 @@ pub struct Tools {
     rounds: Vec<Round>,
     results: VecDeque<ItemId>,
     schemas: Schemas,
+    /// Tools of single responses.
+    own: VecDeque<Own>,
+}
+
+/// Tools that were declared for one response.
+#[derive(Debug)]
+struct Own {
+    request: String,
+    response: Option<ResponseId>,
+    tools: Vec<Tool>,
+    schemas: Schemas,
 }
 
 impl Tools {
@@ -88,6 +99,34 @@ impl Tools {
     /// The tools are these from now on.
     pub fn declare(&mut self, tools: &[Tool]) {
         self.schemas = Schemas::new(tools);
+    }
+
+    /// A request for a response brings tools of its own.
+    pub fn declare_for(&mut self, request: &str, tools: &[Tool]) {
+        if self.own.len() >= MAX_ROUNDS {
+            self.own.pop_front();
+        }
+        let (request, tools, schemas) = (request.to_owned(), tools.to_vec(), Schemas::new(tools));
+        self.own.push_back(Own { request, response: None, tools, schemas });
+    }
+
+    /// The response to a request began.
+    pub fn began(&mut self, request: &str, response: &ResponseId) {
+        if let Some(own) = self.own.iter_mut().find(|o| o.request == request) {
+            own.response = Some(response.clone());
+        }
+    }
+
+    /// What the tools of a response are checked against.
+    fn schemas_of(&self, response: &ResponseId) -> &Schemas {
+        self.own.iter().find(|o| o.response.as_ref() == Some(response)).map_or(&self.schemas, |o| &o.schemas)
+    }
+
+    /// How long a call may take, when its tool says so.
+    fn limit_of(&self, call: &Call, config: &Config) -> Option<u32> {
+        let own = self.own.iter().find(|o| o.response.as_ref() == Some(&call.response));
+        let tools = own.map_or(&config.tools, |o| &o.tools);
+        tools.iter().find(|t| t.name == call.name).and_then(|t| t.timeout_ms)
     }
 
     /// The host has calls and the vendor is to hear nothing meanwhile.
@@ -186,7 +225,7 @@ impl Session {
             Some(vec![0])
         });
         self.tell_changes();
-        if let Some((code, problem)) = self.unfit_call(name, arguments) {
+        if let Some((code, problem)) = self.unfit_call(response, name, arguments) {
             // The model is always answered, or the conversation stands still.
             let output = json!({ "error": problem }).to_string();
             let warning = Error::new(ErrorClass::Tool, code, problem).fix("the model was told; look at the tools");
@@ -197,7 +236,7 @@ impl Session {
     }
 
     /// Why a call does not reach the host.
-    fn unfit_call(&self, name: &str, arguments: &str) -> Option<(&'static str, String)> {
+    fn unfit_call(&self, response: &ResponseId, name: &str, arguments: &str) -> Option<(&'static str, String)> {
         if arguments.len() > MAX_ARGUMENTS {
             return Some(("tool_refused", format!("the arguments are longer than {MAX_ARGUMENTS} bytes")));
         }
@@ -209,8 +248,9 @@ impl Session {
         if calls > MAX_WAITING || bytes > MAX_WAITING_BYTES {
             return Some(("tool_refused", "too many calls are waiting; wait for their results".to_owned()));
         }
-        if self.tools.schemas.knows(name) {
-            return self.tools.schemas.wrong_arguments(name, arguments).map(|text| ("tool_arguments", text));
+        let schemas = self.tools.schemas_of(response);
+        if schemas.knows(name) {
+            return schemas.wrong_arguments(name, arguments).map(|text| ("tool_arguments", text));
         }
         let refused = self.config.tool_handling.undeclared == UndeclaredTools::Refuse;
         refused.then(|| ("tool_refused", format!("there is no tool called {name:?}")))
@@ -223,9 +263,10 @@ impl Session {
             if running >= MAX_PARALLEL {
                 return;
             }
-            let waiting = self.tools.calls.iter_mut().find(|c| matches!(c.state, State::Waiting { .. }));
-            let Some(call) = waiting else { return };
-            let ms = self.config.tools.iter().find(|t| t.name == call.name).and_then(|t| t.timeout_ms);
+            let waiting = self.tools.calls.iter().position(|c| matches!(c.state, State::Waiting { .. }));
+            let Some(at) = waiting else { return };
+            let ms = self.tools.limit_of(&self.tools.calls[at], &self.config);
+            let call = &mut self.tools.calls[at];
             let until = self.now.after_ms(ms.unwrap_or(self.config.tool_handling.timeout_ms).into());
             let State::Waiting { arguments } = std::mem::replace(&mut call.state, State::Running { until }) else {
                 return;
@@ -281,15 +322,15 @@ impl Session {
             Some(State::Answered) => Some(not_waiting("the call was already answered")),
             Some(State::Waiting { .. }) | None => Some(not_waiting("no such call is waiting for a result")),
         };
-        let name = entry.map(|c| c.name.clone()).unwrap_or_default();
         if let Some(error) = refusal {
             return self.complete(op, Some(error.field("call")));
         }
+        let Some((name, response)) = entry.map(|c| (c.name.clone(), c.response.clone())) else { return };
         // Whatever is wrong with a result, the model gets an answer, and the host is told.
         let wrong = if output.len() > MAX_RESULT {
             let text = format!("the result has {} bytes, more than {MAX_RESULT}", output.len());
             Some(Error::new(ErrorClass::Limit, "too_long", text).field("output").fix("return less"))
-        } else if let Some(text) = self.tools.schemas.wrong_result(&name, &output).filter(|_| !is_error) {
+        } else if let Some(text) = self.tools.schemas_of(&response).wrong_result(&name, &output).filter(|_| !is_error) {
             let fix = "return what output_schema says, or change it";
             Some(Error::new(ErrorClass::Tool, "invalid_result", text).field("output").fix(fix))
         } else {

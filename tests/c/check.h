@@ -5,6 +5,8 @@
 #ifndef DUOLOGUE_TESTS_CHECK_H
 #define DUOLOGUE_TESTS_CHECK_H
 
+#include "canary.h"
+
 #include <duologue.h>
 
 #include <pthread.h>

@@ -219,7 +219,7 @@ static void on_line(void *user_data, int32_t level, const char *target, const ch
     struct lines *lines = user_data;
     CHECK(level >= DUOLOGUE_LOG_LEVEL_ERROR && level <= DUOLOGUE_LOG_LEVEL_TRACE);
     CHECK(target != NULL && message != NULL && strlen(target) > 0 && strlen(message) < 100000);
-    CHECK(strstr(message, "sk-secret") == NULL);
+    CHECK(strstr(message, CANARY_MARK) == NULL);
     CHECK(atomic_load(&lines->frees) == 0);
     if (level > atomic_load(&lines->worst))
         atomic_store(&lines->worst, level);
@@ -234,14 +234,14 @@ static void lines_free(void *user_data) {
 static void log_lines(void) {
     struct lines all = {0}, few = {0}, bad = {0};
     struct record record = RECORD_INIT;
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     WORKS(duologue_set_log_callback(DUOLOGUE_LOG_LEVEL_TRACE, on_line, &all, lines_free));
     REFUSED(INVALID_ARGUMENT, duologue_set_log_callback(6, on_line, &bad, lines_free));
     REFUSED(INVALID_ARGUMENT, duologue_set_log_callback(-1, on_line, &bad, lines_free));
     CHECK(atomic_load(&bad.frees) == 2 && atomic_load(&all.frees) == 0);
     duologue_client *client = client_of("{\"base_url\": \"http://127.0.0.1:1/v1\"}");
     WORKS(duologue_client_set_completed_callback(client, on_completed, &record, NULL));
-    WORKS(duologue_client_set_credential(client, 0, &key));
+    WORKS(duologue_client_set_credential(client, &key));
     WORKS(duologue_client_connect(client, NULL));
     signal_wait(&record.completed, 1);
     ENDS(DUOLOGUE_ERROR_CONNECT_FAILED, record.last_result);

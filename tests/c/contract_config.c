@@ -169,6 +169,40 @@ static void frozen_after_use(void) {
     duologue_client_destroy(second);
 }
 
+/* One document, and one client's own way. */
+static void copies_with_overrides(void) {
+    duologue_config *shared = NULL, *one = NULL, *two = NULL, *untouched_config;
+    duologue_client *client = NULL;
+    WORKS(duologue_config_create(
+        "{\"voice\": \"marin\", \"labels\": {\"shop\": \"7\"}, \"tools\": [{\"name\": \"a\"}]}", &shared));
+    WORKS(duologue_client_create(NULL, shared, &client));
+    WORKS(duologue_config_copy(shared, "{\"voice\": null, \"labels\": {\"caller\": \"Ada\"}, \"tools\": []}", &one));
+    has(one, "\"labels\":{\"caller\":\"Ada\",\"shop\":\"7\"}");
+    has(one, "\"voice\":null");
+    has(one, "\"tools\":[]");
+    has(shared, "\"labels\":{\"shop\":\"7\"}");
+    has(shared, "\"voice\":\"marin\"");
+    /* The copy may change although the other one may not. */
+    REFUSED(INVALID_STATE, duologue_config_set_string(shared, "voice", "cedar"));
+    WORKS(duologue_config_copy(shared, NULL, &two));
+    WORKS(duologue_config_set_string(two, "voice", "cedar"));
+    has(two, "\"voice\":\"cedar\"");
+    has(shared, "\"voice\":\"marin\"");
+
+    PREFILL(untouched_config);
+    REFUSED(INVALID_CONFIG, duologue_config_copy(shared, "{\"voicee\": \"x\"}", &untouched_config));
+    SAYS("voicee");
+    REFUSED(INVALID_CONFIG, duologue_config_copy(shared, "{\"speed\": 99}", &untouched_config));
+    SAYS("speed");
+    REFUSED(INVALID_CONFIG, duologue_config_copy(shared, "[]", &untouched_config));
+    REFUSED(INVALID_CONFIG, duologue_config_copy(shared, "7", &untouched_config));
+    UNTOUCHED(untouched_config);
+    duologue_config_free(shared);
+    duologue_config_free(one);
+    duologue_config_free(two);
+    duologue_client_destroy(client);
+}
+
 static void documents(void) {
     char *schema = NULL, *json = NULL;
     WORKS(duologue_config_schema(&schema));
@@ -242,6 +276,7 @@ int main(void) {
     refused();
     absurd_paths();
     frozen_after_use();
+    copies_with_overrides();
     documents();
     at_once();
     return check_end();

@@ -5,17 +5,20 @@ static struct counted counted;
 
 /* Every function that takes a client, all else being right. */
 static void every_client_function(duologue_client *client, int32_t code) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     duologue_status status;
     duologue_mode mode;
     char *json;
     uint64_t op;
-    int fd;
+    int fd, can;
     duologue_event *event;
+    duologue_image image = {.struct_size = sizeof image, .url = "data:image/png;base64,iVBORw0KGgo="};
     int16_t samples[16] = {1, 2, 3};
     size_t frames;
 
-    ENDS(code, duologue_client_set_credential(client, 0, &key));
+    ENDS(code, duologue_client_set_credential(client, &key));
+    ENDS(code, duologue_client_answer_credential(client, 1, &key));
+    ENDS(code, duologue_client_refuse_credential(client, 1, "none", 0));
     PREFILL(status);
     ENDS(code, duologue_client_status(client, &status));
     UNTOUCHED(status);
@@ -29,14 +32,25 @@ static void every_client_function(duologue_client *client, int32_t code) {
     ENDS(code, duologue_client_stats_json(client, &json));
     ENDS(code, duologue_client_capabilities_json(client, &json));
     ENDS(code, duologue_client_config_json(client, &json));
+    ENDS(code, duologue_client_availability_json(client, &json));
     UNTOUCHED(json);
+    PREFILL(can);
+    ENDS(code, duologue_client_can_connect(client, &can));
+    UNTOUCHED(can);
 
     PREFILL(op);
     ENDS(code, duologue_client_connect(client, &op));
     ENDS(code, duologue_client_disconnect(client, &op));
     ENDS(code, duologue_client_send_text(client, "text", 0, &op));
+    ENDS(code, duologue_client_send_image(client, &image, &op));
+    ENDS(code, duologue_client_send_context(client, "text", &op));
+    ENDS(code, duologue_client_say(client, "text", &op));
     ENDS(code, duologue_client_request_response(client, NULL, &op));
     ENDS(code, duologue_client_interrupt(client, &op));
+    ENDS(code, duologue_client_start_listening(client, &op));
+    ENDS(code, duologue_client_stop_listening(client, &op));
+    ENDS(code, duologue_client_clear_input(client, &op));
+    ENDS(code, duologue_client_update_session(client, "{}", &op));
     ENDS(code, duologue_client_submit_tool_result(client, 1, "call", "{}", 0, &op));
     ENDS(code, duologue_client_set_capture(client, 1, &op));
     ENDS(code, duologue_client_set_input_muted(client, 1, &op));
@@ -87,6 +101,11 @@ static void every_config_function(duologue_config *config, int32_t code) {
     ENDS(code, duologue_config_to_json(config, &json));
     UNTOUCHED(json);
     if (config != NULL) { /* NULL here means the defaults */
+        duologue_config *copy;
+        PREFILL(copy);
+        ENDS(code, duologue_config_copy(config, NULL, &copy));
+        ENDS(code, duologue_config_copy(config, "{}", &copy));
+        UNTOUCHED(copy);
         PREFILL(client);
         ENDS(code, duologue_client_create(NULL, config, &client));
         UNTOUCHED(client);
@@ -106,7 +125,7 @@ static void every_engine_function(duologue_engine *engine, int32_t code) {
 
 /* Every pointer that must not be NULL, the handle being right. */
 static void null_everywhere_else(duologue_client *client, duologue_client *queued, duologue_config *config) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NULL};
+    duologue_credential key = {.struct_size = sizeof key, .value = NULL};
     duologue_engine *engine = NULL;
     duologue_config *made = NULL;
     int16_t sample = 0;
@@ -114,6 +133,8 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
 
     REFUSED(NULL_ARGUMENT, duologue_last_error_json(NULL));
     REFUSED(NULL_ARGUMENT, duologue_config_create("{}", NULL));
+    SAYS("out_config");
+    REFUSED(NULL_ARGUMENT, duologue_config_copy(config, "{}", NULL));
     SAYS("out_config");
     REFUSED(NULL_ARGUMENT, duologue_config_set_string(config, NULL, "x"));
     SAYS("path");
@@ -129,13 +150,18 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     SAYS("out_json");
     REFUSED(NULL_ARGUMENT, duologue_config_validate(NULL));
     REFUSED(NULL_ARGUMENT, duologue_config_schema(NULL));
+    REFUSED(NULL_ARGUMENT, duologue_catalogue(NULL));
     REFUSED(NULL_ARGUMENT, duologue_engine_create(NULL, NULL));
     SAYS("out_engine");
     REFUSED(NULL_ARGUMENT, duologue_client_create(NULL, NULL, NULL));
     SAYS("out_client");
-    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, 0, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, NULL));
     SAYS("credential");
-    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    REFUSED(NULL_ARGUMENT, duologue_client_set_credential(client, &key));
+    SAYS("credential.value");
+    REFUSED(NULL_ARGUMENT, duologue_client_answer_credential(client, 1, NULL));
+    SAYS("credential");
+    REFUSED(NULL_ARGUMENT, duologue_client_answer_credential(client, 1, &key));
     SAYS("credential.value");
     REFUSED(NULL_ARGUMENT, duologue_client_status(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_mode(client, NULL));
@@ -143,8 +169,22 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     REFUSED(NULL_ARGUMENT, duologue_client_stats_json(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_capabilities_json(client, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_config_json(client, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_availability_json(client, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_can_connect(client, NULL));
+    SAYS("out_can_connect");
     REFUSED(NULL_ARGUMENT, duologue_client_send_text(client, NULL, 0, NULL));
     SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_image(client, NULL, NULL));
+    SAYS("image");
+    duologue_image image = {.struct_size = sizeof image, .size = 1};
+    REFUSED(NULL_ARGUMENT, duologue_client_send_image(client, &image, NULL));
+    SAYS("image.data");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_context(client, NULL, NULL));
+    SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_say(client, NULL, NULL));
+    SAYS("text");
+    REFUSED(NULL_ARGUMENT, duologue_client_update_session(client, NULL, NULL));
+    SAYS("changes");
     REFUSED(NULL_ARGUMENT, duologue_client_submit_tool_result(client, 1, NULL, "{}", 0, NULL));
     SAYS("call_id");
     REFUSED(NULL_ARGUMENT, duologue_client_submit_tool_result(client, 1, "call", NULL, 0, NULL));
@@ -168,10 +208,20 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     duologue_engine_destroy(engine);
     WORKS(duologue_config_create(NULL, &made));
     duologue_config_free(made);
+    WORKS(duologue_config_copy(NULL, NULL, &made));
+    duologue_config_free(made);
+    WORKS(duologue_config_copy(NULL, "{\"voice\": \"marin\"}", &made));
+    duologue_config_free(made);
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, 1, NULL, 0));
     WORKS(duologue_client_push_audio(client, NULL, 0, 0, NULL));
     WORKS(duologue_client_pull_audio(client, NULL, 0, 0, NULL));
     WORKS(duologue_client_pull_audio(client, &sample, 1, 0, NULL));
     WORKS(duologue_client_set_capture(client, 0, NULL));
+    /* A command's number is wanted by nobody; how it ends is another matter. */
+    WORKS(duologue_client_start_listening(client, NULL));
+    WORKS(duologue_client_stop_listening(client, NULL));
+    WORKS(duologue_client_clear_input(client, NULL));
+    WORKS(duologue_client_request_response(client, NULL, NULL));
     /* Both user data and free function may be NULL, and each without the other. */
     WORKS(set_callback(1, client, 1, NULL, NULL));
     WORKS(set_callback(1, client, 1, &counted, NULL));

@@ -60,6 +60,14 @@ static void does_everything(void *user_data, const duologue_completed_event *eve
     duologue_client_destroy(made);
     REFUSED(INVALID_HANDLE, duologue_client_interrupt(made, NULL));
 
+    int can = -1;
+    WORKS(duologue_client_can_connect(client, &can));
+    CHECK(can == 0);
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, 1, NULL, 0));
+    duologue_config *copy = NULL;
+    WORKS(duologue_config_copy(NULL, "{\"labels\": {\"a\": \"b\"}}", &copy));
+    duologue_config_free(copy);
+
     /* Its own slot: the old free function does not run before this call is over. */
     WORKS(duologue_client_set_completed_callback(client, replacement, inside, replaced_free));
     CHECK(atomic_load(&inside->frees) == 0);

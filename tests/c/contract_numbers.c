@@ -19,6 +19,8 @@ static void truth_values(void) {
         SAYS("muted");
         REFUSED(INVALID_ARGUMENT, duologue_client_submit_tool_result(client, 1, "call", "{}", ODD[i], &op));
         SAYS("is_error");
+        REFUSED(INVALID_ARGUMENT, duologue_client_refuse_credential(client, 1, "none", ODD[i]));
+        SAYS("retryable");
         UNTOUCHED(op);
         REFUSED(INVALID_ARGUMENT, duologue_config_set_bool(config, "auto_capture", ODD[i]));
         SAYS("value");
@@ -45,9 +47,11 @@ static void enums(void) {
             REFUSED(INVALID_ARGUMENT, duologue_client_wait_status(client, ODD[i], 0));
             SAYS("status");
         }
-        if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL) {
-            duologue_credential key = {sizeof key, ODD[i], "sk-test"};
-            REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+        if (ODD[i] < DUOLOGUE_CREDENTIAL_KIND_API_KEY || ODD[i] > DUOLOGUE_CREDENTIAL_KIND_BEARER) {
+            duologue_credential key = {.struct_size = sizeof key, .kind = ODD[i], .value = CANARY_KEY};
+            REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
+            SAYS("credential.kind");
+            REFUSED(INVALID_ARGUMENT, duologue_client_answer_credential(client, 1, &key));
             SAYS("credential.kind");
         }
         if (ODD[i] < DUOLOGUE_LOG_LEVEL_OFF || ODD[i] > DUOLOGUE_LOG_LEVEL_TRACE) {
@@ -83,7 +87,15 @@ static void flags_and_masks(void) {
     }
     for (uint32_t flags = 0; flags < 4; flags++)
         WORKS(duologue_client_send_text(client, "text", flags, NULL));
-    CHECK((DUOLOGUE_SEND_TEXT_NO_RESPONSE | DUOLOGUE_SEND_TEXT_INTERRUPT) == 3);
+    duologue_image image = {.struct_size = sizeof image, .url = "https://example.org/cat.png"};
+    for (image.flags = 0; image.flags < 4; image.flags++)
+        WORKS(duologue_client_send_image(client, &image, NULL));
+    for (unsigned bit = 2; bit < 32; bit++) {
+        image.flags = 1u << bit | 1;
+        REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, &op));
+        SAYS("image.flags");
+    }
+    CHECK((DUOLOGUE_SEND_NO_RESPONSE | DUOLOGUE_SEND_INTERRUPT) == 3);
 
     for (unsigned bit = 0; bit < 64; bit++) {
         struct counted counted = {0};
@@ -126,27 +138,34 @@ struct later_response {
     duologue_response_options known;
     uint64_t tail[4];
 };
+struct later_image {
+    duologue_image known;
+    uint64_t tail[4];
+};
 
 /* `size` as struct_size of each struct there is. What is beyond `size` bytes must not be read: it lies in memory
  * that AddressSanitizer and valgrind know to be beyond the end. */
 static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t response) {
-    struct later_credential full_key = {{size, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+    struct later_credential full_key = {{.struct_size = size, .value = CANARY_KEY, .model = "gpt-realtime"}, {0}};
     struct later_options full_engine = {{size, 2, 4, 0, NULL, NULL, NULL}, {0}};
-    struct later_response full_response = {{size, 0, "briefly"}, {0}};
+    struct later_response full_response = {{size, 0, "briefly", "{}"}, {0}};
+    struct later_image full_image = {{.struct_size = size, .data = (const uint8_t *)"PNG", .size = 3}, {0}};
     duologue_engine *made;
     uint64_t op;
     size_t bytes = size < 4 ? 4 : size;
 
-    void *key = malloc(bytes), *options = malloc(bytes), *how = malloc(bytes);
-    CHECK(key != NULL && options != NULL && how != NULL);
+    void *key = malloc(bytes), *options = malloc(bytes), *how = malloc(bytes), *image = malloc(bytes);
+    CHECK(key != NULL && options != NULL && how != NULL && image != NULL);
     memset(key, 0, bytes);
     memset(options, 0, bytes);
     memset(how, 0, bytes);
+    memset(image, 0, bytes);
     memcpy(key, &full_key, bytes < sizeof full_key ? bytes : sizeof full_key);
     memcpy(options, &full_engine, bytes < sizeof full_engine ? bytes : sizeof full_engine);
     memcpy(how, &full_response, bytes < sizeof full_response ? bytes : sizeof full_response);
+    memcpy(image, &full_image, bytes < sizeof full_image ? bytes : sizeof full_image);
 
-    ENDS(credential, duologue_client_set_credential(client, 0, key));
+    ENDS(credential, duologue_client_set_credential(client, key));
     PREFILL(made);
     ENDS(engine, duologue_engine_create(options, &made));
     if (engine == DUOLOGUE_OK)
@@ -157,6 +176,13 @@ static void with_size(uint32_t size, int32_t credential, int32_t engine, int32_t
     ENDS(response, duologue_client_request_response(client, how, &op));
     if (response != DUOLOGUE_OK)
         UNTOUCHED(op);
+    PREFILL(op);
+    /* Without its size a picture has no bytes: refused, in other words. */
+    int32_t taken = size < offsetof(duologue_image, url) ? DUOLOGUE_ERROR_INVALID_ARGUMENT : response;
+    ENDS(taken, duologue_client_send_image(client, image, &op));
+    if (taken != DUOLOGUE_OK)
+        UNTOUCHED(op);
+    free(image);
     free(key);
     free(options);
     free(how);
@@ -169,10 +195,10 @@ static void struct_sizes(void) {
         with_size(size, bad, bad, bad);
         SAYS("struct_size");
     }
-    for (uint32_t size = 8; size <= sizeof(struct later_options); size++) {
+    for (uint32_t size = 8; size <= sizeof(struct later_image); size++) {
         if (size % sizeof(void *) != 0)
             with_size(size, bad, bad, bad); /* in the middle of a field: it would be accepted and ignored */
-        else if (size < sizeof(duologue_credential))
+        else if (size <= offsetof(duologue_credential, value))
             with_size(size, none, DUOLOGUE_OK, DUOLOGUE_OK); /* fields that are not there have their defaults */
         else
             with_size(size, DUOLOGUE_OK, DUOLOGUE_OK, DUOLOGUE_OK); /* whole, or larger with a tail of zeros */
@@ -181,35 +207,83 @@ static void struct_sizes(void) {
     /* A tail that is not zero asks for what this version cannot do. */
     for (size_t at = 0; at < 4; at++) {
         struct counted counted = {0};
-        struct later_credential key = {{sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"}, {0}};
+        struct later_credential key = {{.struct_size = sizeof key, .value = CANARY_KEY}, {0}};
         struct later_options options = {{sizeof options, 0, 0, 0, thread_starts, &counted, count_free}, {0}};
-        struct later_response how = {{sizeof how, 0, NULL}, {0}};
+        struct later_response how = {{sizeof how, 0, NULL, NULL}, {0}};
+        struct later_image image = {{.struct_size = sizeof image, .url = "https://example.org/cat.png"}, {0}};
         duologue_engine *made;
-        WORKS(duologue_client_set_credential(client, 0, &key.known));
+        WORKS(duologue_client_set_credential(client, &key.known));
         WORKS(duologue_client_request_response(client, &how.known, NULL));
+        WORKS(duologue_client_send_image(client, &image.known, NULL));
         WORKS(duologue_engine_create(&options.known, &made));
         duologue_engine_destroy(made);
         CHECK(atomic_load(&counted.frees) == 1);
-        key.tail[at] = options.tail[at] = how.tail[at] = (uint64_t)1 << 63;
-        REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key.known));
+        key.tail[at] = options.tail[at] = how.tail[at] = image.tail[at] = (uint64_t)1 << 63;
+        REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key.known));
         SAYS("credential.struct_size");
         REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how.known, NULL));
         SAYS("options.struct_size");
+        REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image.known, NULL));
+        SAYS("image.struct_size");
         PREFILL(made);
         REFUSED(INVALID_ARGUMENT, duologue_engine_create(&options.known, &made));
         UNTOUCHED(made);
         CHECK(atomic_load(&counted.frees) == 2);
     }
     /* Absurd, and so not read. */
-    duologue_credential key = {UINT32_MAX, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
-    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    duologue_credential key = {.struct_size = UINT32_MAX, .value = CANARY_KEY};
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
     key.struct_size = 65537;
-    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, 0, &key));
+    REFUSED(INVALID_ARGUMENT, duologue_client_set_credential(client, &key));
 
     /* What must be 0. */
-    duologue_response_options how = {sizeof how, 1, NULL};
+    duologue_response_options how = {.struct_size = sizeof how, .reserved = 1};
     REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how, NULL));
     SAYS("options.reserved");
+    duologue_image image = {.struct_size = sizeof image, .url = "https://example.org/cat.png", .reserved = 1};
+    REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, NULL));
+    SAYS("image.reserved");
+}
+
+/* Exactly one picture, with a size that can be one, and a detail there is. */
+static void pictures(void) {
+    static const uint8_t byte = 0x89;
+    duologue_image image = {.struct_size = sizeof image};
+    uint64_t op;
+    PREFILL(op);
+    REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, &op));
+    SAYS("exactly one");
+    image.data = &byte; /* no bytes */
+    REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, &op));
+    image.size = 1;
+    image.url = "data:image/png;base64,iVBORw0KGgo=";
+    REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, &op));
+    SAYS("exactly one");
+    /* Not read: these bytes are not there. */
+    image.url = NULL;
+    static const size_t TOO_LARGE[] = {2 * 1024 * 1024 + 1, (size_t)1 << 31, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX};
+    for (size_t i = 0; i < COUNT(TOO_LARGE); i++) {
+        image.size = TOO_LARGE[i];
+        REFUSED(LIMIT_EXCEEDED, duologue_client_send_image(client, &image, &op));
+        SAYS("2097152");
+    }
+    image.size = 1;
+    for (size_t i = 0; i < COUNT(ODD); i++) {
+        image.detail = ODD[i];
+        if (ODD[i] >= DUOLOGUE_IMAGE_DETAIL_DEFAULT && ODD[i] <= DUOLOGUE_IMAGE_DETAIL_HIGH)
+            continue;
+        REFUSED(INVALID_ARGUMENT, duologue_client_send_image(client, &image, &op));
+        SAYS("image.detail");
+    }
+    UNTOUCHED(op);
+    for (image.detail = 0; image.detail <= DUOLOGUE_IMAGE_DETAIL_HIGH; image.detail++)
+        WORKS(duologue_client_send_image(client, &image, &op));
+    /* Instructions come from one place. */
+    duologue_response_options how = {sizeof how, 0, "a", "{\"instructions\": \"b\"}"};
+    PREFILL(op);
+    REFUSED(INVALID_ARGUMENT, duologue_client_request_response(client, &how, &op));
+    SAYS("options.instructions");
+    UNTOUCHED(op);
 }
 
 static void engine_options(void) {
@@ -242,15 +316,37 @@ static void engine_options(void) {
 static void credentials(void) {
     static const char *const NO_KEY[] = {"", "   ", "sk test", "sk-\xc3\xa9", "sk-\x07z", "a\nb"};
     for (size_t i = 0; i < COUNT(NO_KEY); i++) {
-        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, NO_KEY[i]};
-        REFUSED(AUTH, duologue_client_set_credential(client, 0, &key));
+        duologue_credential key = {.struct_size = sizeof key, .value = NO_KEY[i]};
+        REFUSED(AUTH, duologue_client_set_credential(client, &key));
     }
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, "ek_canary"};
-    WORKS(duologue_client_set_credential(client, 0, &key));
-    REFUSED(NOT_FOUND, duologue_client_set_credential(client, 1, &key));
+    duologue_credential key = {
+        .struct_size = sizeof key, .kind = DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL, .value = CANARY_TOKEN};
+    WORKS(duologue_client_set_credential(client, &key));
+    /* Nobody asked. */
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 1, &key));
     SAYS("request_id");
-    CHECK(strstr(last_words(), "canary") == NULL);
-    REFUSED(NOT_FOUND, duologue_client_set_credential(client, UINT64_MAX, &key));
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, 0, &key));
+    REFUSED(INVALID_STATE, duologue_client_answer_credential(client, UINT64_MAX, &key));
+    REFUSED(INVALID_STATE, duologue_client_refuse_credential(client, UINT64_MAX, CANARY_TOKEN, 1));
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
+
+    /* What the provider or the configuration does not take leaves the one before. */
+    key.kind = DUOLOGUE_CREDENTIAL_KIND_SIGNED_URL;
+    REFUSED(UNSUPPORTED, duologue_client_set_credential(client, &key));
+    SAYS("kind");
+    key.kind = DUOLOGUE_CREDENTIAL_KIND_BEARER;
+    key.expires_at = UINT64_MAX;
+    WORKS(duologue_client_set_credential(client, &key));
+    static const char *const NO_ENDPOINT[] = {"", "example.org", "http://example.org", "ftp://example.org", "https://"};
+    for (size_t i = 0; i < COUNT(NO_ENDPOINT); i++) {
+        key.endpoint = NO_ENDPOINT[i];
+        REFUSED(AUTH, duologue_client_set_credential(client, &key));
+        SAYS("endpoint");
+        CHECK(strstr(last_words(), CANARY_MARK) == NULL);
+    }
+    key.endpoint = "https://eu.example.org/v1?ticket=" CANARY_TOKEN;
+    WORKS(duologue_client_set_credential(client, &key));
 }
 
 static void versions(void) {
@@ -268,6 +364,7 @@ int main(void) {
     enums();
     flags_and_masks();
     struct_sizes();
+    pictures();
     engine_options();
     credentials();
     versions();

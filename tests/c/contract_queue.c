@@ -273,13 +273,13 @@ static void one_consumer(void) {
 /* Waiting for a status in queue delivery does not need anybody to take events. */
 static void waiting_for_a_status(void) {
     duologue_client *client = client_of("{\"delivery\": \"queue\", \"base_url\": \"http://127.0.0.1:1/v1\"}");
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     uint64_t op = 0;
-    WORKS(duologue_client_set_credential(client, 0, &key));
+    WORKS(duologue_client_set_credential(client, &key));
     WORKS(duologue_client_connect(client, &op));
     REFUSED(CONNECT_FAILED, duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, -1));
     REFUSED(CONNECT_FAILED, end_of(client, op));
-    CHECK(strstr(last_words(), "sk-secret") == NULL);
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     duologue_client_destroy(client);
 }
 

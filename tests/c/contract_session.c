@@ -209,8 +209,8 @@ static int32_t end_of(struct host *host, uint64_t op) {
     } while (0)
 
 static void key(struct host *host, const char *value) {
-    duologue_credential credential = {sizeof credential, DUOLOGUE_CREDENTIAL_KIND_API_KEY, value};
-    WORKS(duologue_client_set_credential(host->client, 0, &credential));
+    duologue_credential credential = {.struct_size = sizeof credential, .value = value};
+    WORKS(duologue_client_set_credential(host->client, &credential));
 }
 
 /* The question, and a second of silence, as fast as the library takes it. */
@@ -245,7 +245,7 @@ static void converse(struct host *host) {
     uint64_t op = 0;
     char *json = NULL;
 
-    key(host, "sk-secret");
+    key(host, CANARY_KEY);
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(client, &op));
     WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, -1));
     duologue_status status;
@@ -285,12 +285,12 @@ static void converse(struct host *host) {
 
     /* Without an answer; with one of its own kind; and one that fails. */
     ENDS_AS(DUOLOGUE_OK, host,
-            duologue_client_send_text(client, "Only remember this.", DUOLOGUE_SEND_TEXT_NO_RESPONSE, &op));
-    duologue_response_options options = {sizeof options, 0, "Be brief."};
+            duologue_client_send_text(client, "Only remember this.", DUOLOGUE_SEND_NO_RESPONSE, &op));
+    duologue_response_options options = {.struct_size = sizeof options, .instructions = "Be brief."};
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_request_response(client, &options, &op));
     errors = host->errors;
     ENDS_AS(DUOLOGUE_OK, host,
-            duologue_client_send_text(client, "Now fail.", DUOLOGUE_SEND_TEXT_INTERRUPT, &op));
+            duologue_client_send_text(client, "Now fail.", DUOLOGUE_SEND_INTERRUPT, &op));
     UNTIL(host, host->errors > errors);
 
     /* What is too much or nothing. */
@@ -341,14 +341,14 @@ static void converse(struct host *host) {
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(client, &op));
 
     /* A key that is refused ends the run with an error; a good one works after it. */
-    key(host, "sk-secret-invalid");
+    key(host, CANARY_REFUSED);
     ENDS_AS(DUOLOGUE_ERROR_AUTH, host, duologue_client_connect(client, &op));
     UNTIL(host, host->status == DUOLOGUE_STATUS_ERROR);
     ENDS(DUOLOGUE_ERROR_AUTH, host->status_error);
     REFUSED(AUTH, duologue_client_wait_status(client, DUOLOGUE_STATUS_CONNECTED, -1));
-    CHECK(strstr(last_words(), "sk-secret") == NULL);
+    CHECK(strstr(last_words(), CANARY_MARK) == NULL);
     WORKS(duologue_client_wait_status(client, DUOLOGUE_STATUS_ERROR, -1));
-    key(host, "sk-secret");
+    key(host, CANARY_KEY);
     ENDS_AS(DUOLOGUE_OK, host, duologue_client_connect(client, &op));
 
     /* A turn is under way when the client ends. */

@@ -6,13 +6,24 @@ static duologue_client *client;
 
 /* Every text argument, alone bad. */
 static void every_text(const char *bad) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, bad};
-    duologue_response_options options = {sizeof options, 0, bad};
+    duologue_credential key = {.struct_size = sizeof key, .value = bad};
+    duologue_response_options options = {.struct_size = sizeof options, .instructions = bad};
+    duologue_response_options asked = {.struct_size = sizeof asked, .json = bad};
+    duologue_image pictures[] = {
+        {.struct_size = sizeof *pictures, .url = bad},
+        {.struct_size = sizeof *pictures, .url = "data:,", .mime_type = bad},
+        {.struct_size = sizeof *pictures, .url = "data:,", .text = bad},
+    };
+    duologue_credential at = {.struct_size = sizeof at, .value = CANARY_KEY, .endpoint = bad};
+    duologue_credential of = {.struct_size = sizeof of, .value = CANARY_KEY, .model = bad};
     duologue_config *made;
     uint64_t op;
 
     PREFILL(made);
     REFUSED(INVALID_UTF8, duologue_config_create(bad, &made));
+    UNTOUCHED(made);
+    REFUSED(INVALID_UTF8, duologue_config_copy(config, bad, &made));
+    SAYS("overrides");
     UNTOUCHED(made);
     REFUSED(INVALID_UTF8, duologue_config_validate(bad));
     REFUSED(INVALID_UTF8, duologue_config_set_string(config, bad, "x"));
@@ -25,13 +36,35 @@ static void every_text(const char *bad) {
     REFUSED(INVALID_UTF8, duologue_config_set_json(config, bad, "1"));
     REFUSED(INVALID_UTF8, duologue_config_set_json(config, "instructions", bad));
     SAYS("json");
-    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, 0, &key));
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &key));
     SAYS("credential.value");
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &at));
+    SAYS("credential.endpoint");
+    REFUSED(INVALID_UTF8, duologue_client_set_credential(client, &of));
+    SAYS("credential.model");
+    REFUSED(INVALID_UTF8, duologue_client_answer_credential(client, 1, &key));
+    SAYS("credential.value");
+    REFUSED(INVALID_UTF8, duologue_client_refuse_credential(client, 1, bad, 0));
+    SAYS("reason");
     PREFILL(op);
     REFUSED(INVALID_UTF8, duologue_client_send_text(client, bad, 0, &op));
     SAYS("text");
     REFUSED(INVALID_UTF8, duologue_client_request_response(client, &options, &op));
     SAYS("options.instructions");
+    REFUSED(INVALID_UTF8, duologue_client_request_response(client, &asked, &op));
+    SAYS("options.json");
+    REFUSED(INVALID_UTF8, duologue_client_send_image(client, &pictures[0], &op));
+    SAYS("image.url");
+    REFUSED(INVALID_UTF8, duologue_client_send_image(client, &pictures[1], &op));
+    SAYS("image.mime_type");
+    REFUSED(INVALID_UTF8, duologue_client_send_image(client, &pictures[2], &op));
+    SAYS("image.text");
+    REFUSED(INVALID_UTF8, duologue_client_send_context(client, bad, &op));
+    SAYS("text");
+    REFUSED(INVALID_UTF8, duologue_client_say(client, bad, &op));
+    SAYS("text");
+    REFUSED(INVALID_UTF8, duologue_client_update_session(client, bad, &op));
+    SAYS("changes");
     REFUSED(INVALID_UTF8, duologue_client_submit_tool_result(client, 1, bad, "{}", 0, &op));
     SAYS("call_id");
     REFUSED(INVALID_UTF8, duologue_client_submit_tool_result(client, 1, "call", bad, 0, &op));
@@ -53,8 +86,15 @@ static void not_json(void) {
         UNTOUCHED(made);
         CHECK(*last_words() != 0);
         REFUSED(INVALID_JSON, duologue_config_validate(BAD[i]));
+        REFUSED(INVALID_JSON, duologue_config_copy(config, BAD[i], &made));
+        UNTOUCHED(made);
         REFUSED(INVALID_JSON, duologue_config_set_json(config, "instructions", BAD[i]));
         SAYS("duologue_config_set_string");
+        REFUSED(INVALID_JSON, duologue_client_update_session(client, BAD[i], NULL));
+        SAYS("changes");
+        duologue_response_options asked = {.struct_size = sizeof asked, .json = BAD[i]};
+        REFUSED(INVALID_JSON, duologue_client_request_response(client, &asked, NULL));
+        SAYS("options");
     }
     /* More than one document. */
     CHECK(duologue_config_validate("{} {}") < 0);
@@ -67,6 +107,9 @@ static void not_json(void) {
     memset(deep, '[', DEEP);
     deep[DEEP] = 0;
     CHECK(duologue_config_set_json(config, "extra.a", deep) < 0);
+    REFUSED(INVALID_JSON, duologue_client_update_session(client, deep, NULL));
+    duologue_response_options asked = {.struct_size = sizeof asked, .json = deep};
+    CHECK(duologue_client_request_response(client, &asked, NULL) < 0);
     CHECK(duologue_config_validate(deep) < 0);
     memcpy(deep, "{\"extra\":{\"a\":", 14);
     CHECK(duologue_config_validate(deep) < 0);
@@ -108,6 +151,45 @@ static void the_message_names_the_path(void) {
         SAYS(WRONG[i].path);
         ENDS(WRONG[i].code, duologue_config_validate(WRONG[i].json));
         SAYS(WRONG[i].path);
+    }
+}
+
+/* So do options of a response. */
+static void options_name_the_key(void) {
+    static const struct {
+        const char *json, *words[2];
+    } WRONG[] = {
+        {"{\"instruction\": \"x\"}", {"options.instruction", "instructions"}},
+        {"{\"out_of_band\": 1}", {"options.out_of_band", "true or false"}},
+        {"{\"output_modality\": \"smell\"}", {"options.output_modality", "audio"}},
+        {"{\"max_output_tokens\": \"7\"}", {"options.max_output_tokens", "number"}},
+        {"{\"max_output_tokens\": -1}", {"options.max_output_tokens", "number"}},
+        {"{\"tools\": [{\"nam\": \"x\"}]}", {"options.tools[0].nam", "name"}},
+        {"{\"input\": [{\"text\": \"x\"}]}", {"options.input[0]", "role"}},
+        {"{\"metadata\": {\"a\": 1}}", {"options.metadata.a", "string"}},
+        {"{\"voice\": \"a\", \"voice\": \"b\"}", {"options.voice", "twice"}},
+        {"[]", {"options", "object"}},
+        {"7", {"options", "object"}},
+    };
+    uint64_t op;
+    PREFILL(op);
+    for (size_t i = 0; i < COUNT(WRONG); i++) {
+        duologue_response_options asked = {.struct_size = sizeof asked, .json = WRONG[i].json};
+        check_code(__FILE__, __LINE__, WRONG[i].json, duologue_client_request_response(client, &asked, &op),
+                   DUOLOGUE_ERROR_INVALID_ARGUMENT);
+        SAYS(WRONG[i].words[0]);
+        SAYS(WRONG[i].words[1]);
+    }
+    UNTOUCHED(op);
+    /* What is right is taken, empty too. */
+    static const char *const RIGHT[] = {
+        "{}", "{\"instructions\": \"x\", \"replace_instructions\": true}",
+        "{\"out_of_band\": true, \"input\": [{\"role\": \"user\", \"text\": \"x\"}, {\"item\": \"item_1\"}]}",
+        "{\"tools\": [{\"name\": \"a\"}], \"tool_choice\": {\"function\": \"a\"}, \"metadata\": {\"a\": \"1\"}}",
+    };
+    for (size_t i = 0; i < COUNT(RIGHT); i++) {
+        duologue_response_options asked = {.struct_size = sizeof asked, .json = RIGHT[i]};
+        WORKS(duologue_client_request_response(client, &asked, NULL));
     }
 }
 
@@ -196,6 +278,7 @@ int main(void) {
         every_text(BAD_UTF8[i]);
     not_json();
     the_message_names_the_path();
+    options_name_the_key();
     buffers();
     good_text();
     text_is_copied();

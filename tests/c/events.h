@@ -9,6 +9,7 @@ static inline void check_text(duologue_text text) {
         CHECK(text.length == 0);
     else
         CHECK(text.data[text.length] == 0);
+    CHECK(text.data == NULL || strstr(text.data, CANARY_MARK) == NULL);
 }
 
 static inline void check_error_event(const duologue_error_event *error, const duologue_event *event) {
@@ -25,6 +26,7 @@ static inline void check_error_event(const duologue_error_event *error, const du
     check_text(error->fix);
     check_text(error->provider_code);
     CHECK(error->code.length > 0 && error->message.length > 0);
+    /* What random calls say where no key belongs: redacted by its form. */
     CHECK(strstr(error->message.data, "sk-secret") == NULL);
 }
 
@@ -56,6 +58,16 @@ static inline void check_event(const duologue_event *event) {
     CHECK(event->inferred == 0 || event->inferred == 1);
     check_text(event->response);
     check_text(event->item);
+    CHECK((event->labels != NULL) == (event->label_count > 0));
+    for (size_t i = 0; i < event->label_count; i++) {
+        const duologue_label *label = event->labels[i];
+        CHECK(label->struct_size == sizeof *label && label->reserved == 0);
+        check_text(label->key);
+        check_text(label->value);
+        CHECK(label->key.data != NULL && label->value.data != NULL);
+        /* By key. */
+        CHECK(i == 0 || strcmp(event->labels[i - 1]->key.data, label->key.data) < 0);
+    }
 
     const void *const families[] = {
         event->status,    event->mode,      event->speech,   event->playback,          event->response_end,

@@ -25,7 +25,7 @@ static void *waits(void *queued) {
 int main(int count, char **arguments) {
     static int16_t samples[24000 * 3];
     static struct counted counted;
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-test"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     duologue_config *config = NULL;
     duologue_engine *engine = NULL;
     duologue_client *client = NULL;
@@ -36,7 +36,7 @@ int main(int count, char **arguments) {
     WORKS(duologue_engine_create(NULL, &engine));
     WORKS(duologue_client_create(engine, config, &client));
     WORKS(duologue_client_set_event_callback(client, DUOLOGUE_EVENT_MASK_ALL, on_any, &counted, count_free));
-    WORKS(duologue_client_set_credential(client, 0, &key));
+    WORKS(duologue_client_set_credential(client, &key));
     WORKS(duologue_client_connect(client, NULL));
     signal_wait(&connected, 1);
 

@@ -113,10 +113,31 @@ static const char *any_document(void) {
         "{\"tools\": [{\"name\": \"get_weather\"}], \"raw_events\": \"all\", \"delivery\": \"queue\"}",
         "{\"audio\": {\"input\": {\"source\": \"none\"}, \"output\": {\"source\": \"none\"}}}",
         "{\"audio\": {\"input\": {\"rate\": 8000}, \"output\": {\"rate\": 48000, \"delivery\": \"pull\"}}}",
-        "{\"audio\": {\"input\": {\"source\": \"device\"}}}",
+        "{\"audio\": {\"input\": {\"source\": \"device\"}}}", "{\"credentials\": {\"source\": \"asked\"}}",
+        "{\"turn_detection\": {\"mode\": \"manual\"}}", "{\"labels\": {\"who\": \"me\", \"room\": \"kitchen\"}}",
         "{\"output_modality\": \"text\"}", "{\"voicee\": 1}", "[]", "{\"speed\": 99}", "{\"provider\": \"nobody\"}",
     };
     return chance(5) ? any_text() : DOCUMENTS[below(COUNT(DOCUMENTS))];
+}
+
+static const char *any_options(void) {
+    static const char *const OPTIONS[] = {
+        "{}", "{\"instructions\": \"x\"}", "{\"out_of_band\": true}", "{\"out_of_band\": true, \"audible\": true}",
+        "{\"audible\": true}", "{\"tools\": [{\"name\": \"get_weather\"}]}", "{\"tool_choice\": \"none\"}",
+        "{\"metadata\": {\"a\": \"b\"}}", "{\"input\": []}", "{\"max_output_tokens\": 5000}",
+        "{\"output_modality\": \"text\", \"input\": [{\"role\": \"user\", \"text\": \"story\"}]}", "{\"what\": 1}",
+    };
+    return chance(5) ? any_text() : OPTIONS[below(COUNT(OPTIONS))];
+}
+
+static const char *any_changes(void) {
+    static const char *const CHANGES[] = {
+        "{}", "{\"instructions\": \"Be brief.\"}", "{\"instructions\": null}", "{\"voice\": \"cedar\"}",
+        "{\"turn_detection\": {\"mode\": \"manual\"}}", "{\"turn_detection\": {\"mode\": \"semantic\"}}",
+        "{\"tools\": []}", "{\"tools\": [{\"name\": \"clock\"}]}", "{\"transcription\": null}", "{\"speed\": 1.5}",
+        "{\"output_modality\": \"text\"}", "{\"provider\": \"nobody\"}", "{\"nonsense\": 1}", "{\"speed\": 99}",
+    };
+    return chance(5) ? any_text() : CHANGES[below(COUNT(CHANGES))];
 }
 
 static int32_t any_int(void) {

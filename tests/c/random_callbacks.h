@@ -76,7 +76,7 @@ static void on_line(void *user_data, int32_t level, const char *target, const ch
     struct given *given = user_data;
     CHECK(given->alive == ALIVE);
     CHECK(level >= 1 && level <= 5 && target != NULL && message != NULL);
-    CHECK(strstr(message, "sk-secret") == NULL);
+    CHECK(strstr(message, CANARY_MARK) == NULL && strstr(message, "sk-secret") == NULL);
 }
 
 static void thread_starts(void *user_data) {

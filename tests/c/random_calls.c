@@ -3,13 +3,13 @@
  * clean end has to be possible afterwards. Arguments: a seed, how many calls, and perhaps the simulator's URL.
  */
 #include "random_callbacks.h"
+#include "random_commands.h"
 #include <math.h>
 
 enum { EVENTS = 16, STRINGS = 16 };
 
 static duologue_event *events[EVENTS];
 static char *strings[STRINGS];
-static const char *url = "http://127.0.0.1:1/v1";
 static unsigned long results[256], refused_calls;
 
 /* Remembers how a call ended. */
@@ -43,7 +43,8 @@ static void forget(void *handle) {
 static void make_config(void) {
     void **place = &configs[below(CONFIGS)];
     duologue_config *config = NULL;
-    int32_t result = duologue_config_create(any_document(), chance(20) ? NULL : &config);
+    int32_t result = chance(3) ? duologue_config_copy(any_config(), any_changes(), chance(20) ? NULL : &config)
+                               : duologue_config_create(any_document(), chance(20) ? NULL : &config);
     note(result);
     if (result != DUOLOGUE_OK)
         return;
@@ -70,9 +71,9 @@ static void make_client(void) {
     may_dial[at] = config != NULL;
     /* Most have a session soon, so that the calls meet one. */
     if (may_dial[at] && !chance(3)) {
-        duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+        duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
         struct given *given = new_given(client);
-        note(duologue_client_set_credential(client, 0, &key));
+        note(duologue_client_set_credential(client, &key));
         note(duologue_client_set_event_callback(client, DUOLOGUE_EVENT_MASK_ALL, called_sink, given, given_free));
         note(duologue_client_connect(client, NULL));
     }
@@ -112,14 +113,6 @@ static void make_engine(void) {
     *place = engine;
 }
 
-/* A handle that may dial: a living one that does not lead to real people, or none that lives. */
-static duologue_client *any_dialler(void) {
-    unsigned at = below(CLIENTS);
-    if (chance(10))
-        return chance(2) ? NULL : (void *)configs[below(CONFIGS)];
-    return may_dial[at] ? clients[at] : NULL;
-}
-
 static void audio(void) {
     static int16_t samples[48000];
     static const size_t LENGTHS[] = {0, 1, 2, 80, 480, 960, 12000, 12001, 24000, 48000};
@@ -141,72 +134,14 @@ static void audio(void) {
     CHECK(frames <= length);
 }
 
-static void command(void) {
-    uint64_t op = 0, *out = chance(3) ? NULL : &op;
-    struct {
-        duologue_response_options known;
-        uint64_t tail[2];
-    } how = {{sizeof how.known, 0, any_text()}, {0, 0}};
-    int32_t result;
-    switch (below(9)) {
-    case 0:
-        result = duologue_client_connect(any_dialler(), out);
-        break;
-    case 1:
-        result = duologue_client_disconnect(any_client(), out);
-        break;
-    case 2:
-        result = duologue_client_send_text(any_client(), any_text(), chance(4) ? (uint32_t)any_int() : below(4), out);
-        break;
-    case 3:
-        if (chance(3))
-            how.known.struct_size = below(sizeof how + 1);
-        if (chance(8))
-            how.known.reserved = 7;
-        if (chance(8))
-            how.tail[0] = 1;
-        result = duologue_client_request_response(any_client(), chance(3) ? NULL : &how.known, out);
-        break;
-    case 4:
-        result = duologue_client_interrupt(any_client(), out);
-        break;
-    case 5:
-        result = duologue_client_submit_tool_result(any_client(), (uint32_t)any_int(), any_text(), any_text(), any_int(), out);
-        break;
-    case 6:
-        result = duologue_client_set_capture(any_client(), any_int(), out);
-        break;
-    case 7:
-        result = duologue_client_set_input_muted(any_client(), any_int(), out);
-        break;
-    default:
-        result = duologue_client_send_raw(any_client(), any_text(), out);
-    }
-    note(result);
-    CHECK(result == DUOLOGUE_OK || op == 0);
-    CHECK(result != DUOLOGUE_OK || out == NULL || op > 0);
-}
-
-static void credential(void) {
-    struct {
-        duologue_credential known;
-        uint64_t tail[2];
-    } key = {{sizeof key.known, chance(3) ? any_int() : 0, chance(3) ? any_text() : "sk-secret"}, {0, 0}};
-    if (chance(4))
-        key.known.struct_size = below(sizeof key + 1);
-    if (chance(8))
-        key.tail[1] = 1;
-    note(duologue_client_set_credential(any_client(), chance(3) ? any_number() : 0, chance(10) ? NULL : &key.known));
-}
-
 static void read_client(void) {
     char *json = NULL;
     char **out = chance(20) ? NULL : &json;
     duologue_status status;
     duologue_mode mode;
-    int fd = -1;
+    int fd = -1, can = -1;
     int32_t result;
-    switch (below(8)) {
+    switch (below(10)) {
     case 0:
         keep_string(duologue_client_state_json(any_client(), out), &json);
         break;
@@ -226,6 +161,14 @@ static void read_client(void) {
         note(duologue_client_mode(any_client(), chance(20) ? NULL : &mode));
         break;
     case 6:
+        keep_string(duologue_client_availability_json(any_client(), out), &json);
+        break;
+    case 7:
+        result = duologue_client_can_connect(any_client(), chance(20) ? NULL : &can);
+        note(result);
+        CHECK((result == DUOLOGUE_OK) == (can == 0 || can == 1));
+        break;
+    case 8:
         note(duologue_client_wait_status(any_client(), any_int(), (int32_t)below(2)));
         break;
     default:

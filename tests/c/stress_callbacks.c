@@ -250,7 +250,7 @@ static void use_queue(struct life *life) {
 
 /* A client from birth to death. */
 static void one_life(struct life *life, unsigned number) {
-    duologue_credential key = {sizeof key, DUOLOGUE_CREDENTIAL_KIND_API_KEY, "sk-secret"};
+    duologue_credential key = {.struct_size = sizeof key, .value = CANARY_KEY};
     int connects = connecting != NULL && number % 50 == 0;
     duologue_config *config = connects ? connecting : number % 8 == 1 ? queued : number % 2 ? pulled : plain;
     life->queued = config == queued;
@@ -264,7 +264,7 @@ static void one_life(struct life *life, unsigned number) {
             set(life, family, 1);
     if (connects || chance(16)) {
         /* Without the simulator nobody listens there, which makes statuses and errors. */
-        int32_t result = duologue_client_set_credential(life->client, 0, &key);
+        int32_t result = duologue_client_set_credential(life->client, &key);
         taken_or_gone(result);
         taken_or_gone(duologue_client_connect(life->client, NULL));
         if (connects) {

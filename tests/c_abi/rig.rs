@@ -6,6 +6,9 @@
 // Each test crate uses a part of this.
 #![allow(dead_code)]
 
+#[path = "../common/canary.rs"]
+pub mod canary;
+
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
@@ -338,7 +341,11 @@ pub fn finish(mut command: Command, timeout: Duration) -> Output {
     };
     let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
     match status {
-        Some(status) => Output { status, stdout, stderr },
+        Some(status) => {
+            canary::printed(&command.get_program(), &stdout);
+            canary::printed(&command.get_program(), &stderr);
+            Output { status, stdout, stderr }
+        }
         None => panic!(
             "{command:?} did not end within {timeout:?}:\n{}{}",
             String::from_utf8_lossy(&stdout),

@@ -8,6 +8,7 @@
 
 #![allow(dead_code)]
 
+pub mod canary;
 pub mod invariants;
 pub mod speaker;
 pub mod story;
@@ -122,7 +123,9 @@ impl Talk {
         self.invariants.before(&input);
         self.session.handle(self.now, input);
         while let Some(output) = self.session.poll() {
-            self.past.push((self.now, serde_json::to_string(&output).unwrap()));
+            let text = serde_json::to_string(&output).unwrap();
+            assert!(!text.contains(canary::MARK), "a secret a vendor or a host let slip is shown: {output:?}");
+            self.past.push((self.now, text));
             if let Output::Dial { epoch, .. } = output {
                 self.epoch = epoch;
                 self.over.clear();

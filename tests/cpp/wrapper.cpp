@@ -1,6 +1,8 @@
 // duologue.hpp does what it promises: lifetimes, exceptions, errors, moves. Runs against the simulator.
 #include "wrapper.hpp"
 
+#include "../c/canary.h"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -74,7 +76,7 @@ duologue::config text_config() {
 
 duologue::client connected(const duologue::config& config) {
     duologue::client client(config);
-    client.set_credential(std::string("sk-test"));
+    client.set_credential(std::string(CANARY_KEY));
     client.connect();
     CHECK(client.wait(DUOLOGUE_STATUS_CONNECTED, 30s));
     return client;
@@ -93,6 +95,7 @@ void configuration() {
     duologue::validate(json);
     CHECK(duologue::config(json).json() == json);
     CHECK(duologue::config_schema().find("auto_capture") != std::string::npos);
+    CHECK(duologue::catalogue().find("gpt-realtime-2.1") != std::string::npos);
 
     CHECK(code_of([&] { config.set("nonsense", 1); }) == DUOLOGUE_ERROR_INVALID_CONFIG);
     CHECK(code_of([&] { config.set("audio.input.rate", ~std::uint64_t(0)); }) == DUOLOGUE_ERROR_INVALID_ARGUMENT);
@@ -149,7 +152,7 @@ void ownership() {
 void inside_callbacks() {
     std::atomic<int> alive{0}, first_calls{0}, second_calls{0}, destroyed{0};
     auto client = std::make_unique<duologue::client>(text_config());
-    client->set_credential("sk-test");
+    client->set_credential(CANARY_KEY);
     auto ref = client->ref();
     client->on_status([&, ref, t = token(alive)](const duologue::status_event&) {
         ++first_calls;

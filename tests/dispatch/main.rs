@@ -1,6 +1,8 @@
 //! The callback dispatcher and the event queue, on real threads. No test needs a network: a command
 //! that is refused because nothing is connected is an event too.
 
+#[path = "../common/canary.rs"]
+mod canary;
 mod queue;
 mod rules;
 mod stress;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 fn scripted() -> (Client, UnboundedReceiver<Peer>) {
     let (dialer, peers) = ScriptedDialer::new();
-    let key = Credential::new("sk-test").unwrap();
+    let key = crate::canary::key();
     let client = builder(Delivery::Callbacks).dialer(Arc::new(dialer)).credential(key).build().unwrap();
     (client, peers)
 }
@@ -193,7 +193,7 @@ async fn a_listener_that_never_returns_ends_its_session_after_five_seconds() {
     let client = builder(Delivery::Callbacks)
         .runtime(tokio::runtime::Handle::current())
         .dialer(Arc::new(dialer))
-        .credential(Credential::new("sk-test").unwrap())
+        .credential(crate::canary::key())
         .build()
         .unwrap();
     let gate = Arc::new(Count::default());

@@ -74,7 +74,7 @@ class Conversation {
   }
 
   async connect() {
-    await this.session.connect({ apiKey: "sk-referee" });
+    await this.session.connect({ apiKey: "sk-c4n4ry-key" });
     await this.wait("received", "session.updated");
   }
 

@@ -3,6 +3,9 @@
 // Each test crate uses a part of this.
 #![allow(dead_code)]
 
+#[path = "../common/canary.rs"]
+mod canary;
+
 use serde_json::{Value, json};
 use std::{ffi::OsStr, io::Write as _, path::PathBuf, process::Stdio, sync::Once, time::Duration};
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -83,6 +86,8 @@ pub async fn run(mut command: Command, stdin: &str) -> Run {
     let both = async { tokio::join!(feed, child.wait_with_output()) };
     let ((), output) = tokio::time::timeout(LONGEST_RUN, both).await.expect("the referee hangs");
     let output = output.expect("the referee can be waited for");
+    canary::printed(&"the referee", &output.stdout);
+    canary::printed(&"the referee", &output.stderr);
     Run {
         success: output.status.success(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -435,7 +435,7 @@ async def ephemeral_key(client, clips):
             expect(created.instructions == "From the secret.", "the session starts as the secret says")
 
     refused = {}
-    for key, model in (("sk-invalid", MODEL), ("ek_never_minted", MODEL), ("sk-referee", "gpt-nonsense")):
+    for key, model in (("sk-invalid", MODEL), ("ek_never_minted", MODEL), ("sk-c4n4ry-key", "gpt-nonsense")):
         async with AsyncOpenAI(api_key=key, base_url=base, max_retries=0) as stranger:
             try:
                 async with stranger.realtime.connect(model=model):
@@ -457,7 +457,7 @@ PARTS = {
 
 async def main(url, clips, parts):
     failures = 0
-    async with AsyncOpenAI(api_key="sk-referee", base_url=url) as client:
+    async with AsyncOpenAI(api_key="sk-c4n4ry-key", base_url=url) as client:
         for name in parts or PARTS:
             try:
                 result = {"ok": True, **await PARTS[name](client, clips)}

@@ -165,7 +165,7 @@ PARTS = {"manual": manual_turn, "aside": aside, "image": image, "update": update
 
 async def main(url, parts):
     failures = 0
-    async with AsyncOpenAI(api_key="sk-referee", base_url=url) as client:
+    async with AsyncOpenAI(api_key="sk-c4n4ry-key", base_url=url) as client:
         for name in parts or PARTS:
             try:
                 result = {"ok": True, **await PARTS[name](client)}

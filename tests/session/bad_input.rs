@@ -40,6 +40,34 @@ fn checklist_13_new_statuses_reasons_and_codes_pass() {
     talk.finish();
 }
 
+/// Approving them comes later; until then a session that has them goes on as if they were not there.
+#[test]
+fn checklist_36_items_of_a_kind_nobody_knows_are_passed_over() {
+    let mut talk = Talk::connected(quiet());
+    talk.response("R1");
+    talk.take();
+    for (id, item) in [
+        ("M1", json!({"type": "mcp_list_tools", "server_label": "s", "tools": []})),
+        ("M2", json!({"type": "mcp_approval_request", "name": "f", "arguments": "{}"})),
+        ("M3", json!({"type": "mcp_call", "name": "f", "arguments": "{}", "output": null})),
+        ("M4", json!({"type": "item_of_next_year"})),
+    ] {
+        let mut item = item;
+        item["id"] = json!(id);
+        talk.server("conversation.item.added", json!({"item": item, "previous_item_id": null}));
+        talk.server("response.output_item.added", json!({"response_id": "R1", "output_index": 0, "item": item}));
+        talk.server("response.mcp_call.in_progress", json!({"item_id": id, "output_index": 0}));
+        talk.server("response.output_item.done", json!({"response_id": "R1", "output_index": 0, "item": item}));
+        talk.server("conversation.item.done", json!({"item": item, "previous_item_id": null}));
+    }
+    talk.item("R1", "A1", Some("M4"), "audio");
+    talk.speech("R1", "A1", 0, 300, "Hello");
+    let out = talk.take();
+    assert_eq!((out.of("error").len(), out.of("tool_call").len(), out.names()), (0, 0, vec![]));
+    assert_eq!((out.played_ms(), talk.message("A1").unwrap().text()), (300, "Hello".to_owned()));
+    talk.finish();
+}
+
 #[test]
 fn checklist_14_a_null_and_a_missing_predecessor_are_fine() {
     let mut talk = Talk::connected(quiet());

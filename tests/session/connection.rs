@@ -234,10 +234,10 @@ fn every_way_a_connection_ends_is_told_once_with_its_cause() {
 #[test]
 fn checklist_3_a_key_a_vendor_echoes_is_not_shown() {
     let mut talk = Talk::connected(quiet());
-    let text = "Incorrect API key provided: sk-proj-canary. See ek_canary";
+    let text = "Incorrect API key provided: sk-proj-c4n4ry. See ek_c4n4ry";
     talk.server(
         "error",
-        json!({"error": {"type": "invalid_request_error", "code": "x", "message": text, "param": "sk-canary"}}),
+        json!({"error": {"type": "invalid_request_error", "code": "x", "message": text, "param": "sk-c4n4ry"}}),
     );
     talk.response("R1");
     talk.server(
@@ -248,11 +248,11 @@ fn checklist_3_a_key_a_vendor_echoes_is_not_shown() {
         "conversation.item.input_audio_transcription.failed",
         json!({"item_id": "U1", "error": {"message": text}}),
     );
-    talk.server("sk-canary", json!({}));
+    talk.server("sk-c4n4ry", json!({}));
     talk.server("error", json!({"error": {"code": "invalid_api_key", "message": text}}));
     talk.closed(Some(4000), text, None);
     let out = talk.take();
-    assert!(!format!("{:?}", out.0).contains("canary"), "{:?}", out.0);
+    assert!(!format!("{:?}", out.0).contains("c4n4ry"), "{:?}", out.0);
     assert_eq!(out.complaints().len(), 5 + 1);
     talk.finish();
 }

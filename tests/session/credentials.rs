@@ -134,15 +134,15 @@ fn a_host_that_has_none_ends_the_run_in_its_own_words() {
     for retryable in [false, true] {
         let mut talk = Talk::new(asked());
         let op = talk.host(Command::Connect);
-        let mut error = Error::new(ErrorClass::Host, "whatever", "the shop is closed; ek_canary is of yesterday");
+        let mut error = Error::new(ErrorClass::Host, "whatever", "the shop is closed; ek_c4n4ry is of yesterday");
         error.retryable = retryable;
-        refuse(&mut talk, 1, error.fix("come back with sk-canary"));
+        refuse(&mut talk, 1, error.fix("come back with sk-c4n4ry"));
         let out = talk.take();
         let told = out.completed(op).unwrap().unwrap();
         assert_eq!((told.class, &*told.code), (ErrorClass::Credential, "credential_refused"));
         assert_eq!(told.message, "no credential: the shop is closed; ek_[redacted] is of yesterday");
         assert_eq!((told.fatal, told.retryable), (true, retryable));
-        assert!(!format!("{:?}", out.0).contains("canary"));
+        assert!(!format!("{:?}", out.0).contains("c4n4ry"));
         talk.finish();
     }
 }

@@ -6,7 +6,7 @@ use crate::common::Talk;
 use duologue::{
     event::Mode,
     message::{Part, Role},
-    session::Command,
+    session::{Command, Output},
 };
 use serde_json::{Value, json};
 
@@ -323,5 +323,139 @@ fn lesson_a_transcript_that_comes_late_stands_before_the_answer() {
     );
     assert_eq!(talk.order(), ["U1", "A1"]);
     assert_eq!((talk.message("U1").unwrap().role, talk.message("U1").unwrap().text()), (Role::User, "Hello?".into()));
+    talk.finish();
+}
+
+#[test]
+fn lesson_settings_and_extras_reach_the_vendor() {
+    let mut talk = Talk::new(json!({"auto_capture": false, "extra": {"tracing": "auto"}, "turn_detection":
+        {"threshold": 0.7, "prefix_padding_ms": 250, "silence_duration_ms": 650}}));
+    talk.host(Command::Connect);
+    talk.opened();
+    talk.server("session.created", json!({"session": {}}));
+    let wish = talk.wish();
+    let detection = &wish["audio"]["input"]["turn_detection"];
+    assert_eq!(
+        [&detection["type"], &detection["threshold"], &detection["prefix_padding_ms"], &wish["tracing"]],
+        [&json!("server_vad"), &json!(0.7), &json!(250), &json!("auto")]
+    );
+    assert_eq!(detection["silence_duration_ms"], 650);
+    talk.finish();
+}
+
+#[test]
+fn lesson_connecting_twice_dials_once() {
+    let mut talk = Talk::new(json!({"auto_capture": false}));
+    let ops = [talk.connect(), talk.host(Command::Connect)];
+    let out = talk.take();
+    assert_eq!(out.0.iter().filter(|o| matches!(o, Output::Dial { .. })).count(), 1);
+    assert!(ops.iter().all(|op| out.completed(*op).is_some()), "and both are answered");
+    talk.finish();
+    // The second one in the middle of the first.
+    let mut talk = Talk::new(json!({"auto_capture": false}));
+    let ops = [talk.host(Command::Connect), talk.host(Command::Connect)];
+    talk.opened();
+    talk.server("session.created", json!({"session": {}}));
+    let session = talk.wish();
+    talk.server("session.updated", json!({"session": session}));
+    let out = talk.take();
+    assert_eq!(out.0.iter().filter(|o| matches!(o, Output::Dial { .. })).count(), 1);
+    assert!(ops.iter().all(|op| out.completed(*op).is_some()), "and both are answered");
+    talk.finish();
+}
+
+#[test]
+fn lesson_a_connect_that_fails_leaves_nothing_running() {
+    for steps in 0..3 {
+        let mut talk = Talk::new(json!({}));
+        let op = talk.host(Command::Connect);
+        if steps > 0 {
+            talk.opened();
+        }
+        if steps > 1 {
+            talk.server("session.created", json!({"session": {}}));
+        }
+        talk.closed(Some(1011), "no", None);
+        let out = talk.take();
+        assert!(matches!(out.completed(op), Some(Some(_))), "{steps}");
+        assert!(!out.has_capture(true), "{steps}: the microphone was never opened");
+        assert_eq!((talk.session.timeout(), talk.open_ops().len()), (None, 0), "{steps}: nothing is armed or open");
+        talk.finish();
+    }
+}
+
+#[test]
+fn lesson_the_microphone_goes_on_while_the_assistant_speaks() {
+    let mut talk = audible(json!({}));
+    talk.microphone(200);
+    let out = talk.take();
+    assert_eq!(out.appended_ms(), 200);
+    assert!(out.samples().iter().any(|s| *s != 0), "what is said is sent, not silence");
+    talk.finish();
+}
+
+#[test]
+fn lesson_what_was_said_without_a_connection_is_not_sent_later() {
+    let mut talk = Talk::connected(json!({}));
+    talk.closed(None, "", None);
+    talk.take();
+    talk.microphone(400);
+    talk.connect();
+    let out = talk.take();
+    assert_eq!(out.appended_ms(), 0, "stale audio");
+    talk.microphone(40);
+    assert_eq!(talk.take().appended_ms(), 40);
+    talk.finish();
+}
+
+#[test]
+fn lesson_messages_keep_words_and_no_audio() {
+    let mut talk = audible(json!({"auto_capture": false}));
+    talk.item_done("R1", "A1", 0, "one two three four five six");
+    talk.done("R1", "completed", None);
+    // Three seconds would be 190 000 characters of base64.
+    let kept = serde_json::to_string(&talk.session.messages()).unwrap();
+    assert!(kept.contains("six") && kept.len() < 2_000, "{}", kept.len());
+    talk.finish();
+}
+
+#[test]
+fn lesson_an_update_keeps_the_connection_and_its_calls() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
+    talk.response("R1");
+    talk.call("R1", "F1", "c1", "f", "{}");
+    talk.done("R1", "completed", None);
+    talk.host(Command::UpdateSession { changes: json!({"instructions": "b", "turn_detection": {"threshold": 0.9}}) });
+    talk.answer("c1", "one");
+    let out = talk.take();
+    assert!(!out.0.iter().any(|o| matches!(o, Output::Dial { .. } | Output::Close { .. })));
+    assert_eq!((out.of("tool_cancelled").len(), out.of("status").len()), (0, 0));
+    assert_eq!(out.names(), ["session.update", "conversation.item.create", "response.create"]);
+    talk.finish();
+}
+
+#[test]
+fn lesson_a_transcript_says_whether_it_is_final() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.user_speaks("U1", 0);
+    talk.user_is_silent("U1", None, 900);
+    let part = json!({"item_id": "U1", "content_index": 0, "delta": "Hel"});
+    talk.server("conversation.item.input_audio_transcription.delta", part);
+    let whole = json!({"item_id": "U1", "content_index": 0, "transcript": "Hello?"});
+    talk.server("conversation.item.input_audio_transcription.completed", whole);
+    talk.response("R1");
+    talk.item("R1", "A1", Some("U1"), "audio");
+    talk.speech("R1", "A1", 0, 500, "Good ");
+    talk.item_done("R1", "A1", 0, "Good day.");
+    let told = talk.take().of("transcript");
+    let told: Vec<[&Value; 3]> =
+        told.iter().filter(|t| t["stage"] != "heard").map(|t| [&t["role"], &t["mode"], &t["text"]]).collect();
+    let wanted = json!([
+        ["user", "delta", "Hel"],
+        ["user", "final", "Hello?"],
+        ["assistant", "delta", "Good "],
+        ["assistant", "final", "Good day."]
+    ]);
+    assert_eq!(json!(told), wanted);
     talk.finish();
 }

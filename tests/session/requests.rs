@@ -86,13 +86,15 @@ fn every_option_is_on_the_wire() {
 fn options_that_cannot_be_are_refused_by_name_before_anything_is_sent() {
     let mut talk = Talk::connected(quiet());
     let tool = duologue::config::Tool { name: "f".into(), ..Default::default() };
+    let named = |name: &str| duologue::config::Tool { name: name.into(), ..tool.clone() };
     let long = |n: usize| "x".repeat(n);
     let pairs = |n: usize| (0..n).map(|i| (format!("k{i}"), String::new())).collect();
     for (options, field) in [
         (ResponseOptions { replace_instructions: true, ..Default::default() }, "options.replace_instructions"),
         (ResponseOptions { max_output_tokens: Some(0), ..Default::default() }, "options.max_output_tokens"),
         (ResponseOptions { audible: true, ..Default::default() }, "options.audible"),
-        (ResponseOptions { tools: Some(vec![tool]), ..outside() }, "options.tools"),
+        (ResponseOptions { tools: Some(vec![tool.clone()]), ..outside() }, "options.tools"),
+        (ResponseOptions { tools: Some(vec![named("not a name")]), ..Default::default() }, "options.tools[0].name"),
         (ResponseOptions { tool_choice: Some(ToolChoice::Auto), ..outside() }, "options.tool_choice"),
         (ResponseOptions { metadata: pairs(16), ..Default::default() }, "options.metadata"),
         (ResponseOptions { metadata: [(long(65), String::new())].into(), ..Default::default() }, "options.metadata"),
@@ -105,6 +107,31 @@ fn options_that_cannot_be_are_refused_by_name_before_anything_is_sent() {
         assert_eq!((error.field.as_deref(), out.names()), (Some(field), vec![]), "{error}");
         assert!(error.fix.is_some(), "{error}");
     }
+    talk.finish();
+}
+
+#[test]
+fn tools_of_a_response_are_declared_for_it_and_no_other() {
+    let mut talk = Talk::connected(quiet());
+    let parameters = Some(json!({"type": "object", "required": ["city"]}));
+    let tool =
+        duologue::config::Tool { name: "weather".into(), parameters, timeout_ms: Some(500), ..Default::default() };
+    ask(&mut talk, ResponseOptions { tools: Some(vec![tool]), ..Default::default() });
+    let (response, _) = create(&mut talk);
+    assert_eq!(response["tools"][0]["name"], "weather");
+    assert!(response["tools"][0].get("timeout_ms").is_none(), "that is our business");
+    talk.response_for("R1", Some(request_of(&response)));
+    talk.call("R1", "F1", "c1", "weather", "{}");
+    assert_eq!(talk.take().of("tool_call").len(), 0, "its schema counts");
+    talk.call("R1", "F2", "c2", "weather", r#"{"city":"Rome"}"#);
+    assert_eq!(talk.take().of("tool_call").len(), 1);
+    talk.pass(500);
+    assert_eq!(talk.take().of("tool_timeout").len(), 1, "and its limit");
+    talk.done("R1", "completed", None);
+    talk.take();
+    talk.response("R2");
+    talk.call("R2", "F3", "c3", "weather", r#"{"city":"Rome"}"#);
+    assert_eq!(talk.take().of("tool_call").len(), 0, "the next response has no such tool");
     talk.finish();
 }
 

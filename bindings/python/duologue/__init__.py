@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import blocking, simulator, testing
+    from ._capabilities import Capabilities, ImageLimits
     from ._client import Client, connect
+    from ._credentials import Credential, CredentialRequest
     from ._engine import clock_us, config_schema, live_clients, validate_config, version
     from ._listener import Listener
-    from ._options import Credential
+    from ._requests import InputText, ItemReference, ResponseOptions, SessionChanges
     from ._stream import EventStream
     from .config import (
         NOT_GIVEN,
@@ -41,10 +43,12 @@ if TYPE_CHECKING:
         AudioInput,
         AudioOutput,
         ConfigDocument,
+        CredentialPolicy,
         NotGiven,
         Tls,
         ToolChoiceFunction,
         ToolDefinition,
+        ToolHandling,
         Transcription,
         TurnDetection,
     )
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
         Audio,
         AudioLevel,
         AudioPart,
+        Availability,
         CallRef,
         CapabilityChanged,
         Completed,
@@ -124,10 +129,17 @@ if TYPE_CHECKING:
 
 # Everything is loaded when it is used: programs that may not talk at all start as fast as without duologue.
 _LATER = {
+    "Capabilities": "_capabilities",
+    "ImageLimits": "_capabilities",
     "Client": "_client",
-    "Credential": "_options",
+    "Credential": "_credentials",
+    "CredentialRequest": "_credentials",
     "EventStream": "_stream",
+    "InputText": "_requests",
+    "ItemReference": "_requests",
     "Listener": "_listener",
+    "ResponseOptions": "_requests",
+    "SessionChanges": "_requests",
     "Simulator": "simulator",
     "Tool": "tools",
     "ToolContext": "tools",
@@ -183,7 +195,9 @@ __all__ = [
     "AudioLevel",
     "AudioOutput",
     "AudioPart",
+    "Availability",
     "CallRef",
+    "Capabilities",
     "CapabilityChanged",
     "Client",
     "ClosedError",
@@ -193,6 +207,8 @@ __all__ = [
     "Credential",
     "CredentialError",
     "CredentialNeeded",
+    "CredentialPolicy",
+    "CredentialRequest",
     "DeviceError",
     "DeviceEvent",
     "Difference",
@@ -203,9 +219,12 @@ __all__ = [
     "EventStream",
     "GenerationDone",
     "HostError",
+    "ImageLimits",
     "ImagePart",
+    "InputText",
     "InternalError",
     "Interrupted",
+    "ItemReference",
     "Lagged",
     "Latency",
     "LimitError",
@@ -223,6 +242,8 @@ __all__ = [
     "ProviderError",
     "QuotaError",
     "Raw",
+    "ResponseOptions",
+    "SessionChanges",
     "SessionConfigured",
     "SessionReplaced",
     "SessionStats",
@@ -246,6 +267,7 @@ __all__ = [
     "ToolContext",
     "ToolDefinition",
     "ToolError",
+    "ToolHandling",
     "ToolResultPart",
     "ToolTimeout",
     "Transcript",

@@ -6,29 +6,48 @@ import inspect
 import json
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, cast, overload
+from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, TypeVar, Union, cast, overload
 
 from . import _lib
 from ._audio import Samples, samples
+from ._capabilities import Capabilities
+from ._credentials import Answer, Credential, CredentialFunction, secret
 from ._listener import Listener
-from ._options import Credential, Path, ToolLike, make_engine, secret
-from ._orders import instant, string, whole
+from ._options import Path, ToolLike, make_engine
+from ._orders import boolean, instant, string, whole
 from ._session import Session
 from .config import (
     NOT_GIVEN,
     AudioConfig,
     AuthStyle,
+    CredentialPolicy,
     Modality,
     NoiseReduction,
     NotGiven,
     RawEvents,
+    ReasoningEffort,
     Tls,
     ToolChoice,
+    ToolHandling,
     Transcription,
     TurnDetection,
 )
 from .errors import bad_type
-from .events import AnyEvent, Event, EventType, Message, Mode, SessionStats, State, Stats, Status, event_mask
+from .events import (
+    AnyEvent,
+    Availability,
+    CredentialNeeded,
+    Event,
+    EventType,
+    Message,
+    Mode,
+    SessionStats,
+    State,
+    Stats,
+    Status,
+    ToolCall,
+    event_mask,
+)
 
 if TYPE_CHECKING:
     from .testing import MockService
@@ -38,6 +57,10 @@ E1 = TypeVar("E1", bound=Event)
 
 def _name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}".replace("duologue._client.", "duologue.")
+
+
+def _request_id(request: Union[int, CredentialNeeded]) -> int:
+    return request.request_id if isinstance(request, CredentialNeeded) else instant("request", request)
 
 
 class ClientBase:
@@ -52,12 +75,18 @@ class ClientBase:
         and docstring, and they are run when the model calls. A mapping is an entry of the document; its calls
         come as :class:`~duologue.ToolCall` events to be answered with ``submit_tool_result``.
     :param api_key: the provider's key; default: the environment variable ``OPENAI_API_KEY``.
-    :param credential: the same with its kind.
+    :param credential: the same with its kind; or a function that gets one, plain or a coroutine function. It is called
+        with a :class:`~duologue.CredentialRequest` at each dial, and ahead of expiry where ``credentials`` says so,
+        and returns a key or a :class:`~duologue.Credential`; what it raises refuses.
     :param base_url: default: the environment variable ``DUOLOGUE_BASE_URL``, else the provider's.
     :param microphone: a WAV file that is heard in real time instead of what is pushed.
     :param speaker: a WAV file that is written, both sides of the conversation, in real time.
     :param service: a :class:`duologue.testing.MockService` instead of the network.
-    :param config: a whole configuration document; keywords win over it.
+    :param on_undeclared_tool: called with each :class:`~duologue.ToolCall` of a function that is not in ``tools``;
+        what it returns, or awaits and returns, is the answer. For tools that are declared elsewhere, in ``extra`` or
+        a stored prompt. Without it the model is told that there is no such function.
+    :param config: a configuration document, for example one that clients share. Keywords are merged over it: an
+        object changes only what it names, everything else is replaced.
     """
 
     def __init__(
@@ -71,23 +100,31 @@ class ClientBase:
         voice: Union[str, NotGiven, None] = NOT_GIVEN,
         speed: Union[float, NotGiven, None] = NOT_GIVEN,
         output_modality: Union[Modality, NotGiven] = NOT_GIVEN,
-        max_output_tokens: Union[int, NotGiven, None] = NOT_GIVEN,
+        max_output_tokens: Union[int, Literal["inf"], NotGiven, None] = NOT_GIVEN,
+        temperature: Union[float, NotGiven, None] = NOT_GIVEN,
+        reasoning_effort: Union[ReasoningEffort, NotGiven, None] = NOT_GIVEN,
         turn_detection: Union[TurnDetection, NotGiven] = NOT_GIVEN,
+        greeting: Union[str, NotGiven, None] = NOT_GIVEN,
         transcription: Union[Transcription, NotGiven, None] = NOT_GIVEN,
         noise_reduction: Union[NoiseReduction, NotGiven, None] = NOT_GIVEN,
         tools: Union[Iterable[ToolLike], NotGiven] = NOT_GIVEN,
         tool_choice: Union[ToolChoice, NotGiven] = NOT_GIVEN,
+        parallel_tool_calls: Union[bool, NotGiven, None] = NOT_GIVEN,
+        tool_handling: Union[ToolHandling, NotGiven] = NOT_GIVEN,
+        credentials: Union[CredentialPolicy, NotGiven] = NOT_GIVEN,
         audio: Union[AudioConfig, NotGiven] = NOT_GIVEN,
         auto_capture: Union[bool, NotGiven] = NOT_GIVEN,
         raw_events: Union[RawEvents, NotGiven] = NOT_GIVEN,
         tls: Union[Tls, NotGiven] = NOT_GIVEN,
+        strict: Union[bool, NotGiven] = NOT_GIVEN,
         labels: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
         extra: Union[Mapping[str, Any], NotGiven] = NOT_GIVEN,
         api_key: Optional[str] = None,
-        credential: Optional[Credential] = None,
+        credential: Union[Credential, CredentialFunction, None] = None,
         microphone: Optional[Path] = None,
         speaker: Optional[Path] = None,
         service: Optional[MockService] = None,
+        on_undeclared_tool: Optional[Callable[[ToolCall], object]] = None,
         config: Optional[Mapping[str, Any]] = None,
     ) -> None:
         """See the class."""
@@ -101,14 +138,21 @@ class ClientBase:
             "speed": speed,
             "output_modality": output_modality,
             "max_output_tokens": max_output_tokens,
+            "temperature": temperature,
+            "reasoning_effort": reasoning_effort,
             "turn_detection": turn_detection,
+            "greeting": greeting,
             "transcription": transcription,
             "noise_reduction": noise_reduction,
             "tool_choice": tool_choice,
+            "parallel_tool_calls": parallel_tool_calls,
+            "tool_handling": tool_handling,
+            "credentials": credentials,
             "audio": audio,
             "auto_capture": auto_capture,
             "raw_events": raw_events,
             "tls": tls,
+            "strict": strict,
             "labels": labels,
             "extra": extra,
         }
@@ -120,8 +164,11 @@ class ClientBase:
             microphone=microphone,
             speaker=speaker,
             service=service,
+            on_undeclared_tool=on_undeclared_tool,
             config=config,
         )
+        # Of the engine's events only what is needed wakes the loop.
+        self._ask_credential = credential if callable(credential) else None
         self._session = Session(engine, self)
         # Not __del__, in which what this object is made of may be gone already. The session must not refer to
         # this object, nor to its tools, which may.
@@ -135,6 +182,21 @@ class ClientBase:
     def set_credential(self, credential: Union[str, Credential]) -> None:
         """Replaces the secret for the next connect; a string is a key. Acts at once."""
         self._session.engine.set_credential(secret(credential).for_engine())
+
+    def answer_credential(self, request: Union[int, CredentialNeeded], credential: Answer) -> None:
+        """Answers a ``CredentialNeeded`` event, with ``credentials={"source": "asked"}``. Acts at once.
+
+        Raises ``stale_request`` when it is not waited for any more, and what is wrong with the credential: then
+        the request stays open for a better one. A function as ``credential`` does all this by itself.
+        """
+        self._session.engine.answer_credential(_request_id(request), secret(credential).for_engine())
+
+    def refuse_credential(
+        self, request: Union[int, CredentialNeeded], message: str, *, retryable: bool = False
+    ) -> None:
+        """Says why there is no credential: the connect fails, or, when it was asked for ahead, the call goes on."""
+        why = string("message", message)
+        self._session.engine.refuse_credential(_request_id(request), why, boolean("retryable", retryable))
 
     # Reading
 
@@ -164,14 +226,19 @@ class ClientBase:
         """The conversation in order, pending words included."""
         return self._session.state().messages
 
+    def availability(self) -> Availability:
+        """Whether a connect has a chance, and whether there is a microphone. Asks neither network nor device."""
+        found = self._session.engine.availability()
+        return Availability(found.credential, found.transport, found.microphone)
+
     def stats(self) -> Stats:
         """Counters since the client was made."""
         counted = json.loads(self._session.engine.stats())
         return Stats(SessionStats(**counted.pop("session")), **counted)
 
-    def capabilities(self) -> dict[str, Any]:
-        """What the provider and model can do; a key without a value: not declared."""
-        found: dict[str, Any] = json.loads(self._session.engine.capabilities())
+    def capabilities(self) -> Capabilities:
+        """What the provider and model can do."""
+        found: Capabilities = json.loads(self._session.engine.capabilities())
         return found
 
     def config(self) -> dict[str, Any]:

@@ -198,7 +198,9 @@ def message(r: Reader) -> Message:
 
 def state(r: Reader) -> State:
     """The snapshot."""
-    return State(r.u64(), status(r), r.word(_MODES), r.flag(), r.word(_AGENTS), r.many(message))
+    revision, connection, mode, speaking = r.u64(), status(r), r.word(_MODES), r.flag()
+    agent, newest = r.word(_AGENTS), error(r) if r.flag() else None
+    return State(revision, connection, mode, speaking, agent, newest, r.many(message))
 
 
 def _tokens(r: Reader) -> Tokens:
@@ -277,9 +279,10 @@ def event(r: Reader) -> Event:
     r.at += 20
     turn = r.u64() if r.u8() else None
     response, item, inferred = r.maybe_text(), r.maybe_text(), r.flag()
+    labels = {r.text(): r.text() for _ in range(r.u32())} if r.u8() else {}
     cls, payload = _KINDS[r.i32() - 1]
     made: Any = cls
-    result: Event = made(seq, time_ms, epoch, turn, response, item, inferred, *payload(r))
+    result: Event = made(seq, time_ms, epoch, turn, response, item, inferred, labels, *payload(r))
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Optional, TypeVar, cast
 
@@ -75,7 +76,8 @@ def _eq(self: object, other: object) -> bool:
 
 
 def _hash(self: Any) -> int:
-    return hash((type(self), *self.__dict__.values()))
+    # What is equal has the same values in the same places; those that cannot be hashed are left out.
+    return hash((type(self), *(value for value in self.__dict__.values() if type(value) is not dict)))
 
 
 @record
@@ -100,3 +102,5 @@ class Event:
     """The item this belongs to."""
     inferred: bool
     """True when the vendor did not say it and duologue concluded it."""
+    labels: Mapping[str, str]
+    """The client's ``labels``; empty without."""

@@ -215,7 +215,7 @@ class ToolCall(Event):
 
 @record
 class ToolCancelled(Event):
-    """The vendor withdrew a call."""
+    """A call is not waited for any more: the connection it came on is over, or the vendor withdrew it."""
 
     type: ClassVar[Literal["tool_cancelled"]] = "tool_cancelled"
     call: CallRef
@@ -226,7 +226,7 @@ class ToolCancelled(Event):
 
 @record
 class ToolTimeout(Event):
-    """A call was answered for the host because it took too long."""
+    """A call took too long, and the model was told so. A result that comes now is refused."""
 
     type: ClassVar[Literal["tool_timeout"]] = "tool_timeout"
     call: CallRef
@@ -243,14 +243,14 @@ class CredentialNeeded(Event):
     request_id: int
     """Answer with this."""
     reason: str
-    """Why."""
+    """``connect``: for a dial; ``rejected``: the service refused the last one; ``refresh``: it expires soon."""
     deadline_ms: int
-    """Until when."""
+    """Until when, on the clock of ``time_ms``."""
 
 
 @record
 class Completed(Event):
-    """A command ended."""
+    """A command ended. Of one that asked for a response, ``response`` is which one began."""
 
     type: ClassVar[Literal["completed"]] = "completed"
     op: int

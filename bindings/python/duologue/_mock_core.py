@@ -116,6 +116,12 @@ class Core:
         log = self.log
         if kind == "input_audio_buffer.append":
             log.hear(vendor.append(event.get("audio")))
+        elif kind == "input_audio_buffer.commit":
+            log.add("stop_listening")
+            vendor.commit()
+        elif kind == "input_audio_buffer.clear":
+            log.add("clear_input")
+            vendor.clear()
         elif kind == "session.update":
             patch = event.get("session") or {}
             self.wished = wire.updated(self.wished, patch)
@@ -150,10 +156,17 @@ class Core:
             if result is not None:
                 result._answer(output)
         elif item.get("type") == "message":
-            text = "".join(str(part.get("text", "")) for part in item.get("content") or ())
-            self.log.add("send_text", text=text, role=item.get("role"), item_id=item.get("id"))
+            content = item.get("content") or ()
+            text = "".join(str(part.get("text", "")) for part in content)
+            pictures = [part["image_url"] for part in content if "image_url" in part]
+            about = {"text": text, "role": item.get("role"), "item_id": item.get("id")}
+            if pictures:
+                self.log.add("send_image", image_url=pictures[0], **about)
+            else:
+                self.log.add("send_context" if item.get("role") == "system" else "send_text", **about)
             vendor.create_item(item, event.get("previous_item_id"))
-            vendor.last_input = text
+            if item.get("role") != "system":
+                vendor.last_input = text
         else:
             self.log.add("send_raw", event=event)
             vendor.create_item(item, event.get("previous_item_id"))

@@ -171,7 +171,9 @@ class Vendor:
         """More words of the user are recognized."""
         turn = self.start_turn()
         turn.partial += text
-        self.emit(*wire.transcription_deltas(turn.item, text))
+        # Without turn detection nothing is recognized before the turn is committed.
+        if self.detection() is not None:
+            self.emit(*wire.transcription_deltas(turn.item, text))
 
     def end_turn(self, text: str) -> None:
         """The user has spoken."""
@@ -190,10 +192,20 @@ class Vendor:
         previous = self.add_item(item)
         self.emit(wire.item_done(item, previous))
         if self.transcribes:
-            rest = text[len(turn.partial) :] if text.startswith(turn.partial) else ""
+            told = turn.partial if detection is not None else ""
+            rest = text[len(told) :] if text.startswith(told) else ""
             self.emit(*wire.transcription_deltas(turn.item, rest), *wire.transcription(turn.item, text))
         if detection is not None and detection.get("create_response", True) and self.response is None:
             self.open_response(None)
+
+    def commit(self) -> None:
+        """The client ends the user's turn: what was recognized so far is what was said."""
+        self.end_turn(self.turn.partial if self.turn is not None else "")
+
+    def clear(self) -> None:
+        """The client throws away what was said since the last turn."""
+        self.turn = None
+        self.emit({"type": "input_audio_buffer.cleared"})
 
     # The assistant
 

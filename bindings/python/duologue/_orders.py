@@ -56,10 +56,33 @@ def send_text(text: str, respond: bool, interrupt: bool) -> Order:
     return lambda engine: engine.send_text(said, respond, interrupt)
 
 
-def request_response(instructions: Optional[str]) -> Order:
-    """See `Client.request_response`."""
-    given = None if instructions is None else string("instructions", instructions)
-    return lambda engine: engine.request_response(given)
+def send_image(image: Any, text: Optional[str], respond: bool, interrupt: bool) -> Order:
+    """See `Client.send_image`; `image` as the engine has it."""
+    words = None if text is None else string("text", text)
+    respond, interrupt = boolean("respond", respond), boolean("interrupt", interrupt)
+    return lambda engine: engine.send_image(image, words, respond, interrupt)
+
+
+def send_context(text: str) -> Order:
+    """See `Client.send_context`."""
+    said = string("text", text)
+    return lambda engine: engine.send_context(said)
+
+
+def say(text: str) -> Order:
+    """See `Client.say`."""
+    said = string("text", text)
+    return lambda engine: engine.say(said)
+
+
+def request_response(options: Optional[str]) -> Order:
+    """See `Client.request_response`; `options` as JSON text."""
+    return lambda engine: engine.request_response(options)
+
+
+def update_session(changes: str) -> Order:
+    """See `Client.update_session`; `changes` as JSON text."""
+    return lambda engine: engine.update_session(changes)
 
 
 def submit_tool_result(call: Union[CallRef, ToolCall], output: object, is_error: bool) -> Order:
@@ -114,4 +137,22 @@ def disconnect(engine: Any) -> int:
 def interrupt(engine: Any) -> int:
     """See `Client.interrupt`."""
     op: int = engine.interrupt()
+    return op
+
+
+def start_listening(engine: Any) -> int:
+    """See `Client.start_listening`."""
+    op: int = engine.start_listening()
+    return op
+
+
+def stop_listening(engine: Any) -> int:
+    """See `Client.stop_listening`."""
+    op: int = engine.stop_listening()
+    return op
+
+
+def clear_input(engine: Any) -> int:
+    """See `Client.clear_input`."""
+    op: int = engine.clear_input()
     return op

@@ -247,8 +247,41 @@ class State:
     """The person is speaking."""
     agent: Agent
     """The agent."""
+    error: Optional[Error]
+    """The newest error of this run, fatal or not."""
     messages: tuple[Message, ...]
     """The conversation in order, pending words included."""
+
+    @property
+    def pending_user(self) -> Optional[str]:
+        """What the user is saying, as far as it is known; None when it is known whole."""
+        return self._pending("user")
+
+    @property
+    def pending_assistant(self) -> Optional[str]:
+        """What the assistant is saying, as far as it is known; None when it is known whole."""
+        return self._pending("assistant")
+
+    def _pending(self, role: Role) -> Optional[str]:
+        newest = next((message for message in reversed(self.messages) if message.role == role), None)
+        return (newest.text or None) if newest is not None and newest.state == "in_progress" else None
+
+
+@record
+class Availability:
+    """What a connect would find: each field is why not, None is good."""
+
+    credential: Optional[Error]
+    """There is no credential and nobody is asked for one, or it is over."""
+    transport: Optional[Error]
+    """This build has no way to dial."""
+    microphone: Optional[Error]
+    """Nobody will be heard; the client works all the same, with text."""
+
+    @property
+    def can_connect(self) -> bool:
+        """A connect has a chance."""
+        return self.credential is None and self.transport is None
 
 
 @record

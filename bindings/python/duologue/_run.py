@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger("duologue")
 
 
-async def run(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None) -> tuple[str, bool]:
+async def run(
+    tool: Tool, call: ToolCall, context: Optional[ToolContext] = None, *, watched: bool = False
+) -> tuple[str, bool]:
     """Runs a call and returns the model's answer, and whether it is an error.
+
+    `watched`: somebody else cancels what takes longer than the tool's timeout.
 
     Coroutine functions run in this loop, others in the loop's default executor with a copy of the context
     variables. Never raises but ``asyncio.CancelledError`` when it is cancelled itself; a function in a thread
@@ -31,7 +35,7 @@ async def run(tool: Tool, call: ToolCall, context: Optional[ToolContext] = None)
         return refusal, True
     work = asyncio.ensure_future(_attempt(tool, keywords))
     try:
-        done, _ = await asyncio.wait({work}, timeout=tool.timeout)
+        done, _ = await asyncio.wait({work}, timeout=None if watched else tool.timeout)
     except asyncio.CancelledError:
         work.cancel()
         raise
@@ -55,7 +59,7 @@ def run_blocking(tool: Tool, call: ToolCall, context: Optional[ToolContext] = No
     keywords, refusal = _keywords(tool, call, context)
     if refusal is not None:
         return refusal, True
-    result, failure = _guarded(functools.partial(tool.function, **keywords))
+    result, failure = guarded(functools.partial(tool.function, **keywords))
     if failure is None and inspect.isawaitable(result):
         return asyncio.run(_finish(tool, result))
     return _told(tool, failure) if failure is not None else _encoded(tool, result)
@@ -80,7 +84,7 @@ async def _attempt(tool: Tool, keywords: dict[str, Any]) -> tuple[str, bool]:
         return await _finish(tool, function)
     # The failure is returned and not raised: a SystemExit out of a future would end the loop. In a thread
     # that is not the main one, a KeyboardInterrupt is nobody's Ctrl-C either.
-    call = functools.partial(contextvars.copy_context().run, _guarded, function, (BaseException,))
+    call = functools.partial(contextvars.copy_context().run, guarded, function, (BaseException,))
     result, failure = await asyncio.get_running_loop().run_in_executor(None, call)
     if failure is not None:
         return _told(tool, failure)
@@ -99,7 +103,7 @@ async def _finish(tool: Tool, work: Any) -> tuple[str, bool]:
     return _encoded(tool, result)
 
 
-def _guarded(
+def guarded(
     function: Any, caught: tuple[type[BaseException], ...] = (Exception, SystemExit)
 ) -> tuple[Any, Optional[BaseException]]:
     try:

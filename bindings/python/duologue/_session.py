@@ -10,23 +10,33 @@ import threading
 import time
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
 
-from . import _lib
+from . import _credentials, _lib, _orders, _requests
 from ._lib import native, take
 from ._listener import Callback, Listener
 from ._watch import BATCH, Watch
 from .errors import ClosedError, CredentialError, Error, LimitError, StateError
-from .events import Completed, State, ToolCall, ToolCancelled, ToolTimeout, event_mask
-
-if TYPE_CHECKING:
-    from .tools import Tool
+from .events import (
+    Completed,
+    CredentialNeeded,
+    State,
+    StatusEvent,
+    ToolCall,
+    ToolCancelled,
+    ToolTimeout,
+    event_mask,
+)
 
 _log = logging.getLogger("duologue")
 _CLOSE_TIMEOUT = 10.0
 _EXIT_TIMEOUT = 2.0
 _SLOTS = 32
+# A result nobody waits for any more.
+_LATE = ("call_over", "stale_call")
 _MASK = event_mask((Completed, ToolCall, ToolCancelled, ToolTimeout))
+_CREDENTIALS = event_mask((CredentialNeeded, StatusEvent))
 
 
 # The call that this task, or thread, is the tool of.
@@ -60,8 +70,11 @@ class Session:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._watch: Optional[Watch] = None
         self._queue: Optional[Any] = None
-        self._ops: dict[int, asyncio.Future[None]] = {}
+        self._ops: dict[int, asyncio.Future[Optional[str]]] = {}
+        self._tools_of: dict[int, Any] = {}
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._asking: Optional[asyncio.Task[None]] = None
+        self._hanging_up: Optional[tuple[int, str]] = None
         self._last: Optional[State] = None
         self._slots: dict[int, Listener] = {}
         self._closing: Optional[asyncio.Task[None]] = None
@@ -102,23 +115,63 @@ class Session:
         loop = asyncio.get_running_loop()
         with self._lock:
             if self._loop is None:
-                queue = self.engine.event_queue(_MASK)
+                asks = getattr(self._owner(), "_ask_credential", None) is not None
+                queue = self.engine.event_queue(_MASK | (_CREDENTIALS if asks else 0))
                 self._watch = Watch(loop, queue, self._ready)
                 self._queue, self._loop = queue, loop
         if self._loop is not loop:
             raise _wrong_loop()
         return loop
 
-    async def command(self, give: Callable[[Any], int]) -> None:
-        """Gives a command and waits for its end."""
+    async def command(self, give: Callable[[Any], int], tools: Any = None) -> Optional[str]:
+        """Gives a command and waits for its end; the response that began with it, if one did.
+
+        `tools`: those of that response.
+        """
         loop = self._bind()
         op = give(self.engine)
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[Optional[str]] = loop.create_future()
         self._ops[op] = done
+        if tools is not None:
+            self._tools_of[op] = tools
         try:
-            await done
+            return await done
         finally:
             self._ops.pop(op, None)
+
+    async def disconnect(self) -> None:
+        """See `Client.disconnect`."""
+        self._hanging_up = _serving.get()
+        await self.command(_orders.disconnect)
+
+    async def request_response(self, options: Mapping[str, Any]) -> str:
+        """See `Client.request_response`."""
+        text, tools = _requests.response_options(options)
+        return await self.command(_orders.request_response(text), tools) or ""
+
+    async def update_session(self, changes: Optional[Mapping[str, Any]], more: Mapping[str, Any]) -> None:
+        """See `Client.update_session`."""
+        text, tools = _requests.session_changes(changes, more)
+        owner = self._owner()
+        toolbox: Any = None if owner is None else owner._tools
+        del owner
+        if tools is None or toolbox is None:
+            await self.command(_orders.update_session(text))
+            return
+        # The model may call them before the confirmation is told here.
+        toolbox.expect(tools[0])
+        await self.command(_orders.update_session(text))
+        toolbox.replace(tools)
+
+    async def abandon_turn(self) -> None:
+        """Ends a turn that was none."""
+        # Given together, so that nothing is said in between.
+        ends = await asyncio.gather(
+            self.command(_orders.clear_input), self.command(_orders.stop_listening), return_exceptions=True
+        )
+        for end in ends:
+            if isinstance(end, BaseException) and getattr(end, "code", None) != "turn_too_short":
+                raise end
 
     async def connect(self) -> None:
         """Connects; being cancelled takes it back."""
@@ -147,23 +200,33 @@ class Session:
             elif isinstance(event, ToolCall):
                 self._call(event)
             elif isinstance(event, (ToolCancelled, ToolTimeout)):
-                task = self._running.get((event.call.epoch, event.call.id))
-                if task is not None:
+                key = (event.call.epoch, event.call.id)
+                task = self._running.get(key)
+                # A tool may hang up and go on.
+                if task is not None and key != self._hanging_up:
                     task.cancel()
+            elif isinstance(event, CredentialNeeded):
+                self._needed(event)
+            elif isinstance(event, StatusEvent) and event.status.is_over:
+                self._stop_asking()
 
     def _completed(self, event: Completed) -> None:
+        tools, owner = self._tools_of.pop(event.op, None), self._owner()
+        # Before the next event, which may be a call.
+        if tools is not None and owner is not None and event.response is not None:
+            owner._tools.of_response(event.response, tools)
         done = self._ops.get(event.op)
         if done is None or done.done():
             return
         if event.error is None:
-            done.set_result(None)
+            done.set_result(event.response)
         else:
             done.set_exception(event.error)
 
     def _call(self, event: ToolCall) -> None:
         owner = self._owner()
-        tool = None if owner is None else owner._tools.get(event.name)
-        # Without a function of that name it is for who reads the events.
+        tool = None if owner is None else owner._tools.find(event)
+        # Without a function for it it is for who reads the events.
         if tool is None or self._loop is None:
             return
         task = self._loop.create_task(self._run(tool, event, owner))
@@ -171,28 +234,41 @@ class Session:
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
 
-    async def _run(self, tool: Tool, event: ToolCall, owner: Any) -> None:
+    def _needed(self, event: CredentialNeeded) -> None:
+        owner, loop = self._owner(), self._loop
+        self._stop_asking()
+        if owner is None or loop is None:
+            return
+        config = owner.config()
+        left = max(0, event.deadline_ms - event.time_ms) / 1000
+        request = _credentials.CredentialRequest(
+            event.request_id, event.reason, left, config["provider"], config["model"]
+        )
+        self._asking = loop.create_task(_credentials.answer(self._engine, owner._ask_credential, request))
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+
+    async def _run(self, tool: Any, event: ToolCall, owner: Any) -> None:
         from .tools import ToolContext, run  # There already: the client has a tool.
 
         context = None if tool.context_parameter is None else ToolContext(client=owner, call=event)
         # The client may be dropped while the tool runs.
         del owner
         _serving.set((event.call.epoch, event.call.id))
-        answer: tuple[str, bool] = await run(tool, event, context)
+        # How long it may take, the engine watches: then this task is cancelled.
+        answer: tuple[str, bool] = await run(tool, event, context, watched=True)
         call = native.CallRef(epoch=event.call.epoch, id=event.call.id)
         try:
-            try:
-                await self._submit(call, *answer)
-            except LimitError as error:
-                _log.error("tool %s: its result was not taken: %s", event.name, error)
-                await self._submit(call, f"the result cannot be told: {error.message}", True)
+            await self.command(lambda engine: engine.submit_tool_result(call, *answer))
         except ClosedError:
             return
         except Error as error:
-            _log.warning("the result of tool %s was not taken: %s", event.name, error)
-
-    async def _submit(self, call: Any, output: str, is_error: bool) -> None:
-        await self.command(lambda engine: engine.submit_tool_result(call, output, is_error))
+            # Late is no failure: it took too long or the connection is gone, and everybody was told.
+            if error.code not in _LATE:
+                _log.error("the result of tool %s was not taken: %s", event.name, error)
 
     def add_listener(self, callback: Callable[[Any], object], mask: int) -> Listener:
         """See `Client.add_listener`."""
@@ -240,9 +316,9 @@ class Session:
             self._closing = loop.create_task(self._close(_serving.get()))
         await asyncio.shield(self._closing)
 
-    async def _close(self, caller: object) -> None:
+    async def _close(self, caller: Optional[tuple[int, str]]) -> None:
+        self._hanging_up = caller
         for key, task in list(self._running.items()):
-            # A tool may close its client and go on.
             if key != caller:
                 task.cancel()
         try:
@@ -285,6 +361,7 @@ class Session:
         if self._queue is not None:
             self._queue.close()
             self._queue = None
+        self._stop_asking()
         for done in self._ops.values():
             if not done.done():
                 done.set_exception(closed())

@@ -11,16 +11,22 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Generic, Optional, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union, overload
 
 from . import _orders
+from ._ask import ask, load
 from ._base import ClientBase
 from ._lib import in_listener, wakeup_fd
+from ._requests import ImageDetail, ImageSource, InputText, ItemReference, ResponseOptions, SessionChanges
 from ._stream import Backlog
-from .errors import ClosedError, StateError, bad_argument, bad_type
+from .errors import ClosedError, Error, StateError, bad_argument, bad_type
 from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Client", "EventStream", "connect"]
 
@@ -206,7 +212,7 @@ class Client(ClientBase):  # noqa: D101 - it has one
 
     def disconnect(self) -> None:
         """Ends the run, also while connecting. The client can connect again, the conversation stays."""
-        _wait(self._session.command(_orders.disconnect))
+        _wait(self._session.disconnect())
 
     def close(self) -> None:
         """Disconnects and releases everything; doing it twice is no error.
@@ -220,6 +226,42 @@ class Client(ClientBase):  # noqa: D101 - it has one
         elif not self._session.is_over:
             _wait(self._session.close())
 
+    def start_listening(self) -> None:
+        """Begins the user's turn by hand, with ``turn_detection={"mode": "manual"}`` (push to talk).
+
+        The assistant is cut off, and the microphone goes to the service, beginning with the moment before this
+        call. With the vendor's turn detection it only switches capturing on.
+        """
+        _wait(self._session.command(_orders.start_listening))
+
+    def stop_listening(self) -> None:
+        """Ends the user's turn by hand and asks for the answer.
+
+        What is shorter than ``turn_detection.minimum_ms`` is thrown away, and :class:`~duologue.LimitError` with
+        the code ``turn_too_short`` is raised. With the vendor's turn detection it switches capturing off, and what
+        the user is in the middle of saying is answered.
+        """
+        _wait(self._session.command(_orders.stop_listening))
+
+    def clear_input(self) -> None:
+        """Forgets what the user said since the last turn."""
+        _wait(self._session.command(_orders.clear_input))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The user's turn as a block: :meth:`start_listening`, and at its end :meth:`stop_listening`.
+
+        A block that is left by an exception was no turn: what was said is thrown away.
+        """
+        self.start_listening()
+        try:
+            yield
+        except BaseException:
+            with suppress(Error):
+                _wait(self._session.abandon_turn())
+            raise
+        self.stop_listening()
+
     def send_text(self, text: str, *, respond: bool = True, interrupt: bool = False) -> None:
         """Adds a user message.
 
@@ -228,9 +270,88 @@ class Client(ClientBase):  # noqa: D101 - it has one
         """
         _wait(self._session.command(_orders.send_text(text, respond, interrupt)))
 
-    def request_response(self, *, instructions: Optional[str] = None) -> None:
-        """Asks for a response. ``instructions`` replace the session's own for this one."""
-        _wait(self._session.command(_orders.request_response(instructions)))
+    def send_image(
+        self,
+        image: ImageSource,
+        *,
+        text: Optional[str] = None,
+        respond: bool = True,
+        interrupt: bool = False,
+        detail: Optional[ImageDetail] = None,
+        mime_type: Optional[str] = None,
+    ) -> None:
+        """Adds a user message with a picture.
+
+        What the service does not take is refused: ``image_too_large``, ``image_type``, ``image_url``.
+
+        :param image: its bytes, the path of a file, or a URL.
+        :param text: words to it.
+        :param respond: asks for an answer.
+        :param interrupt: cuts the assistant off first.
+        :param detail: how closely the model looks.
+        :param mime_type: for example ``image/png``; default: told from the picture itself.
+        """
+        picture = _wait(load(image, mime_type, detail))
+        _wait(self._session.command(_orders.send_image(picture, text, respond, interrupt)))
+
+    def send_context(self, text: str) -> None:
+        """Tells the model something, as a system message, without asking for an answer."""
+        _wait(self._session.command(_orders.send_context(text)))
+
+    def say(self, text: str) -> None:
+        """Has the assistant say this, after what is under way; returns when it begins.
+
+        Where the vendor has no such command (OpenAI), the model is told to say it word for word, and may not.
+        """
+        _wait(self._session.command(_orders.say(text)))
+
+    def request_response(self, **options: Unpack[ResponseOptions]) -> str:
+        """Asks for a response; returns its id when it has begun.
+
+        Keywords are those of :class:`~duologue.ResponseOptions`: ``instructions`` (added to the session's own unless
+        ``replace_instructions``), ``output_modality``, ``voice``, ``tools``, ``tool_choice``, ``max_output_tokens``,
+        ``metadata``, ``out_of_band`` (no part of the conversation), ``audible``, ``input``. They are for this one
+        response.
+        """
+        return _wait(self._session.request_response(options))
+
+    def ask(
+        self,
+        instructions: str,
+        *,
+        replace_instructions: bool = False,
+        input: Optional[Sequence[Union[ItemReference, InputText]]] = None,
+        max_output_tokens: Optional[int] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+    ) -> str:
+        """Has the model write something beside the conversation, and returns the text.
+
+        For example ``client.ask("Summarize the call in one sentence.")``. The model knows the conversation,
+        or what ``input`` says instead; the conversation does not learn of it. A failure of the service is raised
+        as :class:`~duologue.ProviderError`.
+        """
+        options: ResponseOptions = {
+            "instructions": instructions,
+            "replace_instructions": replace_instructions,
+            "input": input,
+            "max_output_tokens": max_output_tokens,
+            "metadata": metadata,
+        }
+        return _wait(ask(self, options))
+
+    def update_session(
+        self, changes: Optional[Mapping[str, Any]] = None, **keywords: Unpack[SessionChanges]
+    ) -> None:
+        """Changes the running session; returns when the service has confirmed.
+
+        Keywords are those of :class:`~duologue.SessionChanges`, keys of the configuration document: ``instructions``,
+        ``voice``, ``turn_detection``, ``tools`` and so on. Objects are merged, everything else is replaced, None gives
+        the default back; a refusal leaves everything as it was. ``changes`` is the same as a mapping.
+
+        Refused are other keys (``immutable_field``), another voice once the assistant has spoken (``voice_locked``)
+        and another speed while a response is generated (``response_running``).
+        """
+        _wait(self._session.update_session(changes, keywords))
 
     def interrupt(self) -> None:
         """Cuts the assistant off; returns when the speaker is silent and the service was told."""

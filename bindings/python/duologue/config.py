@@ -22,18 +22,26 @@ __all__ = [
     "AudioSource",
     "AuthStyle",
     "ConfigDocument",
+    "CredentialPolicy",
+    "CredentialSource",
     "Delivery",
+    "Eagerness",
     "Modality",
     "NoiseReduction",
     "NotGiven",
     "Positions",
     "RawEvents",
+    "ReasoningEffort",
     "Tls",
     "ToolChoice",
     "ToolChoiceFunction",
     "ToolDefinition",
+    "ToolHandling",
     "Transcription",
+    "TranscriptionDelay",
     "TurnDetection",
+    "UndeclaredTools",
+    "VadMode",
     "build_document",
 ]
 
@@ -43,8 +51,12 @@ AudioSource = Literal["host", "device", "none"]
 """Who has the audio: the host, the audio device given to the client, or nobody."""
 AuthStyle = Literal["header", "subprotocol"]
 """How the credential travels in the WebSocket handshake."""
+CredentialSource = Literal["given", "asked"]
+"""Who provides the credential: it was given before connecting, or the host is asked at each dial."""
 Delivery = Literal["callbacks", "queue"]
 """How a host without event streams gets events. The Python package chooses it itself."""
+Eagerness = Literal["auto", "low", "medium", "high"]
+"""How soon a pause counts as the end of a turn: the vendor's middle, or from patient to eager."""
 Modality = Literal["audio", "text"]
 """Spoken or written."""
 NoiseReduction = Literal["near_field", "far_field"]
@@ -53,6 +65,15 @@ Positions = Literal["estimated", "reported"]
 """Who says what was heard of audio the host plays: the engine, or the host with ``report_playback``."""
 RawEvents = Literal["none", "unknown", "all"]
 """Which vendor events become ``raw`` events: none, those not understood, or all but audio."""
+ReasoningEffort = Literal["minimal", "low", "medium", "high", "xhigh"]
+"""How much the model thinks before it answers."""
+TranscriptionDelay = Literal["minimal", "low", "medium", "high", "xhigh"]
+"""How long a transcriber may wait for context."""
+UndeclaredTools = Literal["refuse", "host"]
+"""What becomes of a call of a function that is not in ``tools``: the model is told so, or the host gets it."""
+VadMode = Literal["server", "semantic", "manual"]
+"""Who decides when the user's turn ends: the vendor by loudness and silence, the vendor by what was said, or the
+host with ``start_listening`` and ``stop_listening`` (push to talk)."""
 
 
 class AudioInput(TypedDict, total=False):
@@ -106,7 +127,13 @@ class ToolDefinition(_ToolName, total=False):
     description: Optional[str]
     """When and how to use it."""
     parameters: Optional[Mapping[str, Any]]
-    """JSON Schema of the arguments (an object schema). Absent: no arguments."""
+    """JSON Schema of the arguments (an object schema). Absent: no arguments. A call whose arguments do not fit is
+    answered with an error and never reaches the host."""
+    output_schema: Optional[Mapping[str, Any]]
+    """JSON Schema of the result. A result that does not fit reaches the model as an error. The vendor does not see
+    it."""
+    timeout_ms: Optional[int]
+    """How long a call may take, 1 to 3600000 milliseconds. Absent: ``tool_handling.timeout_ms``."""
 
 
 class ToolChoiceFunction(TypedDict):
@@ -120,6 +147,20 @@ ToolChoice = Union[Literal["auto", "none", "required"], ToolChoiceFunction]
 """Whether tools may be called: the model decides, never, always some tool, or this one."""
 
 
+class ToolHandling(TypedDict, total=False):
+    """How calls are handled."""
+
+    timeout_ms: int
+    """How long a call may take, 1 to 3600000 milliseconds; then the model is told that it took too long. 30000."""
+    result_max_length: int
+    """Characters of a result that reach the model, 256 to 262144. A longer one is cut, stays valid JSON and says
+    that and how much was cut. 16384."""
+    undeclared: UndeclaredTools
+    """Calls of functions that are not in ``tools``; ``refuse``."""
+    mute_input: bool
+    """The vendor hears silence while calls run; off."""
+
+
 class Transcription(TypedDict, total=False):
     """Transcription of the user's speech."""
 
@@ -127,23 +168,52 @@ class Transcription(TypedDict, total=False):
     """The vendor's transcription model."""
     language: Optional[str]
     """ISO-639-1 code of the language, when known."""
+    languages: Sequence[str]
+    """Languages that may be spoken, as ISO-639-1 codes; instead of ``language``."""
+    keywords: Sequence[str]
+    """Words to expect: names, terms."""
     prompt: Optional[str]
     """Hints for the transcriber."""
+    delay: Optional[TranscriptionDelay]
+    """How long the transcriber may wait for context."""
 
 
 class TurnDetection(TypedDict, total=False):
-    """Voice activity detection by the vendor. Absent fields keep the vendor's defaults."""
+    """When the user's turn begins and ends. Absent fields keep the vendor's defaults."""
 
+    mode: VadMode
+    """Who decides; ``server``."""
     threshold: Optional[float]
-    """0 to 1; higher needs louder speech."""
+    """``server`` only: 0 to 1; higher needs louder speech."""
     prefix_padding_ms: Optional[int]
-    """Audio kept from before speech was noticed, milliseconds."""
+    """``server``: audio kept from before speech was noticed, milliseconds. ``manual``: audio kept from before
+    ``start_listening``, 0 to 2000; 300."""
     silence_duration_ms: Optional[int]
-    """Silence that ends a turn, milliseconds."""
+    """``server`` only: silence that ends a turn, milliseconds."""
+    idle_timeout_ms: Optional[int]
+    """``server`` only: the vendor speaks up when nobody said anything for so long, 5000 to 30000 milliseconds.
+    Absent: never."""
+    eagerness: Optional[Eagerness]
+    """``semantic`` only: how soon a pause counts as the end."""
+    minimum_ms: Optional[int]
+    """``manual`` only: the shortest turn, 100 to 10000 milliseconds; what is shorter is thrown away. 100."""
     create_response: bool
-    """The vendor answers by itself at the end of a turn; on."""
+    """The end of a turn is answered; on. Off: ask with ``request_response``."""
     interrupt_response: bool
-    """The user's speech cuts the assistant off; on."""
+    """The user's speech (``manual``: ``start_listening``) cuts the assistant off; on."""
+
+
+class CredentialPolicy(TypedDict, total=False):
+    """How the client gets its credential."""
+
+    source: CredentialSource
+    """Who provides it; ``given``."""
+    timeout_ms: int
+    """``asked`` only: how long the host may take to answer, 100 to 120000 milliseconds; 15000."""
+    refresh_ahead: bool
+    """``asked`` only: a new one is asked for before the present one expires; off. A failure keeps the call."""
+    ephemeral_only: bool
+    """Long-lived keys are refused: for programs that others can take apart. Off but on phones."""
 
 
 class ConfigDocument(TypedDict, total=False):
@@ -165,10 +235,16 @@ class ConfigDocument(TypedDict, total=False):
     """Speed of speech, 0.25 to 1.5."""
     output_modality: Modality
     """Spoken or written answers; ``audio``."""
-    max_output_tokens: Optional[int]
-    """Upper bound of generated tokens a response, 1 to 4096. Absent: no bound."""
+    max_output_tokens: Union[int, Literal["inf"], None]
+    """Upper bound of generated tokens a response, 1 to 4096. Absent or ``"inf"``: no bound."""
+    temperature: Optional[float]
+    """Randomness of the answers, 0 to 2, where the model has it."""
+    reasoning_effort: Optional[ReasoningEffort]
+    """How much the model thinks before it answers, where the model thinks."""
     turn_detection: TurnDetection
-    """Voice activity detection by the vendor."""
+    """When the user's turn begins and ends."""
+    greeting: Optional[str]
+    """Said as soon as the session is up, word for word as far as the model obeys."""
     transcription: Optional[Transcription]
     """Transcription of the user's speech. None switches it off."""
     noise_reduction: Optional[NoiseReduction]
@@ -177,18 +253,28 @@ class ConfigDocument(TypedDict, total=False):
     """Functions the model may call."""
     tool_choice: ToolChoice
     """Whether it may, must or must not; ``auto``."""
+    parallel_tool_calls: Optional[bool]
+    """The model may call several functions at once, where the model lets one choose."""
+    tool_handling: ToolHandling
+    """How calls are handled."""
+    credentials: CredentialPolicy
+    """Where the credential comes from. A function as ``credential`` chooses ``asked`` itself."""
     audio: AudioConfig
     """Audio in and out."""
     auto_capture: bool
-    """Start capturing as soon as connected; on. Off: nothing is captured until ``set_capture(True)``."""
+    """Start capturing as soon as connected; on. Off: nothing is captured until ``start_listening()`` or
+    ``set_capture(True)``."""
     raw_events: RawEvents
     """Vendor events handed through as ``raw`` events; ``none``."""
     delivery: Delivery
     """How events are delivered. The Python package chooses it itself."""
     tls: Tls
     """Transport security."""
+    strict: bool
+    """What the provider or model cannot do is an error; on. Off: it is left out, and each connect warns of it."""
     labels: Mapping[str, str]
-    """Free labels of the host, kept with the client."""
+    """Free labels of the host (participant, session, tenant), in every event of the client: at most 32 with at most
+    256 bytes each."""
     extra: Mapping[str, Any]
     """Fields merged into the vendor's session object untouched, for what duologue does not know yet."""
 
@@ -218,8 +304,9 @@ def build_document(
 ) -> dict[str, Any]:
     """The document of ``config`` with ``keywords`` over it, as plain values ready for ``json.dumps``.
 
-    A keyword replaces its whole top-level key; :data:`NOT_GIVEN` leaves it alone; None is ``null``. What JSON
-    does not have is refused here with its path; the engine checks names, types and ranges.
+    Objects are merged, so that a keyword changes of ``config`` only what it names; everything else, lists too, is
+    replaced. :data:`NOT_GIVEN` leaves a key alone; None is ``null``. What JSON does not have is refused here with
+    its path; the engine checks names, types and ranges.
     """
     if config is not None and not isinstance(config, Mapping):
         raise bad_type("config", "a mapping", config, "parse JSON text with json.loads")
@@ -229,5 +316,16 @@ def build_document(
                 name, "is no key of the configuration", near(name, ConfigDocument.__annotations__)
             )
     given = {key: value for key, value in keywords.items() if value is not NOT_GIVEN}
-    document: dict[str, Any] = plain({**(config or {}), **given}, "")
+    document: dict[str, Any] = plain(config or {}, "")
+    merge(document, plain(given, ""))
     return document
+
+
+def merge(document: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Puts ``changes`` into ``document``: objects into objects, everything else in the place of what was there."""
+    for key, value in changes.items():
+        there = document.get(key)
+        if isinstance(there, dict) and isinstance(value, dict):
+            merge(there, value)
+        else:
+            document[key] = value

@@ -45,6 +45,7 @@ from ._events_service import (
 )
 from ._records import (
     AudioPart,
+    Availability,
     CallRef,
     Difference,
     Ended,
@@ -89,6 +90,7 @@ __all__ = [
     "Audio",
     "AudioLevel",
     "AudioPart",
+    "Availability",
     "CallRef",
     "CapabilityChanged",
     "Completed",

@@ -100,6 +100,11 @@ class MockService:
         - ``connect``: a connection was opened
         - ``session_update``: ``session``, what the client asked for
         - ``send_text``: ``text``, ``role``, ``item_id``
+        - ``send_image``: ``image_url``, and ``text``, ``role``, ``item_id``
+        - ``send_context``: ``text``, ``role``, ``item_id``
+        - ``stop_listening``: a turn by hand was committed; what ``simulate_transcription`` said with ``final=False`` is
+          what the user said
+        - ``clear_input``: what was said is thrown away; a turn by hand begins with it
         - ``send_audio``: ``bytes`` and ``ms`` of microphone audio; one call until another comes between
         - ``request_response``: ``instructions`` and the whole ``response``; by the method of that name, by
           ``send_text``, and when tools have answered

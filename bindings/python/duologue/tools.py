@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union, cast, get_args, overload
@@ -46,10 +47,12 @@ class Tool:
     """When and how to use it."""
     parameters: Mapping[str, Any]
     """JSON Schema of the arguments."""
+    output_schema: Optional[Mapping[str, Any]]
+    """JSON Schema of the result."""
     function: Callable[..., Any]
     """What is called."""
     timeout: Optional[float]
-    """Seconds after which the model is told that it took too long."""
+    """Seconds after which the model is told that it took too long. None: as ``tool_handling`` says, 30 s."""
     is_async: bool
     """The function is a coroutine function."""
     context_parameter: Optional[str]
@@ -62,12 +65,14 @@ class Tool:
         name: Optional[str] = None,
         description: Optional[str] = None,
         parameters: Optional[Mapping[str, Any]] = None,
+        output_schema: Union[Mapping[str, Any], bool, None] = None,
         timeout: Optional[float] = None,
     ) -> None:
         """Reads the function's name, docstring and type hints for what is not given.
 
         With ``parameters`` of your own the hints are not looked at: the function gets the model's JSON as
-        keywords.
+        keywords. ``output_schema`` is the JSON Schema of the result, or True to make it of the return annotation:
+        a result that does not fit reaches the model as an error.
         """
         # Here and below: who has no tools does not pay for importing what they need.
         from . import _docstring
@@ -96,6 +101,7 @@ class Tool:
                     self._take_context(parameter)
         else:
             self._read_hints(signature, docs, inner)
+        self.output_schema = self._result_schema(output_schema, inner)
 
     @classmethod
     def from_function(
@@ -104,13 +110,14 @@ class Tool:
         *,
         name: Optional[str] = None,
         description: Optional[str] = None,
+        output_schema: Union[Mapping[str, Any], bool, None] = None,
         timeout: Optional[float] = None,
     ) -> Tool:
         """The tool of a function: schema from its hints, descriptions from its docstring.
 
         Raises :class:`~duologue.ArgumentError` that names function and parameter for what has no JSON form.
         """
-        return cls(function, name=name, description=description, timeout=timeout)
+        return cls(function, name=name, description=description, output_schema=output_schema, timeout=timeout)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Calls the function."""
@@ -125,6 +132,10 @@ class Tool:
         made: ToolDefinition = {"name": self.name, "parameters": self.parameters}
         if self.description:
             made["description"] = self.description
+        if self.output_schema is not None:
+            made["output_schema"] = self.output_schema
+        if self.timeout is not None:
+            made["timeout_ms"] = max(1, math.ceil(self.timeout * 1000))
         return made
 
     def parse_arguments(self, arguments: str) -> dict[str, Any]:
@@ -188,24 +199,50 @@ class Tool:
         self._arguments = Object(fields, dict)
         self.parameters = {**self._arguments.schema, **({"$defs": compiler.defs} if compiler.defs else {})}
 
+    def _result_schema(self, given: object, inner: Any) -> Optional[Mapping[str, Any]]:
+        if given is None or given is False:
+            return None
+        if isinstance(given, Mapping):
+            return given
+        if given is not True:
+            raise bad_type("output_schema", "a JSON Schema object, or True", given)
+        from ._hints import Compiler, Refused, evaluate
+
+        hint = getattr(inner, "__annotations__", {}).get("return", inspect.Parameter.empty)
+        if hint is inspect.Parameter.empty:
+            raise _refuse(self.name, "return", "has no type hint", "write -> and what it returns")
+        compiler = Compiler()
+        try:
+            kind = compiler.kind(evaluate(hint, getattr(inspect.unwrap(inner), "__globals__", {})))
+        except Refused as error:
+            raise _refuse(self.name, "return", error.message, error.fix) from None
+        return {**kind.schema, **({"$defs": compiler.defs} if compiler.defs else {})}
+
 
 @overload
 def tool(function: Callable[..., Any]) -> Tool: ...
 @overload
 def tool(
-    *, name: Optional[str] = None, description: Optional[str] = None, timeout: Optional[float] = None
+    *,
+    name: Optional[str] = None,
+    description: Optional[str] = None,
+    output_schema: Union[Mapping[str, Any], bool, None] = None,
+    timeout: Optional[float] = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Optional[Callable[..., Any]] = None,
     *,
     name: Optional[str] = None,
     description: Optional[str] = None,
+    output_schema: Union[Mapping[str, Any], bool, None] = None,
     timeout: Optional[float] = None,
 ) -> Union[Tool, Callable[[Callable[..., Any]], Tool]]:
     """Makes a :class:`Tool` of a function: ``@tool``, or ``@tool(name=..., timeout=...)``."""
 
     def make(function: Callable[..., Any]) -> Tool:
-        return Tool(function, name=name, description=description, timeout=timeout)
+        return Tool(
+            function, name=name, description=description, output_schema=output_schema, timeout=timeout
+        )
 
     return make if function is None else make(function)
 
@@ -319,8 +356,9 @@ def _timeout(value: Any) -> Optional[float]:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise bad_type("timeout", "seconds", value)
-    if not 0 < value <= 1e9:
-        raise bad_argument("timeout", "is not a positive number of seconds", "leave it out for no limit")
+    if not 0 < value <= 3600:
+        fix = "give seconds up to 3600, or leave it out for what tool_handling says"
+        raise bad_argument("timeout", f"{value} is out of range", fix)
     return float(value)
 
 

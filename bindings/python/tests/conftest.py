@@ -72,11 +72,14 @@ class Polite(native.Service):
             assert self._news.wait_for(look, timeout=60), f"no {kind} came"
         return found[0]
 
-    def call_tool(self, name: str, arguments: str, call_id: str = "call_1", response: str = "R") -> None:
-        """The model calls a function."""
+    def call_tool(
+        self, name: str, arguments: str, call_id: str = "call_1", response: str = "R", metadata: Any = None
+    ) -> None:
+        """The model calls a function; `metadata` is that of the request for the response."""
         item = {"id": f"item_{call_id}", "type": "function_call", "name": name, "call_id": call_id}
         whole = {**item, "arguments": arguments, "status": "completed"}
-        self.say("response.created", response={"id": response, "status": "in_progress"})
+        begun = {"id": response, "status": "in_progress", "metadata": metadata}
+        self.say("response.created", response=begun)
         self.say(
             "response.output_item.added", response_id=response, output_index=0, item={**item, "arguments": ""}
         )
@@ -113,6 +116,30 @@ class Polite(native.Service):
         self.say("response.done", response={"id": response, "status": "completed"})
 
 
+MARK = "c4n4ry"
+"""In every key and token of the tests, as in tests/common/canary.rs: whatever shows it has leaked it."""
+
+
+def _looked_at(name: str) -> None:
+    """Everything of a type that comes out of the engine is looked at."""
+    converter = getattr(native, f"_UniffiFfiConverterType{name}")
+    read = converter.read
+
+    def looking(stream: Any) -> Any:
+        value = read(stream)
+        shown = repr(value) + str(value)
+        if MARK in shown:
+            _leaks.append(f"{name}: {shown}")
+        return value
+
+    converter.read = staticmethod(looking)
+
+
+_leaks: list[str] = []
+for _name in ("Event", "ErrorInfo", "DuologueError", "Status", "Message", "State"):
+    _looked_at(_name)
+
+
 @pytest.fixture
 def service() -> Polite:
     return Polite()
@@ -133,3 +160,4 @@ def nothing_is_left() -> Iterator[None]:
     finally:
         sys.unraisablehook = before
     assert unhandled == []
+    assert _leaks == [], "a secret was shown"

@@ -27,7 +27,10 @@ passed=0 failed=0 skipped=0
 check() {
     name=$1
     shift
-    if "$@" >"$work/log" 2>&1 </dev/null; then
+    check_status=0
+    "$@" >"$work/log" 2>&1 </dev/null || check_status=$?
+    [ -z "${DUOLOGUE_CANARY-}" ] || cat "$work/log" >>"$DUOLOGUE_CANARY/python.log"
+    if [ $check_status -eq 0 ]; then
         passed=$((passed + 1))
         say "ok: $name"
     else
@@ -121,14 +124,18 @@ installed() {
 # tests X.Y VENV: pytest over the installed package; its count becomes one of ours.
 tests() {
     status=0
-    (cd "$work" && "$timeout" -k 10 600 "$2/bin/python" -m pytest -q -ra -p no:cacheprovider -c "$config" \
+    (cd "$work" && "$timeout" -k 10 600 "$2/bin/python" -m pytest -q -raP -p no:cacheprovider -c "$config" \
         --rootdir "$package" "$package/tests" "$root/examples/python") >"$work/pytest" 2>&1 </dev/null || status=$?
     if [ $status -eq 0 ]; then
         tail -n 1 "$work/pytest" | sed "s/^/python: pytest on $1: /"
     else
-        cat "$work/pytest"
+        # What passing tests printed is for the search below only.
+        awk '/^=+ PASSES =+$/ { hide = 1 } /^=+ (FAILURES|ERRORS|short test summary info) =+$/ { hide = 0 } !hide' \
+            "$work/pytest"
     fi
-    awk -v status=$status -v on="$1" '
+    # Looked through at the end of `make test` (tests/canary.sh).
+    [ -z "${DUOLOGUE_CANARY-}" ] || cp "$work/pytest" "$DUOLOGUE_CANARY/pytest-$1.log"
+    tail -n 1 "$work/pytest" | awk -v status=$status -v on="$1" '
         / in [0-9.]+s/ {
             for (i = 2; i <= NF; i++) {
                 if ($i ~ /^(passed|xpassed),?$/) passed = $(i - 1)
@@ -143,7 +150,7 @@ tests() {
             printf "test result: %s. %d passed; %d failed; %d ignored; pytest on %s\n",
                 failed ? "FAILED" : "ok", passed, failed, skipped, on
             exit failed > 0
-        }' "$work/pytest" || pytest_failed=1
+        }' || pytest_failed=1
 }
 
 sh "$package/wheels.sh"

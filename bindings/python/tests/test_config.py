@@ -22,6 +22,8 @@ def expand(schema: Any, defs: dict[str, Any]) -> Any:
         return merge(*(expand(s, defs) for s in schema.get("anyOf") or schema["oneOf"]))
     if "const" in schema:
         return {("value", schema["const"])}
+    if "enum" in schema:
+        return {("value", value) for value in schema["enum"]}
     kinds = schema.get("type", "any")
     return merge(*(kind_of(kind, schema, defs) for kind in ([kinds] if isinstance(kinds, str) else kinds)))
 
@@ -108,9 +110,10 @@ def test_keywords_win_over_the_document_and_none_is_null() -> None:
     assert build_document(given, config) == {
         "voice": "marin",
         "transcription": None,
-        "audio": {"level_events": True},
+        "audio": {"level_events": True, "input": {"rate": 16000}},
         "instructions": None,
     }
+    assert config["audio"] == {"level_events": False, "input": {"rate": 16000}}
     assert build_document({}) == {}
     assert build_document({"transcription": NOT_GIVEN}, {"transcription": None}) == {"transcription": None}
     assert build_document({"transcription": None}, {"transcription": {"model": "x"}}) == {

@@ -29,7 +29,9 @@ def test_words_and_errors_need_no_engine() -> None:
 
 
 def test_a_client_without_tools_needs_none() -> None:
-    made = "import sys, duologue; duologue.Client(api_key='any'); print('duologue.tools' in sys.modules)"
+    made = (
+        "import sys, duologue; duologue.Client(api_key='c4n4ry-key'); print('duologue.tools' in sys.modules)"
+    )
     assert _python(made) == "False"
 
 
@@ -46,7 +48,18 @@ def test_every_name_is_found_first() -> None:
 
 def test_a_record_shows_its_fields_before_it_is_used() -> None:
     fields = [*inspect.signature(duologue.ToolTimeout).parameters]
-    assert fields == ["seq", "time_ms", "epoch", "turn", "response", "item", "inferred", "call", "name"]
+    assert fields == [
+        "seq",
+        "time_ms",
+        "epoch",
+        "turn",
+        "response",
+        "item",
+        "inferred",
+        "labels",
+        "call",
+        "name",
+    ]
     assert inspect.signature(duologue.SessionStats).parameters["malformed"].default == 0
 
 
@@ -61,7 +74,7 @@ def test_a_thread_that_calls_listeners_stays_the_same_to_python(service: Any) ->
         seen.setdefault(threading.get_native_id(), []).append(mine.calls)
         heard.release()
 
-    with blocking.connect(service=service, api_key="any") as client:
+    with blocking.connect(service=service, api_key="c4n4ry-key") as client:
         client.add_listener(listen, duologue.Completed)
         for _ in range(5):
             client.set_input_muted(False)

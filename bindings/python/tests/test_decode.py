@@ -45,6 +45,8 @@ def _some(hint: Any, name: str, chance: random.Random) -> Any:
         return None if chance.random() < 0.3 else _some(arguments[0], name, chance)
     if origin in (list, typing.List):
         return [_some(arguments[0], name, chance) for _ in range(chance.randrange(3))]
+    if origin in (dict, typing.Dict):
+        return {f"key {n}": _some(str, name, chance) for n in range(chance.randrange(4))}
     if hint is str:
         if name in JSON_FIELDS:
             return json.dumps({"a": [chance.randrange(9), "ü", None]})
@@ -112,6 +114,7 @@ def test_every_kind_of_event(number: int) -> None:
         assert type(ours) is list(EVENT_TYPES.values())[number]
         for name in ("seq", "time_ms", "epoch", "turn", "response", "item", "inferred"):
             _same(getattr(ours, name), getattr(event, name), name)
+        assert ours.labels == (event.labels or {})
         payload = vars(event.kind)
         assert {f.name for f in dataclasses.fields(ours)} - {
             f.name for f in dataclasses.fields(duologue.Event)

@@ -42,9 +42,10 @@ RUST = [
     ROOT / "src" / "message.rs",
     ROOT / "src" / "session" / "mod.rs",
 ]
-RUST += [ROOT / "src" / "client" / "state.rs", ROOT / "src" / "client" / "shared.rs"]
+RUST += [ROOT / "src" / "client" / name for name in ("state.rs", "availability.rs")]
+RUST += [ROOT / "src" / "client" / "shared.rs"]
 in_repository = pytest.mark.skipif(not RUST[-1].exists(), reason="only in the repository")
-ENVELOPE = ["seq", "time_ms", "epoch", "turn", "response", "item", "inferred"]
+ENVELOPE = ["seq", "time_ms", "epoch", "turn", "response", "item", "inferred", "labels"]
 
 
 def source() -> str:
@@ -95,7 +96,8 @@ def test_fields_are_those_of_the_engine() -> None:
 
 @in_repository
 @pytest.mark.parametrize(
-    "name", ["CallRef", "Message", "Ended", "Difference", "Tokens", "State", "SessionStats", "Stats"]
+    "name",
+    ["Availability", "CallRef", "Message", "Ended", "Difference", "Tokens", "State", "SessionStats", "Stats"],
 )
 def test_records_are_those_of_the_engine(name: str) -> None:
     assert names(getattr(events, name)) == rust_struct(name)

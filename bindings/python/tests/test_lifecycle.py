@@ -49,7 +49,7 @@ def test_a_connect_that_is_cancelled_is_taken_back() -> None:
 def test_a_connect_that_fails_leaves_nothing() -> None:
     async def main() -> None:
         with pytest.raises(duologue.NetworkError) as refused:
-            async with duologue.connect(base_url="http://127.0.0.1:9", api_key="any"):
+            async with duologue.connect(base_url="http://127.0.0.1:9", api_key="c4n4ry-key"):
                 raise AssertionError("nobody is there")
         assert refused.value.code == "connect_failed" and refused.value.fix
         assert duologue.live_clients() == 0
@@ -179,7 +179,7 @@ def test_an_unclosed_client_is_released_with_a_warning(service: Polite) -> None:
 
 
 def test_a_client_that_never_connected_goes_quietly(recwarn: pytest.WarningsRecorder) -> None:
-    duologue.Client(api_key="any")
+    duologue.Client(api_key="c4n4ry-key")
     gc.collect()
     assert duologue.live_clients() == 0 and not list(recwarn)
 
@@ -368,11 +368,11 @@ def test_a_forked_child_is_told() -> None:
     program = """
 import asyncio, os, sys
 import duologue
-client = duologue.Client(api_key="any")
+client = duologue.Client(api_key="c4n4ry-key")
 child = os.fork()
 if child == 0:
     codes = []
-    for use in (lambda: asyncio.run(client.connect()), lambda: duologue.Client(api_key="any")):
+    for use in (lambda: asyncio.run(client.connect()), lambda: duologue.Client(api_key="c4n4ry-key")):
         try:
             use()
         except duologue.StateError as error:

@@ -287,10 +287,10 @@ def test_raw_events_both_ways() -> None:
             mock.send({"type": "vendor.news", "words": ["a"]})
             raw = await asyncio.wait_for(stream.__anext__(), 5)
             assert "vendor.news" in str(raw.json)
-            await client.send_raw({"type": "input_audio_buffer.clear"})
+            await client.send_raw({"type": "output_audio_buffer.clear"})
             sent = await mock.wait_for("send_raw")
-            assert sent["event"]["type"] == "input_audio_buffer.clear"
-            assert mock.frames[-1]["type"] == "input_audio_buffer.clear"
+            assert sent["event"]["type"] == "output_audio_buffer.clear"
+            assert mock.frames[-1]["type"] == "output_audio_buffer.clear"
 
     asyncio.run(main())
 

@@ -283,3 +283,31 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         while mock.calls_named("send_audio") == [] or mock.calls_named("send_audio")[-1]["bytes"] < 4800:
             pass
         assert len(mock.audio) == 2000
+
+
+def test_push_to_talk_pictures_and_context() -> None:
+    async def main() -> None:
+        mock = MockService(reply=lambda said: f"You said: {said}")
+        async with duologue.connect(service=mock, turn_detection={"mode": "manual"}) as client:
+            words = client.events(duologue.Transcript)
+            await client.send_context("The shop is closed.")
+            assert (await mock.wait_for("send_context"))["text"] == "The shop is closed."
+            async with client.turn():
+                for _ in range(10):
+                    assert client.push_audio(FRAME) > 0
+                mock.simulate_transcription("Is it open?", final=False)
+            await mock.wait_for("stop_listening")
+            said = await until(words, duologue.Transcript, mode="final", role="assistant")
+            assert said.text == "You said: Is it open?"
+            with pytest.raises(duologue.LimitError) as short:
+                async with client.turn():
+                    pass
+            assert short.value.code == "turn_too_short"
+            await client.send_image(b"\x89PNG" + bytes(20), text="And this?", respond=False)
+            picture = await mock.wait_for("send_image")
+            assert picture["text"] == "And this?" and picture["image_url"].startswith("data:image/png")
+            assert [m.role for m in client.messages()] == ["system", "user", "assistant", "user"]
+            assert client.messages()[1].text == "Is it open?"
+            clean(client)
+
+    asyncio.run(main())

@@ -107,6 +107,7 @@ def test_decorated_functions() -> None:
             "required": ["word"],
             "additionalProperties": False,
         },
+        "timeout_ms": 2000,
     }
 
 

@@ -24,7 +24,7 @@ from duologue.tools import Tool, ToolContext, ToolError, encode_result, run, run
 
 
 def call(arguments: str = "{}") -> ToolCall:
-    return ToolCall(1, 2, 1, None, None, None, False, CallRef(1, "c"), "f", arguments)
+    return ToolCall(1, 2, 1, None, None, None, False, {}, CallRef(1, "c"), "f", arguments)
 
 
 Runner = Callable[..., "tuple[str, bool]"]

@@ -5,32 +5,14 @@ use duologue::provider::openai::{
     catalogue::{CUSTOM_VOICE, MODELS, State, TRANSCRIBERS, VOICES},
     profile::PROFILES,
 };
-use serde_json::json;
 use std::io::Write;
 
 /// See the module.
 pub fn run(as_json: bool) -> Result<u8, Failure> {
-    let text = if as_json { format!("{:#}\n", document()) } else { page() };
+    let text = if as_json { format!("{:#}\n", duologue::provider::catalogue()) } else { page() };
     // A reader that has seen enough is no failure.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::OK)
-}
-
-fn document() -> serde_json::Value {
-    let provider = |profile: &duologue::provider::openai::profile::Profile| {
-        json!({
-            "name": profile.provider,
-            "base_url": profile.base_url,
-            "default_model": profile.model,
-            "default_voice": profile.voice,
-            "default_transcription_model": duologue::config::Transcription::default().model,
-            "models": MODELS,
-            "voices": VOICES,
-            "custom_voices": format!("{CUSTOM_VOICE}..."),
-            "transcription_models": TRANSCRIBERS,
-        })
-    };
-    json!({ "providers": PROFILES.iter().map(provider).collect::<Vec<_>>() })
 }
 
 fn page() -> String {

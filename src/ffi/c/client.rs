@@ -4,18 +4,16 @@ use super::{
     config::{duologue_config, used},
     engine::{ENGINES, duologue_engine},
     event_enums::{duologue_mode, duologue_status},
-    guard::{guard, null, panicked, quiet, required},
+    guard::{guard, panicked, quiet, required},
     handle::Registry,
-    options::read_options,
     result::duologue_result,
     text,
     view_conversation::mode_number,
     view_service::status_number,
 };
 use crate::{
-    Client, Credential,
+    Client,
     client::{Engine, in_callback},
-    credential::CredentialKind,
     error::{Error, ErrorClass},
     event::StatusKind,
 };
@@ -173,74 +171,6 @@ pub extern "C" fn duologue_live_clients() -> usize {
     catch_unwind(|| CLIENTS.len()).unwrap_or(0)
 }
 
-/// Kind of a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub enum duologue_credential_kind {
-    /// A long-lived key of the account. Not for programs that others can read.
-    DUOLOGUE_CREDENTIAL_KIND_API_KEY = 0,
-    /// A short-lived secret minted for one client.
-    DUOLOGUE_CREDENTIAL_KIND_EPHEMERAL = 1,
-}
-
-/// A secret for the provider. Fill it with zeros, set struct_size, then the rest.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct duologue_credential {
-    /// sizeof(duologue_credential)
-    pub struct_size: u32,
-    /// A duologue_credential_kind.
-    pub kind: i32,
-    /// The secret, UTF-8; copied, and wiped from duologue's memory when it is not needed any more.
-    pub value: *const c_char,
-}
-
-/// Gives the secret for the next dial, in the place of an earlier one.
-///
-/// @param client the client
-/// @param request_id 0, or the number of a `credential_needed` event that this answers
-/// @param credential the secret
-/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE,
-///         DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT (unknown kind, or struct_size too
-///         small), DUOLOGUE_ERROR_AUTH (empty, or characters no key has), DUOLOGUE_ERROR_NOT_FOUND (nobody
-///         asked for request_id)
-/// @par Thread
-/// any but audio threads
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_set_credential(
-    client: *mut duologue_client,
-    request_id: u64,
-    credential: *const duologue_credential,
-) -> duologue_result {
-    guard(|| {
-        with(client, |client| {
-            if credential.is_null() {
-                return Err(null("credential"));
-            }
-            let defaults = duologue_credential { struct_size: 0, kind: 0, value: std::ptr::null() };
-            // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-            let (given, whole) = unsafe { read_options("credential", credential, defaults) };
-            whole?;
-            let kind = match given.kind {
-                0 => CredentialKind::ApiKey,
-                1 => CredentialKind::Ephemeral,
-                other => {
-                    let error = Error::new(ErrorClass::Argument, "invalid_argument", format!("is {other}"));
-                    return Err(error.field("credential.kind").fix("use a duologue_credential_kind"));
-                }
-            };
-            // SAFETY: the caller's promise about the text.
-            let value = unsafe { text::required("credential.value", given.value) }?;
-            let secret = Credential::of_kind(kind, value)?;
-            if request_id != 0 {
-                let error = Error::new(ErrorClass::Argument, "not_found", "nobody asked for this credential");
-                return Err(error.field("request_id").fix("give 0, or the number of a credential_needed event"));
-            }
-            client.set_credential(secret)
-        })
-    })
-}
-
 /// The connection, now.
 ///
 /// @param client the client
@@ -323,8 +253,48 @@ pub(super) fn timeout(ms: c_int) -> Option<Duration> {
     u64::try_from(ms).ok().map(Duration::from_millis)
 }
 
-/// Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, and
-/// `messages`, the conversation in order.
+/// Whether a connect has a chance, before anything is dialled: there is a credential (or one is asked for) and a
+/// way to dial. Asks neither network nor device.
+///
+/// @param client the client
+/// @param[out] out_can_connect receives 1 or 0; duologue_client_availability_json() says why not
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_can_connect(
+    client: *const duologue_client,
+    out_can_connect: *mut c_int,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_can_connect", out_can_connect)?;
+        let can = with(client, |client| Ok(client.availability().can_connect()))?;
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(can.into()) };
+        Ok(())
+    })
+}
+
+/// What stands in the way of a connect, as JSON: the keys `credential`, `transport` and `microphone`, each with the
+/// error that a person can be told, and absent when all is well there. Without a microphone a client works all
+/// the same, with text.
+///
+/// @param client the client
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_availability_json(
+    client: *const duologue_client,
+    out_json: *mut *mut c_char,
+) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| with(client, |client| unsafe { text::give_json(&client.availability(), out_json) }))
+}
+
+/// Everything about the client now, as JSON: `revision`, `status`, `mode`, `user_speaking`, `agent`, `error` (the
+/// newest of this run, fatal or not, or null), and `messages`, the conversation in order with what is being said.
 ///
 /// @param client the client
 /// @param[out] out_json receives the text; free it with duologue_string_free()
@@ -356,8 +326,8 @@ pub unsafe extern "C" fn duologue_client_stats_json(
     guard(|| with(client, |client| unsafe { text::give_json(&client.stats(), out_json) }))
 }
 
-/// What the provider and model can do, as JSON. A key that is absent is not declared; `false` is
-/// confirmed unsupported.
+/// What the provider and model can do, as JSON: turn modes, pictures, tools, voices, kinds of credentials, what can
+/// change while a session runs, and more. A key that is absent is not declared; `false` is confirmed unsupported.
 ///
 /// @param client the client
 /// @param[out] out_json receives the text; free it with duologue_string_free()

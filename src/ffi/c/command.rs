@@ -4,20 +4,14 @@ use super::{
     client::{duologue_client, with},
     config::truth,
     guard::guard,
-    options::read_options,
     result::duologue_result,
     text,
 };
-use crate::{
-    Client, ResponseOptions,
-    client::Op,
-    error::{Error, ErrorClass},
-    message::CallRef,
-};
+use crate::{Client, client::Op, error::Error, message::CallRef};
 use std::ffi::{c_char, c_int};
 
 /// Gives a command. What the engine does not even take fails here and has no `completed` event.
-fn command(
+pub(super) fn command(
     client: *mut duologue_client,
     out_op: *mut u64,
     give: impl FnOnce(&Client) -> Result<Op, Error>,
@@ -65,88 +59,6 @@ pub unsafe extern "C" fn duologue_client_disconnect(client: *mut duologue_client
     command(client, out_op, |client| Ok(client.disconnect()))
 }
 
-/// For duologue_client_send_text(): only add the text, do not ask for an answer.
-pub const DUOLOGUE_SEND_TEXT_NO_RESPONSE: u32 = 1;
-/// For duologue_client_send_text(): cut the assistant off first.
-pub const DUOLOGUE_SEND_TEXT_INTERRUPT: u32 = 2;
-
-/// Adds a user message and asks for an answer. Completes when the vendor has taken the message. `completed`
-/// carries DUOLOGUE_ERROR_INVALID_STATE (not connected), DUOLOGUE_ERROR_INVALID_ARGUMENT (empty text),
-/// DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_WOULD_BLOCK (the network is too slow),
-/// DUOLOGUE_ERROR_CANCELLED (the connection ended first), DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
-///
-/// @param client the client, connected
-/// @param text UTF-8, at most 256 KiB
-/// @param flags 0, or DUOLOGUE_SEND_TEXT_NO_RESPONSE and DUOLOGUE_SEND_TEXT_INTERRUPT added
-/// @param[out] out_op receives the number of the command; may be NULL
-/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
-///         (unknown flags)
-/// @par Thread
-/// any but audio threads
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_send_text(
-    client: *mut duologue_client,
-    text: *const c_char,
-    flags: u32,
-    out_op: *mut u64,
-) -> duologue_result {
-    command(client, out_op, |client| {
-        // SAFETY: the caller's promise.
-        let text = unsafe { text::required("text", text) }?;
-        if flags & !(DUOLOGUE_SEND_TEXT_NO_RESPONSE | DUOLOGUE_SEND_TEXT_INTERRUPT) != 0 {
-            let error = Error::new(ErrorClass::Argument, "invalid_argument", format!("{flags:#x} has unknown bits"));
-            return Err(error.field("flags").fix("use the DUOLOGUE_SEND_TEXT_ constants"));
-        }
-        let respond = flags & DUOLOGUE_SEND_TEXT_NO_RESPONSE == 0;
-        Ok(client.send_text_with(text, respond, flags & DUOLOGUE_SEND_TEXT_INTERRUPT != 0))
-    })
-}
-
-/// How a response shall be. Fill it with zeros, set struct_size, then what you want.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct duologue_response_options {
-    /// sizeof(duologue_response_options)
-    pub struct_size: u32,
-    /// Must be 0.
-    pub reserved: u32,
-    /// For this response only, in the place of the session's own; NULL keeps those.
-    pub instructions: *const c_char,
-}
-
-/// Asks for a response. Completes when it has begun. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
-/// connected), DUOLOGUE_ERROR_WOULD_BLOCK (64 requests wait, or the network is too slow),
-/// DUOLOGUE_ERROR_LIMIT_EXCEEDED (too long), DUOLOGUE_ERROR_CANCELLED (interrupted, or the connection ended
-/// first), DUOLOGUE_ERROR_PROVIDER (refused or never begun).
-///
-/// @param client the client, connected
-/// @param options how it shall be; NULL for the session's own way
-/// @param[out] out_op receives the number of the command; may be NULL
-/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_ARGUMENT
-///         (struct_size is too small, or reserved is not 0)
-/// @par Thread
-/// any but audio threads
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_request_response(
-    client: *mut duologue_client,
-    options: *const duologue_response_options,
-    out_op: *mut u64,
-) -> duologue_result {
-    command(client, out_op, |client| {
-        let defaults = duologue_response_options { struct_size: 0, reserved: 0, instructions: std::ptr::null() };
-        // SAFETY: a plain struct of integers and a nullable pointer; the caller's promise about its size.
-        let (options, whole) = unsafe { read_options("options", options, defaults) };
-        whole?;
-        if options.reserved != 0 {
-            let error = Error::new(ErrorClass::Argument, "invalid_argument", "is not 0").field("options.reserved");
-            return Err(error.fix("fill the options with zeros first"));
-        }
-        // SAFETY: the caller's promise.
-        let instructions = unsafe { text::optional("options.instructions", options.instructions) }?;
-        Ok(client.request_response(ResponseOptions { instructions, ..Default::default() }))
-    })
-}
-
 /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told what was heard; at once,
 /// and well, when nothing is said. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not connected) or
 /// DUOLOGUE_ERROR_CANCELLED (the connection ended first).
@@ -162,7 +74,11 @@ pub unsafe extern "C" fn duologue_client_interrupt(client: *mut duologue_client,
 }
 
 /// Answers a tool call, at any later time, inside the callback too. `completed` carries
-/// DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection.
+/// DUOLOGUE_ERROR_NOT_FOUND for a call that is unknown, answered already, or of an earlier connection;
+/// DUOLOGUE_ERROR_INVALID_STATE (not connected; `call_over`: it took too long, and the model was told so); and, the
+/// model being told of it in the place of the result, DUOLOGUE_ERROR_TOOL (`invalid_result`: it does not fit the
+/// function's output_schema) and DUOLOGUE_ERROR_LIMIT_EXCEEDED (over 256 KiB). A result over
+/// `tool_handling.result_max_length` is cut for the model, with a warning.
 ///
 /// @param client the client, connected
 /// @param epoch the epoch of the tool_call event
@@ -191,39 +107,32 @@ pub unsafe extern "C" fn duologue_client_submit_tool_result(
     })
 }
 
-/// Sends microphone audio to the vendor, or stops. Completes when it is so, always well.
+/// Changes the session while it runs: instructions, tools, turn detection and the like. Only what changes is
+/// sent. Completes when the vendor has confirmed; a refusal leaves everything as it was. `completed` carries
+/// DUOLOGUE_ERROR_INVALID_CONFIG (a field that is wrong, or that cannot change while the session runs: the error
+/// names its path), DUOLOGUE_ERROR_UNSUPPORTED (the provider or model cannot), DUOLOGUE_ERROR_INVALID_STATE (not
+/// connected; `voice_locked`: the assistant has spoken with the voice it had; `response_running`: the speed
+/// changes between responses only), DUOLOGUE_ERROR_CANCELLED (the connection ended first),
+/// DUOLOGUE_ERROR_PROVIDER (refused or never confirmed).
 ///
-/// @param client the client
-/// @param on 1 or 0
+/// The next connect uses the configuration the client was made from.
+///
+/// @param client the client, connected
+/// @param changes a JSON object, at most 256 KiB: a merge patch (RFC 7396) of the configuration document, for
+///                example {"instructions": "Answer in French.", "turn_detection": {"mode": "manual"}}; null gives
+///                a default back
 /// @param[out] out_op receives the number of the command; may be NULL
-/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_ARGUMENT (neither 0 nor 1)
+/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON
 /// @par Thread
 /// any but audio threads
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_set_capture(
+pub unsafe extern "C" fn duologue_client_update_session(
     client: *mut duologue_client,
-    on: c_int,
+    changes: *const c_char,
     out_op: *mut u64,
 ) -> duologue_result {
-    command(client, out_op, |client| Ok(client.set_capture(truth("on", on)?)))
-}
-
-/// Sends silence in the place of the microphone; the vendor's clock goes on. Completes when it is so, always
-/// well.
-///
-/// @param client the client
-/// @param muted 1 or 0
-/// @param[out] out_op receives the number of the command; may be NULL
-/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_ARGUMENT (neither 0 nor 1)
-/// @par Thread
-/// any but audio threads
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn duologue_client_set_input_muted(
-    client: *mut duologue_client,
-    muted: c_int,
-    out_op: *mut u64,
-) -> duologue_result {
-    command(client, out_op, |client| Ok(client.set_input_muted(truth("muted", muted)?)))
+    // SAFETY: the caller's promise.
+    command(client, out_op, |client| Ok(client.update_session(unsafe { text::json("changes", changes) }?)))
 }
 
 /// Sends one vendor event as it is. `completed` carries DUOLOGUE_ERROR_INVALID_JSON for what is no JSON

@@ -87,6 +87,42 @@ pub unsafe extern "C" fn duologue_config_create(
     })
 }
 
+/// Makes a configuration from another one, for example for one client of a document that many share: a copy that
+/// may change again, with some fields replaced.
+///
+/// @param config the other one, which stays as it is; NULL for the defaults
+/// @param overrides a JSON object, or NULL for none: a merge patch (RFC 7396), so objects are merged, everything
+///                  else, lists too, is replaced, and null gives a default back, for example {"voice": null,
+///                  "labels": {"caller": "Ada"}}. Only {"transcription": null} switches transcription off, as in a
+///                  document
+/// @param[out] out_config receives the configuration; free it with duologue_config_free()
+/// @return as duologue_config_create(), and DUOLOGUE_ERROR_INVALID_HANDLE
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_config_copy(
+    config: *const duologue_config,
+    overrides: *const c_char,
+    out_config: *mut *mut duologue_config,
+) -> duologue_result {
+    guard(|| {
+        let out = required("out_config", out_config)?;
+        let base = match config.is_null() {
+            true => Config::default(),
+            false => CONFIGS.get(config)?.lock().config().clone(),
+        };
+        let copy = match overrides.is_null() {
+            true => base,
+            // SAFETY: the caller's promise.
+            false => base.with(unsafe { text::json("overrides", overrides) }?)?,
+        };
+        let handle = CONFIGS.insert(Arc::new(Mutex::new(Held::Open(Box::new(copy)))));
+        // SAFETY: not NULL, valid by the caller's promise.
+        unsafe { out.write(handle) };
+        Ok(())
+    })
+}
+
 /// Frees a configuration. Clients made from it keep it.
 ///
 /// @param config the configuration, or NULL; one that was freed already is ignored
@@ -215,10 +251,10 @@ pub unsafe extern "C" fn duologue_config_set_json(
 ) -> duologue_result {
     let value = || {
         // SAFETY: the caller's promise.
-        let json = unsafe { text::required("json", json) }?;
-        serde_json::from_str(&json).map_err(|e| {
-            let error = Error::new(ErrorClass::Argument, "invalid_json", format!("is no JSON: {e}")).field("json");
-            error.fix("for plain text use duologue_config_set_string")
+        let value = unsafe { text::json("json", json) };
+        value.map_err(|error| match error.code.as_ref() {
+            "invalid_json" => error.fix("for plain text use duologue_config_set_string"),
+            _ => error,
         })
     };
     // SAFETY: the caller's promise about the path.
@@ -271,6 +307,20 @@ pub unsafe extern "C" fn duologue_config_validate(json: *const c_char) -> duolog
 pub unsafe extern "C" fn duologue_config_schema(out_json: *mut *mut c_char) -> duologue_result {
     // SAFETY: the caller's promise.
     guard(|| unsafe { text::give_json(&Config::schema(), out_json) })
+}
+
+/// What is known of providers, models and voices without asking anybody: a JSON object with the list
+/// `providers`, each with its defaults, `models` (until when they live, what follows them),
+/// `transcription_models` and `voices`.
+///
+/// @param[out] out_json receives the text; free it with duologue_string_free()
+/// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_catalogue(out_json: *mut *mut c_char) -> duologue_result {
+    // SAFETY: the caller's promise.
+    guard(|| unsafe { text::give_json(&crate::provider::catalogue(), out_json) })
 }
 
 /// A C truth value; anything but 0 and 1 is refused, as it is probably something else.

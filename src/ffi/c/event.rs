@@ -13,6 +13,19 @@ pub struct duologue_text {
     pub length: usize,
 }
 
+/// What the host calls a client: one of the `labels` of its configuration.
+#[repr(C)]
+pub struct duologue_label {
+    /// Bytes of this struct.
+    pub struct_size: u32,
+    /// Always 0.
+    pub reserved: u32,
+    /// For example `tenant`.
+    pub key: duologue_text,
+    /// For example `7`.
+    pub value: duologue_text,
+}
+
 /// Something that happened. Exactly one of the family pointers is not NULL: the one `kind` names; an
 /// event of a newer version may have none that this header knows. Everything it points to lives as long
 /// as the event: until the callback returns, or until duologue_event_free().
@@ -82,4 +95,9 @@ pub struct duologue_event {
     pub raw: *const duologue_raw_event,
     /// Events that were dropped.
     pub lagged: *const duologue_lagged_event,
+    /// The client's labels (`labels` in the configuration), by key; pointers, because labels may grow in later
+    /// versions. NULL when it has none.
+    pub labels: *const *const duologue_label,
+    /// How many.
+    pub label_count: usize,
 }

@@ -220,7 +220,7 @@ pub struct duologue_tool_call_event {
     pub call_id: duologue_text,
     /// Function name.
     pub name: duologue_text,
-    /// Arguments as the model wrote them, JSON text.
+    /// Arguments as the model wrote them, JSON text; they fit the function's schema.
     pub arguments: duologue_text,
 }
 

@@ -33,11 +33,11 @@ pub enum duologue_event_kind {
     DUOLOGUE_EVENT_AUDIO_LEVEL = 12,
     /// The model calls a host function: `tool_call`.
     DUOLOGUE_EVENT_TOOL_CALL = 13,
-    /// The vendor withdrew a call: `tool_end`.
+    /// Nobody waits for a call's answer any more, because the connection ended: `tool_end`.
     DUOLOGUE_EVENT_TOOL_CANCELLED = 14,
-    /// A call was answered for the host: `tool_end`.
+    /// A call was answered for the host because it took too long: `tool_end`.
     DUOLOGUE_EVENT_TOOL_TIMEOUT = 15,
-    /// The host must provide a credential: `credential_needed`.
+    /// The host must provide a credential: `credential_needed`. To be answered before its deadline.
     DUOLOGUE_EVENT_CREDENTIAL_NEEDED = 16,
     /// A command ended: `completed`.
     DUOLOGUE_EVENT_COMPLETED = 17,

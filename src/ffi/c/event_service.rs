@@ -63,7 +63,7 @@ pub struct duologue_status_event {
     pub error: *const duologue_error_event,
 }
 
-/// A request for a credential: answer with duologue_client_set_credential().
+/// A request for a credential: answer with duologue_client_answer_credential(), or refuse it.
 #[repr(C)]
 pub struct duologue_credential_needed_event {
     /// Bytes of this struct.
@@ -76,11 +76,11 @@ pub struct duologue_credential_needed_event {
     pub request_id: u64,
     /// Until when, on the clock of the events.
     pub deadline_ms: u64,
-    /// Why.
+    /// `connect`: for a dial. `rejected`: the service refused the last one. `refresh`: it expires soon.
     pub reason: duologue_text,
 }
 
-/// How a command ended.
+/// How a command ended. For a response that was asked for, envelope->response names it.
 #[repr(C)]
 pub struct duologue_completed_event {
     /// Bytes of this struct.

@@ -175,6 +175,28 @@ fn every_kind_has_its_number_and_exactly_one_family() {
 }
 
 #[test]
+fn labels_stand_in_the_envelope_of_every_kind() {
+    let pairs = [("room", "Küche"), ("tenant", "")];
+    let labels: Arc<Labels> = Arc::new(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+    for kind in every_kind() {
+        let source = Arc::new(Event { labels: Some(labels.clone()), ..Arc::unwrap_or_clone(event(kind)) });
+        let view = Viewed::new(&source);
+        // SAFETY: the view is alive, and so is all it points to.
+        let seen: Vec<_> = unsafe {
+            let e = &*view.event();
+            std::slice::from_raw_parts(e.labels, e.label_count).iter().map(|label| &**label).collect()
+        };
+        let texts: Vec<_> = seen.iter().map(|label| (text(&label.key).unwrap(), text(&label.value).unwrap())).collect();
+        assert_eq!(texts, pairs);
+        assert!(seen.iter().all(|label| label.struct_size as usize == size_of_val(*label) && label.reserved == 0));
+    }
+    let view = Viewed::new(&event(every_kind().remove(0)));
+    // SAFETY: the view is alive.
+    let e = unsafe { &*view.event() };
+    assert_eq!((e.labels.is_null(), e.label_count), (true, 0));
+}
+
+#[test]
 fn a_message_has_its_parts_with_their_places() {
     let change = MessageChange {
         op: MessageOp::Updated,

@@ -3,6 +3,7 @@
 use super::guard::null;
 use crate::error::{Error, ErrorClass, ErrorCode};
 use serde::Serialize;
+use serde_json::Value;
 use std::ffi::{CStr, CString, c_char};
 
 /// Text the caller gives; copied, because it may be gone after the call.
@@ -25,6 +26,17 @@ pub(super) unsafe fn optional(name: &str, text: *const c_char) -> Result<Option<
     // SAFETY: not NULL, and NUL-terminated by the caller's promise.
     let text = unsafe { CStr::from_ptr(text) };
     borrowed(name, text).map(|text| Some(text.to_owned()))
+}
+
+/// A JSON value the caller gives as text.
+///
+/// # Safety
+/// As [`required`].
+pub(super) unsafe fn json(name: &str, text: *const c_char) -> Result<Value, Error> {
+    // SAFETY: passed on.
+    let json = unsafe { required(name, text) }?;
+    serde_json::from_str(&json)
+        .map_err(|e| Error::new(ErrorClass::Argument, "invalid_json", format!("is no JSON: {e}")).field(name))
 }
 
 /// Text that is used during the call only.

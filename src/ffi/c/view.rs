@@ -2,11 +2,11 @@
 
 use super::{
     arena::{Arena, NO_TEXT, size},
-    event::duologue_event,
+    event::{duologue_event, duologue_label},
     event_enums::*,
     view_conversation as conversation, view_service as service,
 };
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Labels};
 use std::{ptr, sync::Arc};
 
 /// The C form of an event. A pointer to it is a pointer to its `event`, which comes first.
@@ -147,6 +147,8 @@ fn envelope(kind: duologue_event_kind) -> duologue_event {
         error: ptr::null(),
         raw: ptr::null(),
         lagged: ptr::null(),
+        labels: ptr::null(),
+        label_count: 0,
     }
 }
 
@@ -158,6 +160,26 @@ fn fill_envelope(event: &mut duologue_event, source: &Event, arena: &mut Arena) 
     event.inferred = source.inferred.into();
     event.response = arena.maybe(source.response.as_ref().map(|r| r.as_str()));
     event.item = arena.maybe(source.item.as_ref().map(|i| i.as_str()));
+    if let Some(source) = &source.labels {
+        event.labels = labels(source, arena);
+        event.label_count = source.len();
+    }
+}
+
+fn labels(source: &Labels, arena: &mut Arena) -> *const *const duologue_label {
+    let label = |(key, value): (&String, &String)| duologue_label {
+        struct_size: size::<duologue_label>(),
+        reserved: 0,
+        key: arena.text(key),
+        value: arena.text(value),
+    };
+    // Elements of a vector stay where they are when the vector moves.
+    let labels: Vec<duologue_label> = source.iter().map(label).collect();
+    let pointers: Vec<*const duologue_label> = labels.iter().map(ptr::from_ref).collect();
+    let list = pointers.as_ptr();
+    arena.keep(labels);
+    arena.keep(pointers);
+    list
 }
 
 /// Makes the family struct; `at` is where the envelope is.

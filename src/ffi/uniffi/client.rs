@@ -1,20 +1,20 @@
 //! The client.
 
 use super::{
+    credential::CredentialInput,
     error::{DuologueError, ErrorInfo, Result},
     gate::Held,
     listener::{Adapter, EventListener},
-    message::{CallRef, Message},
+    message::Message,
     queue::EventQueue,
     service::MockService,
-    state::State,
+    state::{Availability, State},
     status::Status,
 };
 use crate::{
-    Config, Credential,
+    Config,
     audio::device::file::{FileBackend, WavMicrophone},
-    client::{Listener, Op, Slot},
-    credential::CredentialKind,
+    client::{Listener, Slot},
     error::{Error, ErrorClass},
     event::{EventMask, Mode, StatusKind},
 };
@@ -33,39 +33,6 @@ pub(super) fn live() -> u64 {
     LIVE.load(Ordering::Acquire)
 }
 
-/// A secret and what kind it is; never part of the configuration.
-#[derive(Clone, uniffi::Enum)]
-pub enum CredentialOption {
-    /// A key as the provider shows it; those that begin with `ek_` are taken as ephemeral.
-    Key {
-        /// The secret.
-        value: String,
-    },
-    /// A long-lived key of the account.
-    ApiKey {
-        /// The secret.
-        value: String,
-    },
-    /// A short-lived secret minted for one client.
-    Ephemeral {
-        /// The secret.
-        value: String,
-    },
-}
-
-impl TryFrom<CredentialOption> for Credential {
-    type Error = Error;
-
-    fn try_from(credential: CredentialOption) -> std::result::Result<Self, Error> {
-        let made = match credential {
-            CredentialOption::Key { value } => Credential::new(value),
-            CredentialOption::ApiKey { value } => Credential::of_kind(CredentialKind::ApiKey, value),
-            CredentialOption::Ephemeral { value } => Credential::of_kind(CredentialKind::Ephemeral, value),
-        };
-        made.map_err(|error| error.field("credential"))
-    }
-}
-
 /// A sound card made of WAV files, in real time, for configurations that say `device`.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct FileAudio {
@@ -79,7 +46,7 @@ pub struct FileAudio {
 #[derive(Clone, Default, uniffi::Record)]
 pub struct ClientOptions {
     /// For the first dial.
-    pub credential: Option<CredentialOption>,
+    pub credential: Option<CredentialInput>,
     /// A device made of files.
     pub files: Option<FileAudio>,
     /// A service played by the host instead of the network.
@@ -98,7 +65,7 @@ pub struct Pulled {
 /// A voice session. It can connect, disconnect and connect again. Functions may be called from any thread.
 #[derive(Debug, uniffi::Object)]
 pub struct Client {
-    client: crate::Client,
+    pub(super) client: crate::Client,
     recording: Option<Arc<OnceLock<Error>>>,
     /// It is counted until it was destroyed; what a host's exceptions and closures still hold is no client.
     counted: AtomicBool,
@@ -115,14 +82,6 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.uncount();
-    }
-}
-
-/// The number of a command that was taken.
-fn taken(op: Op) -> Result<u64> {
-    match op.refusal() {
-        Some(error) => Err(error.clone().into()),
-        None => Ok(op.id().0),
     }
 }
 
@@ -163,57 +122,6 @@ impl Client {
         Ok(Arc::new(Self { client, recording, counted: AtomicBool::new(true) }))
     }
 
-    /// Dials, configures, and completes when the vendor has confirmed. This and every command returns its
-    /// number at once and ends in one `completed` event with it, unless it throws.
-    pub fn connect(&self) -> Result<u64> {
-        taken(self.client.connect())
-    }
-
-    /// Ends the run, also while connecting. Completes when idle; doing it twice is no error.
-    pub fn disconnect(&self) -> Result<u64> {
-        taken(self.client.disconnect())
-    }
-
-    /// Adds a user message; `respond`: asks for an answer; `interrupt`: cuts the assistant off first.
-    pub fn send_text(&self, text: String, respond: bool, interrupt: bool) -> Result<u64> {
-        taken(self.client.send_text_with(text, respond, interrupt))
-    }
-
-    /// Asks for a response. `instructions` replace the session's own for this one.
-    pub fn request_response(&self, instructions: Option<String>) -> Result<u64> {
-        taken(self.client.request_response(crate::ResponseOptions { instructions, ..Default::default() }))
-    }
-
-    /// Cuts the assistant off. Completes when the speaker is silent and the vendor was told.
-    pub fn interrupt(&self) -> Result<u64> {
-        taken(self.client.interrupt())
-    }
-
-    /// Answers a tool call; text as it is, everything else as JSON text.
-    pub fn submit_tool_result(&self, call: CallRef, output: String, is_error: bool) -> Result<u64> {
-        taken(self.client.submit_tool_result(call.into(), output, is_error))
-    }
-
-    /// Sends microphone audio to the vendor, or stops.
-    pub fn set_capture(&self, on: bool) -> Result<u64> {
-        taken(self.client.set_capture(on))
-    }
-
-    /// Sends silence instead of the microphone.
-    pub fn set_input_muted(&self, muted: bool) -> Result<u64> {
-        taken(self.client.set_input_muted(muted))
-    }
-
-    /// Sends one vendor event (a JSON object) as it is.
-    pub fn send_raw(&self, json: String) -> Result<u64> {
-        taken(self.client.send_raw(json))
-    }
-
-    /// Replaces the credential for the next dial.
-    pub fn set_credential(&self, credential: CredentialOption) -> Result<()> {
-        Ok(self.client.set_credential(credential.try_into()?)?)
-    }
-
     /// Blocks until the status is `wanted`, at most `timeout_ms`, without one for ever. False: the time was
     /// over. Throws why it will not come.
     pub fn wait_status(&self, wanted: StatusKind, timeout_ms: Option<u64>) -> Result<bool> {
@@ -233,6 +141,11 @@ impl Client {
     /// A snapshot: connection, speakers, conversation.
     pub fn state(&self) -> State {
         self.client.state().into()
+    }
+
+    /// Whether a connect has a chance. Asks neither network nor device.
+    pub fn availability(&self) -> Availability {
+        self.client.availability().into()
     }
 
     /// The conversation in order.

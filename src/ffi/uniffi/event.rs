@@ -12,6 +12,7 @@ use crate::{
     },
     message::Role,
 };
+use std::collections::HashMap;
 
 /// An event with its envelope.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -30,6 +31,8 @@ pub struct Event {
     pub item: Option<String>,
     /// True when the vendor did not say it and duologue concluded it.
     pub inferred: bool,
+    /// The client's labels, when it has any.
+    pub labels: Option<HashMap<String, String>>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -311,6 +314,7 @@ impl From<&event::Event> for Event {
             response: event.response.as_ref().map(ToString::to_string),
             item: event.item.as_ref().map(ToString::to_string),
             inferred: event.inferred,
+            labels: event.labels.as_ref().map(|labels| labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
             kind: (&event.kind).into(),
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `client` | the client: commands, reading, audio |
+//! | `client`, `command` | the client: reading and audio; what it can be asked for |
+//! | `credential` | secrets: given, or answered when the engine asks |
 //! | `queue` | events for a thread or an event loop |
 //! | `listener` | events on the engine's callback threads |
 //! | `event`, `status`, `message`, `state` | the vocabulary of EVENTS.md as records and enums |
@@ -15,6 +16,8 @@
 //! (`derive(uniffi::…)` where they are defined). Samples travel as little-endian bytes.
 
 mod client;
+mod command;
+mod credential;
 mod error;
 mod event;
 mod gate;
@@ -25,7 +28,9 @@ mod service;
 mod state;
 mod status;
 
-pub use client::{Client, ClientOptions, CredentialOption, FileAudio, Pulled};
+pub use client::{Client, ClientOptions, FileAudio, Pulled};
+pub use command::ImageInput;
+pub use credential::CredentialInput;
 pub use error::{DuologueError, ErrorInfo};
 pub use event::{Event, EventKind};
 pub use gate::end_calls;
@@ -33,7 +38,7 @@ pub use listener::{EventListener, HostError};
 pub use message::{CallRef, Message, Part};
 pub use queue::EventQueue;
 pub use service::{MockService, Service};
-pub use state::State;
+pub use state::{Availability, State};
 pub use status::Status;
 
 use error::Result;

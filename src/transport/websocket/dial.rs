@@ -1,6 +1,11 @@
 //! From a URL to an open WebSocket, every step bounded in time.
 
-use super::{Socket, WebSocket, Wire, shared_read::SharedRead, socket_config, tls};
+use super::{
+    Socket, WebSocket, Wire,
+    secret::{self, Filled, Secrets},
+    shared_read::SharedRead,
+    socket_config, tls,
+};
 use crate::{
     config::Tls,
     credential::Credential,
@@ -51,9 +56,13 @@ async fn dial(request: &DialRequest, credential: Option<&Credential>, tls: Tls) 
         _ => return Err(Error::new(ErrorClass::Config, "invalid_config", "names no host").field("base_url")),
     };
     let secure = url.scheme() == "wss";
-    let handshake = handshake(request, credential)?;
+    let (handshake, secrets) = handshake(url, request, credential)?;
     let tcp = connect(&host, port, secure).await?;
-    let wire: Box<dyn Wire> = if secure { Box::new(secured(tcp, &host, tls).await?) } else { Box::new(tcp) };
+    let wire: Box<dyn Wire> = if secure {
+        Box::new(Filled::new(secured(tcp, &host, tls).await?, secrets))
+    } else {
+        Box::new(Filled::new(tcp, secrets))
+    };
     let upgrade = tokio_tungstenite::client_async_with_config(handshake, SharedRead::new(wire), Some(socket_config()));
     match in_time(UPGRADE, "the WebSocket handshake", upgrade).await? {
         Ok((socket, _)) => Ok(socket),
@@ -61,31 +70,33 @@ async fn dial(request: &DialRequest, credential: Option<&Credential>, tls: Tls) 
     }
 }
 
-/// The request with its credential. The header is marked sensitive, so that nothing prints it.
-fn handshake(request: &DialRequest, credential: Option<&Credential>) -> Result<Request<()>> {
+/// The request with placeholders for what is secret in it: the credential, and the query, which may be.
+fn handshake(mut url: Url, request: &DialRequest, credential: Option<&Credential>) -> Result<(Request<()>, Secrets)> {
     let bad = |e: String| Error::new(ErrorClass::Config, "invalid_config", e).field("base_url");
-    let mut http = request.url.as_str().into_client_request().map_err(|e| bad(e.to_string()))?;
-    let secret = |text: String| {
-        HeaderValue::try_from(text).map(|mut value| {
-            value.set_sensitive(true);
-            value
-        })
-    };
-    let malformed = |_| Error::new(ErrorClass::Credential, "malformed_key", "the API key cannot be sent in a header");
-    match (credential, request.auth) {
-        (Some(credential), AuthStyle::Header) => {
-            let value = secret(format!("Bearer {}", credential.expose())).map_err(malformed)?;
-            http.headers_mut().insert(header::AUTHORIZATION, value);
-        }
-        (Some(credential), AuthStyle::Subprotocol) => {
-            let mut offered = request.subprotocols.clone();
-            offered.push(format!("{}{}", request.credential_subprotocol, credential.expose()));
-            let value = secret(offered.join(", ")).map_err(malformed)?;
-            http.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value);
-        }
-        (None, _) => {}
+    let mut secrets = Secrets { query: url.query().map(|q| q.to_owned().into()), credential: None };
+    if secrets.query.is_some() {
+        url.set_query(Some(secret::QUERY));
     }
-    Ok(http)
+    let mut http = url.as_str().into_client_request().map_err(|e| bad(e.to_string()))?;
+    let malformed = |_| Error::new(ErrorClass::Credential, "malformed_key", "the API key cannot be sent in a header");
+    let value = |text: String| HeaderValue::try_from(text).map_err(malformed);
+    if let Some(credential) = credential {
+        // Nobody looks at it after this: what would end the header and begin another is refused here.
+        HeaderValue::try_from(credential.expose()).map_err(malformed)?;
+        secrets.credential = Some(credential.expose().to_owned().into());
+        match request.auth {
+            AuthStyle::Header => {
+                let value = value(format!("Bearer {}", secret::CREDENTIAL))?;
+                http.headers_mut().insert(header::AUTHORIZATION, value);
+            }
+            AuthStyle::Subprotocol => {
+                let mut offered = request.subprotocols.clone();
+                offered.push(format!("{}{}", request.credential_subprotocol, secret::CREDENTIAL));
+                http.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value(offered.join(", "))?);
+            }
+        }
+    }
+    Ok((http, secrets))
 }
 
 async fn in_time<T>(limit: Duration, what: &str, step: impl Future<Output = T>) -> Result<T> {

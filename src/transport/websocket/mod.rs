@@ -5,6 +5,7 @@
 //! Ten seconds without an inbound byte send a ping, fifteen end the connection.
 
 mod dial;
+mod secret;
 mod shared_read;
 #[cfg(test)]
 mod tests;
