@@ -9,8 +9,8 @@ pub mod openai;
 mod settle;
 mod vocabulary;
 
-pub use settle::settle;
 pub use catalogue::catalogue;
+pub use settle::settle;
 pub use vocabulary::*;
 
 use crate::{capabilities::Capabilities, config::Config, credential::CredentialKind, error::Result};

@@ -330,6 +330,8 @@ pub enum ProviderEvent {
         response: ResponseId,
         /// Our request, when it was ours.
         request: Option<String>,
+        /// The vendor says that it is in no conversation.
+        detached: bool,
     },
     /// A response has a new item.
     OutputItemAdded {

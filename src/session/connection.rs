@@ -225,7 +225,8 @@ impl Session {
         let mut differences = Vec::new();
         compare(&self.codec.wish(), &info.session, &mut String::new(), &mut differences);
         let effective = Arc::new(info.session);
-        self.emit(EventKind::SessionConfigured(SessionConfigured { effective, differences }));
+        let told = SessionConfigured { effective: effective.clone(), differences };
+        self.emit(EventKind::SessionConfigured(told));
         if let Some(format) = info.foreign_audio {
             // Going on would play noise.
             let error = Error::new(ErrorClass::Unsupported, "audio_format", format!("the session's audio is {format}"))
@@ -235,7 +236,7 @@ impl Session {
         if self.link.step == Step::Configuring {
             self.up();
         } else if self.link.is_up() {
-            self.update_confirmed();
+            self.update_confirmed(&effective);
         }
     }
 
@@ -262,6 +263,7 @@ impl Session {
             self.fail(error);
         } else {
             self.emit(EventKind::Error(error));
+            self.first_refused();
         }
     }
 
@@ -309,8 +311,8 @@ impl Session {
             self.complete(op, Some(error));
         }
         self.settle_history();
-        self.updates_over();
-        let waiting = self.sequencer.reset().into_iter().chain(self.out_of_band.reset());
+        let changes = self.updates_over();
+        let waiting = changes.into_iter().chain(self.sequencer.reset()).chain(self.out_of_band.reset());
         for op in self.ops.reset().into_iter().chain(waiting) {
             let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
             self.complete(op, Some(error));
@@ -340,6 +342,7 @@ impl Session {
             Step::Configuring => {
                 let text = "the service did not confirm the configuration within 5 s; going on without";
                 self.warn(ErrorClass::Protocol, "configuration_unconfirmed", text);
+                self.first_unconfirmed();
                 self.up();
             }
             Step::Closing => {

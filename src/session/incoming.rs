@@ -50,7 +50,9 @@ impl Session {
             E::UserTranscriptDelta { item, part, delta } => self.user_delta(&item, part, &delta),
             E::UserTranscriptDone { item, part, transcript } => self.user_transcript(&item, part, transcript),
             E::UserTranscriptFailed { item, error } => self.user_transcript_failed(&item, &error),
-            E::ResponseCreated { response, request } => self.response_created(&response, request.as_deref()),
+            E::ResponseCreated { response, request, detached } => {
+                self.response_created(&response, request.as_deref(), detached);
+            }
             E::OutputItemAdded { response, item } => self.output_item(&response, &item),
             E::OutputItemDone { response, item } => {
                 self.output_item(&response, &item);
@@ -93,9 +95,9 @@ impl Session {
         }
     }
 
-    fn response_created(&mut self, response: &ResponseId, request: Option<&str>) {
+    fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
         self.response(response);
-        if self.outside_began(response, request) {
+        if self.outside_began(response, request, detached) {
             return;
         }
         let expected = std::mem::take(&mut self.speaking.answer_expected);
@@ -131,10 +133,10 @@ impl Session {
 
     fn response_done(&mut self, done: ResponseDone) {
         let id = done.response.clone();
-        if let Some(op) = self.sequencer.done(&id).and_then(|request| request.op) {
+        let outside = self.response(&id).outside;
+        if !outside && let Some(op) = self.sequencer.done(&id).and_then(|request| request.op) {
             self.complete_about(op, &id);
         }
-        let outside = self.response(&id).outside;
         // Items whose own events were lost are still in the summary.
         for item in done.items.iter().filter(|_| !outside) {
             self.item_seen(item, Some(&id), None);
@@ -178,7 +180,11 @@ impl Session {
             let mut events = std::mem::take(&mut self.ledger_events);
             self.ledger.complete_response(id, &mut events);
             self.ledger_events = events;
-            self.out.push_back(super::Output::PlayoutItemEnd);
+            let record = self.response(id);
+            // What nobody hears must not part what is being heard.
+            if !record.outside || record.audible {
+                self.out.push_back(super::Output::PlayoutItemEnd);
+            }
         }
         self.heard();
         self.tools.response_done(id, cancelled);
@@ -194,7 +200,7 @@ impl Session {
         let now = self.now;
         let Some(record) = id.and_then(|id| self.responses.iter_mut().rev().find(|r| r.id == id)) else { return };
         record.heard_of = now;
-        if record.lost && !matches!(event, ProviderEvent::ResponseDone(_)) {
+        if record.lost && !record.outside && !matches!(event, ProviderEvent::ResponseDone(_)) {
             let id = record.id.clone();
             self.sequencer.revive(&id);
         }
@@ -210,6 +216,8 @@ impl Session {
         Some(match (active, self.sequencer.waiting_since()) {
             (true, Some(since)) => record.heard_of.max(since).after_ms(ANSWER_MS),
             (true, None) => record.heard_of.after_ms(SILENT_MS),
+            // It is in nobody's way.
+            _ if record.outside => record.heard_of.after_ms(SILENT_MS),
             (false, _) => record.heard_of.after_ms(ANSWER_MS),
         })
     }
@@ -232,7 +240,8 @@ impl Session {
 
     /// Concludes the end of a response that the vendor did not tell.
     fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
-        if let Some(op) = self.sequencer.done(id).and_then(|request| request.op) {
+        let outside = self.response(id).outside;
+        if !outside && let Some(op) = self.sequencer.done(id).and_then(|request| request.op) {
             self.complete(op, None);
         }
         let record = self.response(id);
@@ -299,14 +308,14 @@ impl Session {
                     Some(op) => self.complete(op, Some(neutral)),
                     None => self.emit(EventKind::Error(neutral)),
                 }
-                self.result_refused(&call);
+                self.result_refused(&call, op.is_some());
             }
             Some(Purpose::Response(request)) => self.request_refused(&request, neutral),
-            Some(Purpose::Commit(op)) => {
+            Some(Purpose::Commit(op, answer)) => {
                 self.stats.benign_errors += 1;
-                self.commit_refused(op, neutral);
+                self.commit_refused(op, answer, neutral);
             }
-            Some(Purpose::Update(op)) => self.update_refused(op, neutral),
+            Some(Purpose::Update(op, _)) => self.update_refused(op, neutral),
             Some(Purpose::Cancel(response)) if kind == ErrorKind::Benign => {
                 self.stats.benign_errors += 1;
                 // It is over, and we were not told.

@@ -31,18 +31,23 @@ impl Session {
         let active = self.sequencer.active().cloned();
         let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
         fenced.extend(active.clone());
+        // What is outside the conversation and was going to speak must not begin afterwards.
+        let speaks = |r: &&super::Response| r.outside && r.audible && r.end.is_none();
+        fenced.extend(self.responses.iter().filter(speaks).map(|r| r.id.clone()));
         // What still plays of an earlier connection has no record and needs none.
         for record in self.responses.iter_mut().filter(|r| fenced.contains(&r.id)) {
             record.fence();
         }
-        if source == InterruptSource::Call
-            && let Some(op) = self.sequencer.abandon()
-        {
-            let error = Error::new(ErrorClass::State, "cancelled", "interrupted before the response began");
-            self.complete(op, Some(error));
+        // The vendor's own detection knows what it is about to say; of a button it knows nothing.
+        if source == InterruptSource::Call || self.is_held() {
+            let outside = self.out_of_band.abandon_audible();
+            for op in self.sequencer.abandon().into_iter().chain(outside) {
+                let error = Error::new(ErrorClass::State, "cancelled", "interrupted before the response began");
+                self.complete(op, Some(error));
+            }
         }
         // When the user speaks, a vendor whose effective session says so cancels by itself.
-        let vendor_cancels = source == InterruptSource::User && self.link.server_interrupts;
+        let vendor_cancels = source == InterruptSource::User && self.link.server_interrupts && !self.is_manual();
         if let Some(active) = active.filter(|_| !vendor_cancels) {
             self.cancel(active);
         }

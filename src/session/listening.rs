@@ -41,6 +41,11 @@ impl Session {
         self.config.turn_detection.mode == VadMode::Manual
     }
 
+    /// The host holds the user's turn.
+    pub(super) fn is_held(&self) -> bool {
+        self.listening.held
+    }
+
     /// The microphone is on its way to the vendor.
     pub(super) fn listens(&self) -> bool {
         self.capture && self.link.is_up() && (!self.is_manual() || self.listening.held)
@@ -112,16 +117,18 @@ impl Session {
             return self.complete(op, Some(sent.err().unwrap_or_else(|| too_short(spoken_ms, least))));
         }
         // Commit and request leave together: the vendor works them off in order.
-        if self.commit_input(op) && self.config.turn_detection.create_response {
-            let id = self.id("req");
+        let answer = self.config.turn_detection.create_response.then(|| self.id("req"));
+        if self.commit_input(op, answer.clone())
+            && let Some(id) = answer
+        {
             self.want_response(Request::automatic(id));
         }
     }
 
-    /// Ends the user's turn; false: it could not be sent.
-    fn commit_input(&mut self, op: OpId) -> bool {
+    /// Ends the user's turn; false: it could not be sent. `answer`: the request for one that goes with it.
+    fn commit_input(&mut self, op: OpId, answer: Option<String>) -> bool {
         match self.send(&ProviderCommand::CommitInput) {
-            Ok(event_id) => self.remember(event_id, Purpose::Commit(Some(op))),
+            Ok(event_id) => self.remember(event_id, Purpose::Commit(Some(op), answer)),
             Err(error) => {
                 self.complete(op, Some(error));
                 return false;
@@ -139,7 +146,7 @@ impl Session {
             return self.complete(op, None);
         }
         self.speaking.user = false;
-        self.listening.answer_on_commit = self.commit_input(op) && self.config.turn_detection.create_response;
+        self.listening.answer_on_commit = self.commit_input(op, None) && self.config.turn_detection.create_response;
     }
 
     /// The vendor found the end of the turn by itself.
@@ -158,8 +165,11 @@ impl Session {
     }
 
     /// The vendor refused the end of a turn: there was too little, or it had found the end by itself.
-    pub(super) fn commit_refused(&mut self, op: Option<OpId>, error: Error) {
+    pub(super) fn commit_refused(&mut self, op: Option<OpId>, answer: Option<String>, error: Error) {
         self.listening.answer_on_commit = false;
+        if let Some(answer) = answer {
+            self.sequencer.forget(&answer);
+        }
         let Some(op) = op else { return };
         let empty = error.provider_code.as_deref() == Some("input_audio_buffer_commit_empty");
         let error = match (empty, self.is_manual()) {

@@ -16,10 +16,10 @@ pub enum Purpose {
     Item(Option<OpId>, ItemId),
     /// A tool result; the item acknowledges it. No operation: we answered by ourselves.
     ToolResult(Option<OpId>, ItemId, CallId),
-    /// The end of the user's turn; the item it made acknowledges it.
-    Commit(Option<OpId>),
-    /// A change of the session.
-    Update(OpId),
+    /// The end of the user's turn; the item it made acknowledges it. With it went this request for an answer.
+    Commit(Option<OpId>, Option<String>),
+    /// A change of the session; `true`: its operation has ended without the vendor's word.
+    Update(OpId, bool),
     /// A request for a response with this id.
     Response(String),
     /// The cancel of this response.
@@ -81,10 +81,14 @@ impl Ops {
         let &(_, op) = self.due.front().filter(|(by, _)| now >= *by)?;
         self.due.pop_front();
         for (_, purpose) in &mut self.sent {
-            if let Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) | Purpose::Commit(slot) = purpose
-                && *slot == Some(op)
-            {
-                *slot = None;
+            match purpose {
+                Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) | Purpose::Commit(slot, _)
+                    if *slot == Some(op) =>
+                {
+                    *slot = None;
+                }
+                Purpose::Update(of, told) if *of == op => *told = true,
+                _ => {}
             }
         }
         Some(op)
@@ -108,15 +112,24 @@ impl Ops {
 
     /// The user's turn is in the conversation: the operation that ended it, if one did.
     pub fn committed(&mut self) -> Option<OpId> {
-        let at = self.sent.iter().position(|(_, p)| matches!(p, Purpose::Commit(_)))?;
+        let at = self.sent.iter().position(|(_, p)| matches!(p, Purpose::Commit(..)))?;
         let op = self.sent.remove(at).and_then(|(_, p)| op_of(&p));
         self.settled(op);
         op
     }
 
+    /// The request is sent once more: what comes about an earlier sending is not about this one.
+    pub fn sent_again(&mut self, request: &str) {
+        for (_, purpose) in &mut self.sent {
+            if matches!(purpose, Purpose::Response(r) if r == request) {
+                *purpose = Purpose::Housekeeping;
+            }
+        }
+    }
+
     /// The change this operation asked for is in force.
     pub fn updated(&mut self, op: OpId) {
-        self.sent.retain(|(_, p)| *p != Purpose::Update(op));
+        self.sent.retain(|(_, p)| !matches!(p, Purpose::Update(of, _) if *of == op));
         self.settled(Some(op));
     }
 
@@ -132,8 +145,8 @@ impl Ops {
 
 fn op_of(purpose: &Purpose) -> Option<OpId> {
     match purpose {
-        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Commit(op) => *op,
-        Purpose::Update(op) => Some(*op),
+        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Commit(op, _) => *op,
+        Purpose::Update(op, false) => Some(*op),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     request::ResponseOptions,
     time::Time,
 };
+use std::collections::VecDeque;
 
 /// Responses outside the conversation that may be asked for at a time.
 const MAX_OUT_OF_BAND: usize = 16;
@@ -34,12 +35,35 @@ struct Outside {
 #[derive(Debug, Default)]
 pub struct OutOfBand {
     waiting: Vec<Outside>,
+    /// Given up, in case they begin late.
+    given_up: VecDeque<String>,
+    /// The host of the dialect calls no response part of the conversation, so that this says nothing.
+    all_detached: bool,
 }
 
 impl OutOfBand {
     fn take(&mut self, request: &str) -> Option<Outside> {
         let at = self.waiting.iter().position(|o| o.request == request)?;
         Some(self.waiting.remove(at))
+    }
+
+    /// Nobody waits for it any more.
+    fn give_up(&mut self, at: usize) -> OpId {
+        let outside = self.waiting.remove(at);
+        if self.given_up.len() >= MAX_OUT_OF_BAND {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(outside.request);
+        outside.op
+    }
+
+    /// The host wants to hear none of them.
+    pub fn abandon_audible(&mut self) -> Vec<OpId> {
+        let mut ops = Vec::new();
+        while let Some(at) = self.waiting.iter().position(|o| o.audible) {
+            ops.push(self.give_up(at));
+        }
+        ops
     }
 
     /// When one is given up.
@@ -49,7 +73,7 @@ impl OutOfBand {
 
     /// The connection is gone: whoever waits.
     pub fn reset(&mut self) -> Vec<OpId> {
-        self.waiting.drain(..).map(|o| o.op).collect()
+        std::mem::take(self).waiting.into_iter().map(|o| o.op).collect()
     }
 }
 
@@ -101,7 +125,7 @@ impl Session {
         }
         let now = self.now;
         while let Some(at) = self.out_of_band.waiting.iter().position(|o| now >= o.until) {
-            let op = self.out_of_band.waiting.remove(at).op;
+            let op = self.out_of_band.give_up(at);
             self.request_ended(Some(op), unanswered());
         }
     }
@@ -138,7 +162,10 @@ impl Session {
             Ask::Say(text) => ProviderCommand::Say { request: id.clone(), text },
         };
         match self.send(&command) {
-            Ok(event_id) => self.remember(event_id, Purpose::Response(id)),
+            Ok(event_id) => {
+                self.ops.sent_again(&id);
+                self.remember(event_id, Purpose::Response(id));
+            }
             Err(error) => {
                 self.sequencer.failed(&id);
                 self.request_ended(request.op, error);
@@ -163,13 +190,38 @@ impl Session {
         }
     }
 
-    /// A response began; true: it is one outside the conversation.
-    pub(super) fn outside_began(&mut self, response: &ResponseId, request: Option<&str>) -> bool {
-        let Some(outside) = request.and_then(|r| self.out_of_band.take(r)) else { return false };
+    /// A response began; true: it is one outside the conversation. `detached`: the vendor says that it is,
+    /// which counts where the host of the dialect returns no metadata.
+    pub(super) fn outside_began(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) -> bool {
+        let beside = &mut self.out_of_band;
+        let detached = detached && request.is_none() && !beside.all_detached;
+        let outside = match request {
+            Some(request) => beside.take(request),
+            None if detached && !beside.waiting.is_empty() => Some(beside.waiting.remove(0)),
+            None => None,
+        };
+        let late = match request {
+            Some(request) => beside.given_up.iter().position(|g| g == request),
+            None => (detached && outside.is_none() && !beside.given_up.is_empty()).then_some(0),
+        };
+        if outside.is_none() && late.is_none() {
+            // Nobody asked for one.
+            beside.all_detached |= detached;
+            return false;
+        }
+        if let Some(late) = late {
+            beside.given_up.remove(late);
+        }
         let record = self.response(response);
         record.outside = true;
-        record.audible = outside.audible;
-        self.complete_about(outside.op, response);
+        match outside {
+            Some(outside) => {
+                record.audible = outside.audible;
+                self.complete_about(outside.op, response);
+            }
+            // Whoever asked was told that it failed.
+            None => self.cancel(response.clone()),
+        }
         true
     }
 }

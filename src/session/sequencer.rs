@@ -131,6 +131,9 @@ impl Sequencer {
             && !expected
         {
             o.maybe = Some(response.clone());
+            if o.abandoned {
+                return Created::Abandoned;
+            }
         }
         match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
             Some(o) if o.abandoned => Created::Abandoned,
@@ -204,6 +207,14 @@ impl Sequencer {
         let o = self.outstanding.as_mut()?;
         o.abandoned = true;
         o.request.op.take()
+    }
+
+    /// There is nothing to answer any more: the request is dropped, or cancelled should it begin.
+    pub fn forget(&mut self, request: &str) {
+        self.queue.retain(|r| r.id != request);
+        if let Some(o) = self.outstanding.as_mut().filter(|o| o.request.id == request) {
+            o.abandoned = true;
+        }
     }
 
     /// The request the vendor neither began nor refused in time: the way is free again. What a

@@ -201,7 +201,9 @@ impl Session {
             return;
         }
         self.updates.spoke = true;
-        self.speaking.first_output(self.now);
+        if !self.is_outside(&at.response) {
+            self.speaking.first_output(self.now);
+        }
         self.ledger.push(&key, pcm.len() as u64);
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
             self.ledger.end_oldest(&mut self.ledger_events);
@@ -289,9 +291,11 @@ impl Session {
     }
 
     fn playback_started(&mut self, key: &AudioKey) {
+        let outside = self.is_outside(&key.response);
         let started = PlaybackStarted { part: key.part };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
-        let Some(clock) = self.speaking.clock.take() else { return };
+        // What is outside the conversation answers nobody.
+        let Some(clock) = self.speaking.clock.take_if(|_| !outside) else { return };
         let answered = clock.answered.unwrap_or(self.now);
         let total_ms = self.now.ms_since(clock.asked);
         let (endpointing_ms, service_ms) = (clock.ended.ms_since(clock.asked), answered.ms_since(clock.ended));

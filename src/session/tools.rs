@@ -21,6 +21,10 @@ use std::collections::VecDeque;
 const MAX_CALLS: usize = 1024;
 /// Calls the host has at a time; more wait.
 const MAX_PARALLEL: usize = 16;
+/// Calls that wait; more are refused.
+const MAX_WAITING: usize = 128;
+/// Arguments of all calls that wait.
+const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 /// Responses whose answers may wait to be followed up; beyond it the oldest is not.
 const MAX_ROUNDS: usize = 64;
 /// Arguments of one call.
@@ -199,8 +203,11 @@ impl Session {
         if self.tools.calls.iter().any(|c| c.call == reference) {
             return;
         }
-        if self.tools.calls.len() >= MAX_CALLS {
-            self.tools.calls.pop_front();
+        // The oldest that is over: those that are open are fewer.
+        if self.tools.calls.len() >= MAX_CALLS
+            && let Some(at) = self.tools.calls.iter().position(|c| !c.is_open())
+        {
+            self.tools.calls.remove(at);
         }
         self.tools.announced(response, &item.id);
         let state = State::Waiting { arguments: arguments.clone() };
@@ -232,6 +239,14 @@ impl Session {
     fn unfit_call(&self, response: &ResponseId, name: &str, arguments: &str) -> Option<(&'static str, String)> {
         if arguments.len() > MAX_ARGUMENTS {
             return Some(("tool_refused", format!("the arguments are longer than {MAX_ARGUMENTS} bytes")));
+        }
+        let waiting = self.tools.calls.iter().filter_map(|c| match &c.state {
+            State::Waiting { arguments } => Some(arguments.len()),
+            _ => None,
+        });
+        let (calls, bytes) = waiting.fold((0, 0), |(calls, bytes), n| (calls + 1, bytes + n));
+        if calls > MAX_WAITING || bytes > MAX_WAITING_BYTES {
+            return Some(("tool_refused", "too many calls are waiting; wait for their results".to_owned()));
         }
         let schemas = self.tools.schemas_of(response);
         if schemas.knows(name) {
@@ -370,10 +385,13 @@ impl Session {
         self.follow_up();
     }
 
-    /// The vendor refused a result: the call may be answered once more.
-    pub(super) fn result_refused(&mut self, call: &CallId) {
-        let until = self.now.after_ms(self.config.tool_handling.timeout_ms.into());
-        self.tools.result_refused(self.link.epoch, call, until);
+    /// The vendor refused a result: the host may answer the call once more. An answer of our own is no better
+    /// the second time.
+    pub(super) fn result_refused(&mut self, call: &CallId, of_host: bool) {
+        if of_host {
+            let until = self.now.after_ms(self.config.tool_handling.timeout_ms.into());
+            self.tools.result_refused(self.link.epoch, call, until);
+        }
         self.follow_up();
     }
 

@@ -1,7 +1,8 @@
 //! Changes of the session in mid-conversation.
 //!
 //! A change is in force here as soon as it is sent, and taken back when the vendor refuses it. The vendor
-//! confirms changes in the order they were sent and does not say which (protocols reference §2).
+//! confirms changes in the order they were sent and does not say which (protocols reference §2). Several may be
+//! on their way, unless one would be written otherwise were an earlier one refused: that one waits.
 
 use super::{Session, ops::Purpose};
 use crate::{
@@ -10,14 +11,20 @@ use crate::{
     event::{EventKind, OpId},
     provider::{ProviderCommand, settle},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{collections::VecDeque, sync::Arc};
+
+/// Changes that may wait for others. More are refused.
+const MAX_WAITING: usize = 64;
 
 /// A change on its way.
 #[derive(Debug)]
 struct Pending {
-    op: OpId,
+    /// `None`: the session's first configuration, which nobody confirmed in time.
+    op: Option<OpId>,
     changes: Value,
+    /// What was sent. `None`: it concerns this side only and stands here to be in its place.
+    patch: Option<Value>,
     /// The operation has ended without the vendor's word.
     told: bool,
 }
@@ -28,47 +35,94 @@ pub struct Updates {
     /// What the vendor has confirmed, while a change is on its way.
     confirmed: Option<Arc<Config>>,
     pending: VecDeque<Pending>,
+    /// Changes that cannot be written before it is known what becomes of those on their way.
+    waiting: VecDeque<(OpId, Value)>,
     /// The assistant has spoken on this connection: its voice stays.
     pub spoke: bool,
 }
 
+/// A configuration after changes, with what the model lacks left out, and what there is to say about it.
+fn changed(config: &Config, changes: &Value) -> Result<(Arc<Config>, Vec<Error>)> {
+    settle(Arc::new(config.check_update(changes)?))
+}
+
 impl Session {
     pub(super) fn update_session(&mut self, op: OpId, changes: Value) {
-        let (next, warnings) = match self.config.check_update(&changes).and_then(|next| settle(Arc::new(next))) {
-            Ok(settled) => settled,
-            Err(error) => return self.complete(op, Some(error)),
-        };
-        if let Some(error) = self.cannot_change(&next) {
-            return self.complete(op, Some(error));
+        if self.updates.waiting.len() >= MAX_WAITING {
+            let text = format!("{MAX_WAITING} changes are waiting");
+            let error = Error::new(ErrorClass::Limit, "too_many_requests", text).retryable();
+            return self.complete(op, Some(error.fix("wait until earlier changes complete")));
         }
+        self.updates.waiting.push_back((op, changes));
+        if self.updates.waiting.len() == 1 {
+            self.next_changes();
+        }
+    }
+
+    /// Makes the changes whose time has come, in their order.
+    fn next_changes(&mut self) {
+        while let Some((op, changes)) = self.updates.waiting.pop_front() {
+            if let Some(changes) = self.change(op, changes) {
+                self.updates.waiting.push_front((op, changes));
+                return;
+            }
+        }
+    }
+
+    /// Makes a change, unless it has to wait: then it is returned.
+    fn change(&mut self, op: OpId, changes: Value) -> Option<Value> {
         let old = self.config.clone();
-        let patch = match self.codec.update(&old, &next) {
-            Ok(patch) => patch,
-            Err(error) => return self.complete(op, Some(error)),
+        let made = changed(&old, &changes).and_then(|(next, warnings)| match self.cannot_change(&next) {
+            Some(error) => Err(error),
+            None => Ok((self.codec.update(&old, &next)?, next, warnings)),
+        });
+        let (mut patch, next, warnings) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                self.complete(op, Some(error));
+                return None;
+            }
         };
+        // What is left out because a change on its way says it already would be missing were that refused.
+        if let Some(confirmed) = &self.updates.confirmed {
+            let alone = changed(confirmed, &changes).and_then(|(alone, _)| self.codec.update(confirmed, &alone));
+            if alone.as_ref().ok() != Some(&patch) {
+                if self.updates.pending.iter().any(|p| !p.told) {
+                    return Some(changes);
+                }
+                // Nobody will ever know what became of it: all is said.
+                add_missing(&mut patch, alone.unwrap_or_default());
+            }
+        }
         // What was known at connect was told then.
         let known = settle(old.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
         for warning in warnings.into_iter().filter(|w| !known.contains(w)) {
             self.emit(EventKind::Warning(warning));
         }
-        if let Err(error) = self.take_config(Arc::unwrap_or_clone(next)) {
-            return self.complete(op, Some(error));
+        if let Err(error) = self.take_config(next) {
+            self.complete(op, Some(error));
+            return None;
         }
         // What is left is the type that every change carries.
         if patch.as_object().is_none_or(|fields| fields.keys().all(|key| key == "type")) {
-            return self.complete(op, None);
+            if !self.updates.pending.is_empty() {
+                self.updates.pending.push_back(Pending { op: Some(op), changes, patch: None, told: true });
+            }
+            self.complete(op, None);
+            return None;
         }
-        match self.send(&ProviderCommand::Update { patch }) {
+        match self.send(&ProviderCommand::Update { patch: patch.clone() }) {
             Ok(event_id) => {
                 self.updates.confirmed.get_or_insert(old);
-                self.updates.pending.push_back(Pending { op, changes, told: false });
-                self.remember(event_id, Purpose::Update(op));
+                self.updates.pending.push_back(Pending { op: Some(op), changes, patch: Some(patch), told: false });
+                self.remember(event_id, Purpose::Update(op, false));
             }
             Err(error) => {
-                self.restore((*old).clone());
+                self.restore(old);
                 self.complete(op, Some(error));
             }
         }
+        None
     }
 
     /// What the vendor allows only at other times is refused before it is sent (reference §2).
@@ -85,7 +139,7 @@ impl Session {
         None
     }
 
-    fn take_config(&mut self, config: Config) -> Result<()> {
+    fn take_config(&mut self, config: Arc<Config>) -> Result<()> {
         self.codec.configure(&config)?;
         if config.turn_detection.mode != self.config.turn_detection.mode {
             self.stop_listening();
@@ -93,59 +147,134 @@ impl Session {
         if config.tools != self.config.tools {
             self.tools.declare(&config.tools);
         }
-        self.config = Arc::new(config);
+        self.config = config;
         Ok(())
     }
 
     /// The vendor did not take a change: nothing is sent, it is as it was.
-    fn restore(&mut self, config: Config) {
+    fn restore(&mut self, config: Arc<Config>) {
         if let Err(error) = self.take_config(config) {
             self.emit(EventKind::Error(error));
         }
     }
 
-    /// The vendor confirmed the oldest change.
-    pub(super) fn update_confirmed(&mut self) {
+    /// The vendor may still confirm the session's first configuration, before any change.
+    pub(super) fn first_unconfirmed(&mut self) {
+        let (changes, patch) = (Value::Object(Map::new()), Some(Value::Null));
+        self.updates.confirmed = Some(self.config.clone());
+        self.updates.pending.push_back(Pending { op: None, changes, patch, told: true });
+    }
+
+    /// The vendor refused it, late.
+    pub(super) fn first_refused(&mut self) {
+        if self.updates.pending.front().is_some_and(|p| p.op.is_none()) {
+            self.updates.pending.pop_front();
+        }
+        self.changes_settled();
+    }
+
+    /// The vendor confirmed the oldest change, with the session as it is now.
+    pub(super) fn update_confirmed(&mut self, session: &Value) {
+        // The word about a change that was given up may never come. What the session shows is in force.
+        let asked = self.updates.pending.iter().position(|p| !p.told).unwrap_or(0);
+        let in_force = |p: &Pending| p.patch.as_ref().is_some_and(|patch| shows(session, patch));
+        let upto = if self.updates.pending.get(asked).is_some_and(in_force) { asked } else { 0 };
+        let mut lost = false;
+        for _ in 0..upto {
+            let Some(done) = self.updates.pending.pop_front() else { break };
+            if done.patch.is_none() || in_force(&done) { self.confirm(&done.changes) } else { lost = true }
+        }
         let Some(done) = self.updates.pending.pop_front() else { return };
-        if let Some(Ok(confirmed)) = self.updates.confirmed.as_ref().map(|c| c.check_update(&done.changes)) {
-            self.updates.confirmed = Some(Arc::new(confirmed));
+        self.confirm(&done.changes);
+        if lost {
+            self.take_back();
+        }
+        if let Some(op) = done.op {
+            self.ops.updated(op);
+            if !done.told {
+                self.complete(op, None);
+            }
+        }
+        self.changes_settled();
+    }
+
+    fn confirm(&mut self, changes: &Value) {
+        if let Some(Ok((confirmed, _))) = self.updates.confirmed.as_ref().map(|c| changed(c, changes)) {
+            self.updates.confirmed = Some(confirmed);
+        }
+    }
+
+    /// What is in force is what was confirmed and what is on its way.
+    fn take_back(&mut self) {
+        let Some(confirmed) = self.updates.confirmed.clone() else { return };
+        let add = |config: Arc<Config>, p: &Pending| changed(&config, &p.changes).map_or(config, |(next, _)| next);
+        let config = self.updates.pending.iter().fold(confirmed, add);
+        self.restore(config);
+    }
+
+    /// The vendor's word about a change came.
+    fn changes_settled(&mut self) {
+        while self.updates.pending.front().is_some_and(|p| p.patch.is_none()) {
+            let Some(own) = self.updates.pending.pop_front() else { break };
+            self.confirm(&own.changes);
         }
         if self.updates.pending.is_empty() {
             self.updates.confirmed = None;
         }
-        self.ops.updated(done.op);
-        if !done.told {
-            self.complete(done.op, None);
-        }
+        self.next_changes();
     }
 
     /// An operation ended without the vendor's word.
     pub(super) fn update_unconfirmed(&mut self, op: OpId) {
-        if let Some(pending) = self.updates.pending.iter_mut().find(|p| p.op == op) {
+        if let Some(pending) = self.updates.pending.iter_mut().find(|p| p.op == Some(op)) {
             pending.told = true;
+            self.next_changes();
         }
     }
 
-    /// Nobody confirms anything on a connection that is gone; the next one is asked for the whole.
-    pub(super) fn updates_over(&mut self) {
-        self.updates = Updates::default();
+    /// Nobody confirms anything on a connection that is gone; the next one is asked for the whole. Returns
+    /// the operations that had to wait.
+    pub(super) fn updates_over(&mut self) -> Vec<OpId> {
+        std::mem::take(&mut self.updates).waiting.into_iter().map(|(op, _)| op).collect()
     }
 
     /// The vendor refused a change: what was confirmed and later changes stay.
     pub(super) fn update_refused(&mut self, op: OpId, error: Error) {
-        let mut told = false;
-        if let Some(at) = self.updates.pending.iter().position(|p| p.op == op) {
-            told = self.updates.pending.remove(at).is_some_and(|p| p.told);
-            let confirmed = match self.updates.pending.is_empty() {
-                true => self.updates.confirmed.take(),
-                false => self.updates.confirmed.clone(),
-            };
-            if let Some(confirmed) = confirmed {
-                let add = |config: Config, p: &Pending| config.check_update(&p.changes).unwrap_or(config);
-                let config = self.updates.pending.iter().fold((*confirmed).clone(), add);
-                self.restore(config);
-            }
+        let at = self.updates.pending.iter().position(|p| p.op == Some(op));
+        let refused = at.and_then(|at| self.updates.pending.remove(at));
+        // One that was passed over as lost has ended, too.
+        let told = refused.as_ref().is_none_or(|p| p.told);
+        if told {
+            self.emit(EventKind::Error(error))
+        } else {
+            self.complete(op, Some(error))
         }
-        if told { self.emit(EventKind::Error(error)) } else { self.complete(op, Some(error)) }
+        if refused.is_some() {
+            self.take_back();
+            self.changes_settled();
+        }
+    }
+}
+
+/// Every leaf of the patch is so in the session, and there is one.
+fn shows(session: &Value, patch: &Value) -> bool {
+    let Value::Object(fields) = patch else { return false };
+    let mut fields = fields.iter().filter(|(key, _)| *key != "type").peekable();
+    fields.peek().is_some()
+        && fields.all(|(key, value)| match (session.get(key), value) {
+            (Some(got), Value::Object(_)) => shows(got, value),
+            (Some(got), _) => got == value || value.as_f64().is_some_and(|n| got.as_f64() == Some(n)),
+            (None, value) => value.is_null(),
+        })
+}
+
+/// Fields of `more` that `patch` lacks.
+fn add_missing(patch: &mut Value, more: Value) {
+    let (Value::Object(patch), Value::Object(more)) = (patch, more) else { return };
+    for (key, value) in more {
+        match patch.get_mut(&key) {
+            Some(inner) => add_missing(inner, value),
+            None => drop(patch.insert(key, value)),
+        }
     }
 }

@@ -5,7 +5,7 @@ use duologue::{
     event::{EventKind, OpId, Phase, Status},
     message::{MessageState, Part, Role, ToolCallState},
     provider::Frame,
-    session::{Input, Output, Session},
+    session::{Command, Input, Output, Session},
     time::Time,
 };
 use serde_json::Value;
@@ -36,13 +36,31 @@ pub struct Invariants {
     /// Cuts told, by item and part.
     truncated: HashSet<(String, u64)>,
     deleted: HashSet<String>,
+    /// Responses and items outside the conversation.
+    outside_responses: HashSet<String>,
+    outside_items: HashSet<String>,
+    /// The host ends turns by itself. `None`: that was asked for and refused, or nobody said.
+    manual: Option<bool>,
+    /// Changes of that on their way, by event id.
+    turn_changes: HashSet<String>,
+    /// The host may have begun a turn and not ended it.
+    held: bool,
+    /// Microphone frames since the last commit or clear.
+    appended: usize,
 }
 
 impl Invariants {
     /// Looks at what the vendor and the host do.
     pub fn before(&mut self, input: &Input<'_>) {
         match input {
-            Input::Command { op, .. } => assert!(self.asked.insert(*op), "the test used {op:?} twice"),
+            Input::Command { op, command } => {
+                assert!(self.asked.insert(*op), "the test used {op:?} twice");
+                match command {
+                    Command::StartListening => self.held = true,
+                    Command::StopListening => self.held = false,
+                    _ => {}
+                }
+            }
             Input::Frame { frame: Frame::Text(text), .. } => {
                 let Ok(event) = serde_json::from_str::<Value>(text) else { return };
                 self.vendor(&event);
@@ -57,10 +75,15 @@ impl Invariants {
                 *heard = self.now;
             }
         }
+        if self.outside_responses.contains(&event["response_id"].to_string()) {
+            let ids = [&event["item_id"], &event["item"]["id"]].map(|id| id.as_str().map(str::to_owned));
+            self.outside_items.extend(ids.into_iter().flatten());
+        }
         match event["type"].as_str() {
             Some("response.created") => {
                 let request = &event["response"]["metadata"]["client_event_id"];
                 if request.as_str().is_some_and(|r| self.outside.contains(r)) {
+                    self.outside_responses.insert(event["response"]["id"].to_string());
                     return;
                 }
                 self.outstanding.take_if(|(id, _)| request == id.as_str());
@@ -79,6 +102,9 @@ impl Invariants {
                     self.running.remove(response);
                 }
                 self.answered.retain(|_, id| error["event_id"] != id.as_str());
+                if error["event_id"].as_str().is_some_and(|id| self.turn_changes.contains(id)) {
+                    self.manual = None;
+                }
             }
             _ => {}
         }
@@ -119,7 +145,26 @@ impl Invariants {
 
     fn frame(&mut self, frame: &Value, speaker: &Speaker) {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
+        if matches!(frame["type"].as_str(), Some("conversation.item.truncate" | "conversation.item.delete")) {
+            assert!(!self.outside_items.contains(&item), "checklist 31: the vendor's conversation has no {item}");
+        }
         match frame["type"].as_str().expect("a frame has a type") {
+            "session.update" => {
+                if let Some(detection) = frame["session"].pointer("/audio/input/turn_detection") {
+                    self.manual = Some(detection.is_null());
+                    self.turn_changes.extend(frame["event_id"].as_str().map(str::to_owned));
+                }
+            }
+            "input_audio_buffer.append" => {
+                assert!(self.manual != Some(true) || self.held, "between turns by hand nothing leaves");
+                // Base64 of two bytes a frame.
+                self.appended += frame["audio"].as_str().unwrap().len() / 4 * 3 / 2;
+            }
+            "input_audio_buffer.clear" => self.appended = 0,
+            "input_audio_buffer.commit" => {
+                let appended = std::mem::take(&mut self.appended);
+                assert!(self.manual != Some(true) || appended >= 100 * PER_MS as usize, "checklist 18: {appended}");
+            }
             // The host's own.
             "response.create" if frame["event_id"].as_str().is_none_or(|id| !id.starts_with("evt_")) => {}
             "response.create" if frame["response"]["conversation"] == "none" => {
@@ -211,6 +256,7 @@ impl Invariants {
         let mut ids = HashSet::new();
         for message in session.messages() {
             assert!(ids.insert(message.id.clone()), "{:?} is in the conversation twice", message.id);
+            assert!(!self.outside_items.contains(message.id.as_str()), "checklist 31: {:?} is outside", message.id);
             for part in message.parts.iter().filter(|_| message.role == Role::Assistant) {
                 if let Part::Audio { duration_ms, heard_ms, .. } = part {
                     assert!(heard_ms <= duration_ms, "{:?}: {heard_ms} heard of {duration_ms}", message.id);

@@ -344,3 +344,167 @@ fn old_pictures_leave_the_history_before_words_do() {
     assert_eq!(talk.session.messages()[0].text(), "remember this");
     talk.finish();
 }
+
+#[test]
+fn outside_the_conversation_late_is_still_outside() {
+    let mut talk = Talk::connected(quiet());
+    ask(&mut talk, ResponseOptions { audible: true, ..outside() });
+    let (response, _) = create(&mut talk);
+    talk.pass(15_000);
+    talk.take();
+    // The host was told that it failed: nobody waits for what comes now.
+    talk.response_for("X", Some(request_of(&response)));
+    talk.part("X", "I", 0, "audio");
+    talk.speech("X", "I", 0, 200, "words");
+    let out = talk.take();
+    assert_eq!(out.names(), ["response.cancel"]);
+    assert_eq!((out.played_ms(), talk.session.messages().len()), (0, 0));
+    // And it stands in nobody's way.
+    crate::ask(&mut talk);
+    assert_eq!(talk.take().names(), ["response.create"]);
+    talk.finish();
+}
+
+#[test]
+fn a_host_without_metadata_tells_outside_by_the_missing_conversation() {
+    let mut talk = Talk::connected(quiet());
+    let op = ask(&mut talk, outside());
+    talk.take();
+    let body = |id: &str, conversation: Value| json!({"response": {"id": id, "conversation_id": conversation}});
+    talk.server("response.created", body("X", Value::Null));
+    talk.server(
+        "response.output_item.added",
+        json!({"response_id": "X", "item": {"id": "I", "type": "message", "role": "assistant"}}),
+    );
+    talk.part("X", "I", 0, "audio");
+    talk.speech("X", "I", 0, 200, "words");
+    let out = talk.take();
+    assert_eq!(out.completed(op), Some(None));
+    assert_eq!((out.played_ms(), out.of("message").len()), (0, 0));
+    // One of the conversation is none of it.
+    let op = ask(&mut talk, outside());
+    talk.take();
+    talk.server("response.created", body("R1", json!("conv_1")));
+    assert_eq!(talk.take().completed(op), None);
+    talk.finish();
+}
+
+#[test]
+fn an_interruption_stops_what_is_outside_and_was_going_to_speak() {
+    let mut talk = Talk::connected(quiet());
+    let audible = || ResponseOptions { audible: true, ..outside() };
+    let running = ask(&mut talk, audible());
+    let (first, _) = create(&mut talk);
+    talk.response_for("X1", Some(request_of(&first)));
+    let waiting = ask(&mut talk, audible());
+    let (second, _) = create(&mut talk);
+    let silent = ask(&mut talk, outside());
+    let (third, _) = create(&mut talk);
+    talk.host(Command::Interrupt);
+    let out = talk.take();
+    assert_eq!((out.completed(running), out.names()), (None, vec!["response.cancel".to_owned()]));
+    assert!(crate::cancelled(out.completed(waiting)), "it has not begun");
+    talk.response_for("X2", Some(request_of(&second)));
+    assert_eq!(talk.take().names(), ["response.cancel"]);
+    for response in ["X1", "X2"] {
+        talk.part(response, response, 0, "audio");
+        talk.speech(response, response, 0, 200, "words");
+    }
+    assert_eq!(talk.take().played_ms(), 0);
+    // What nobody would hear goes on.
+    talk.response_for("X3", Some(request_of(&third)));
+    assert_eq!(talk.take().completed(silent), Some(None));
+    talk.finish();
+}
+
+#[test]
+fn the_end_of_what_nobody_hears_does_not_touch_the_speaker() {
+    let mut talk = Talk::connected(quiet());
+    ask(&mut talk, outside());
+    let (response, _) = create(&mut talk);
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "words");
+    talk.response_for("X", Some(request_of(&response)));
+    talk.take();
+    talk.done("X", "completed", None);
+    let ends = |o: &duologue::session::Output| matches!(o, duologue::session::Output::PlayoutItemEnd);
+    assert!(!talk.take().0.iter().any(ends), "A1 goes on without a seam");
+    talk.done("R1", "completed", None);
+    assert!(talk.take().0.iter().any(ends));
+    talk.finish();
+}
+
+#[test]
+fn what_is_outside_may_think_for_long_and_blocks_nobody() {
+    let mut talk = Talk::connected(quiet());
+    ask(&mut talk, outside());
+    let (response, _) = create(&mut talk);
+    talk.response_for("X", Some(request_of(&response)));
+    talk.take();
+    talk.pass(59_000);
+    assert_eq!(talk.take().of("generation_done").len(), 0);
+    talk.pass(1_000);
+    assert_eq!(talk.take().of("generation_done").len(), 1, "lost");
+    // It was not: it still is no response of the conversation.
+    let delta = json!({"response_id": "X", "item_id": "I", "content_index": 0, "delta": "late"});
+    talk.server("response.output_text.delta", delta);
+    crate::ask(&mut talk);
+    assert_eq!(talk.take().names(), ["response.create"]);
+    talk.finish();
+}
+
+#[test]
+fn a_host_without_metadata_does_not_speak_after_an_interruption() {
+    let mut talk = Talk::connected(quiet());
+    let op = crate::ask(&mut talk);
+    talk.host(Command::Interrupt);
+    assert!(crate::cancelled(talk.take().completed(op)));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "words");
+    let out = talk.take();
+    assert_eq!((out.names(), out.played_ms()), (vec!["response.cancel".to_owned()], 0));
+    talk.done("R1", "cancelled", None);
+    talk.finish();
+}
+
+#[test]
+fn what_is_outside_does_not_end_the_wait_for_an_answer() {
+    let mut talk = Talk::connected(quiet());
+    ask(&mut talk, ResponseOptions { audible: true, ..outside() });
+    let (response, _) = create(&mut talk);
+    talk.say("a question", false);
+    talk.response_for("X", Some(request_of(&response)));
+    talk.part("X", "I", 0, "audio");
+    talk.speech("X", "I", 0, 200, "one moment");
+    talk.plays(300);
+    assert_eq!(talk.take().of("latency").len(), 0);
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "the answer");
+    talk.plays(100);
+    let told = talk.take().of("latency");
+    assert_eq!((told.len(), &told[0]["response"], &told[0]["service_ms"]), (1, &json!("R1"), &json!(300)));
+    talk.finish();
+}
+
+#[test]
+fn a_refusal_of_an_earlier_sending_does_not_fail_the_later_one() {
+    let mut talk = Talk::connected(quiet());
+    let op = crate::ask(&mut talk);
+    let (response, first) = create(&mut talk);
+    // Without a name: it may have been about anything.
+    talk.error("conversation_already_has_active_response", None);
+    talk.pass(2_000);
+    assert_eq!(talk.take().names(), ["response.create"], "once more");
+    let other = crate::ask(&mut talk);
+    talk.error("rate_limit_exceeded", Some(&first));
+    let out = talk.take();
+    assert_eq!((out.completed(op), out.names()), (None, vec![]), "the second sending is still under way");
+    talk.response_for("R1", Some(request_of(&response)));
+    assert_eq!(talk.take().completed(op), Some(None));
+    talk.done("R1", "completed", None);
+    assert_eq!(talk.take().completed(other), None);
+    talk.finish();
+}

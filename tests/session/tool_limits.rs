@@ -218,3 +218,41 @@ fn while_calls_run_the_vendor_hears_silence_when_asked_for() {
     assert!(loud(&mut talk));
     talk.finish();
 }
+
+#[test]
+fn an_answer_of_the_engine_that_is_refused_is_not_sent_for_ever() {
+    let mut talk = talk(weather(), json!({}));
+    talk.response("R1");
+    called(&mut talk, "c1", "no JSON");
+    let event = talk.take().event_id("conversation.item.create");
+    talk.error("invalid_value", Some(&event));
+    called(&mut talk, "c2", r#"{"city":"Rome"}"#);
+    talk.take();
+    talk.pass(2_000);
+    let out = talk.take();
+    assert_eq!(out.of("tool_timeout").len(), 1);
+    talk.error("invalid_value", Some(&out.event_id("conversation.item.create")));
+    talk.pass(120_000);
+    let out = talk.take();
+    let sent = out.names().iter().filter(|n| *n == "conversation.item.create").count();
+    assert_eq!((out.of("tool_timeout").len(), sent), (0, 0), "it is over");
+    talk.finish();
+}
+
+#[test]
+fn calls_that_wait_are_bounded_and_none_is_forgotten() {
+    let mut talk = talk(json!([{"name": "weather"}]), json!({}));
+    talk.response("R1");
+    let mut answered = 0;
+    for n in 0..1200 {
+        called(&mut talk, &format!("c{n}"), "{}");
+        answered += answers(&mut talk).len();
+    }
+    assert_eq!(answered, 1200 - 16 - 128, "what neither runs nor waits is refused at once");
+    for n in 0..144 {
+        talk.answer(&format!("c{n}"), "done");
+        answered += answers(&mut talk).len();
+    }
+    assert_eq!(answered, 1200, "each is answered");
+    talk.finish();
+}

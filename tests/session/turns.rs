@@ -257,3 +257,48 @@ fn commands_of_a_turn_need_a_connection_and_a_microphone() {
     assert_eq!(talk.take().completed(op).unwrap().unwrap().field.as_deref(), Some("audio.input.source"));
     talk.finish();
 }
+
+#[test]
+fn a_turn_the_vendor_refuses_is_not_answered() {
+    let mut talk = manual(&[]);
+    talk.host(Command::StartListening);
+    talk.microphone(200);
+    talk.host(Command::StopListening);
+    let out = talk.take();
+    let (commit, request) = (out.event_id("input_audio_buffer.commit"), out.request());
+    talk.error("input_audio_buffer_commit_empty", Some(&commit));
+    talk.response_for("R1", Some(&request));
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "what did you say");
+    let out = talk.take();
+    assert_eq!((out.names(), out.played_ms()), (vec!["response.cancel".to_owned()], 0));
+    talk.done("R1", "cancelled", None);
+    talk.finish();
+}
+
+#[test]
+fn the_button_cuts_off_an_answer_that_has_not_begun() {
+    let mut talk = manual(&[]);
+    let op = crate::ask(&mut talk);
+    let request = talk.take().request();
+    talk.host(Command::StartListening);
+    assert!(crate::cancelled(talk.take().completed(op)));
+    talk.response_for("R1", Some(&request));
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "I speak over you");
+    let out = talk.take();
+    assert_eq!((out.names(), out.played_ms()), (vec!["response.cancel".to_owned()], 0));
+    talk.done("R1", "cancelled", None);
+    talk.finish();
+}
+
+#[test]
+fn the_button_cuts_off_also_before_the_vendor_confirmed_that_there_is_one() {
+    let mut talk = Talk::connected(json!({}));
+    talk.host(Command::UpdateSession { changes: json!({"turn_detection": {"mode": "manual"}}) });
+    talk.response("R1");
+    talk.take();
+    talk.host(Command::StartListening);
+    assert_eq!(talk.take().names(), ["input_audio_buffer.clear", "response.cancel"]);
+    talk.finish();
+}

@@ -182,3 +182,143 @@ fn declared_tools_change_with_the_session() {
     assert_eq!((calls.len(), &calls[0]["name"]), (1, &json!("g")), "f is gone");
     talk.finish();
 }
+
+/// The wish of the next connection.
+fn next_wish(talk: &mut Talk) -> Value {
+    talk.closed(None, "", None);
+    talk.take();
+    talk.host(Command::Connect);
+    talk.opened();
+    talk.server("session.created", json!({"session": {}}));
+    talk.wish()
+}
+
+#[test]
+fn a_change_that_rests_on_one_that_is_refused_is_made_all_the_same() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "instructions": "a"}));
+    let first = update(&mut talk, json!({"instructions": "b"}));
+    let (_, event) = patch(&mut talk);
+    // Nothing of it would have to be sent, were the first confirmed.
+    let second = update(&mut talk, json!({"instructions": "b", "max_output_tokens": 50}));
+    let third = update(&mut talk, json!({"speed": 1.1}));
+    talk.error("invalid_value", Some(&event));
+    let out = talk.take();
+    assert!(out.completed(first).unwrap().is_some() && out.completed(second).is_none());
+    let sent: Vec<_> = out.frames().into_iter().map(|mut f| f["session"].take()).collect();
+    assert_eq!(sent[0], json!({"type": "realtime", "instructions": "b", "max_output_tokens": 50}));
+    assert_eq!(sent[1], json!({"type": "realtime", "audio": {"output": {"speed": 1.1}}}));
+    confirm(&mut talk);
+    confirm(&mut talk);
+    let out = talk.take();
+    assert_eq!((out.completed(second), out.completed(third)), (Some(None), Some(None)));
+    assert_eq!(next_wish(&mut talk)["instructions"], "b");
+    talk.finish();
+}
+
+#[test]
+fn changes_that_wait_for_another_end_with_the_connection() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "instructions": "a"}));
+    update(&mut talk, json!({"instructions": "b"}));
+    let waiting = update(&mut talk, json!({"instructions": "a"}));
+    assert_eq!(patch(&mut talk).0, json!({"instructions": "b"}));
+    talk.closed(None, "", None);
+    assert!(crate::cancelled(talk.take().completed(waiting)));
+    talk.finish();
+}
+
+#[test]
+fn changes_that_wait_for_one_nobody_confirms_are_made_and_bounded() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "instructions": "a"}));
+    update(&mut talk, json!({"instructions": "b"}));
+    talk.take();
+    let waiting = update(&mut talk, json!({"instructions": "a"}));
+    let more: Vec<_> = (0..63).map(|n| update(&mut talk, json!({"instructions": format!("{n}")}))).collect();
+    assert_eq!(talk.take().completed(more[62]), None);
+    let over = update(&mut talk, json!({"speed": 1.1}));
+    assert_eq!(talk.take().completed(over).unwrap().unwrap().code, "too_many_requests");
+    talk.pass(15_000);
+    // Whichever of the two is in force.
+    let session = talk.take().frames()[0]["session"].take();
+    assert_eq!(session["instructions"], "a");
+    confirm(&mut talk);
+    talk.server("session.updated", json!({"session": {"instructions": "a"}}));
+    assert_eq!(talk.take().completed(waiting), Some(None));
+    talk.finish();
+}
+
+#[test]
+fn what_concerns_only_this_side_survives_a_refusal() {
+    let tools = json!([{"name": "f"}]);
+    let mut talk = Talk::connected(json!({"auto_capture": false, "instructions": "a", "tools": tools}));
+    update(&mut talk, json!({"instructions": "b"}));
+    let (_, event) = patch(&mut talk);
+    let op = update(&mut talk, json!({"tool_handling": {"timeout_ms": 1000}}));
+    assert_eq!(talk.take().completed(op), Some(None));
+    talk.error("invalid_value", Some(&event));
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    talk.take();
+    talk.pass(1000);
+    assert_eq!(talk.take().of("tool_timeout").len(), 1);
+    talk.finish();
+}
+
+#[test]
+fn what_the_model_lacks_stays_left_out_after_a_refusal() {
+    let mut talk = Talk::connected(
+        json!({"auto_capture": false, "strict": false, "model": "gpt-realtime-1.5", "instructions": "a"}),
+    );
+    update(&mut talk, json!({"reasoning_effort": "low", "max_output_tokens": 50}));
+    assert_eq!(patch(&mut talk).0, json!({"max_output_tokens": 50}));
+    update(&mut talk, json!({"instructions": "b"}));
+    let (_, event) = patch(&mut talk);
+    confirm(&mut talk);
+    talk.error("invalid_value", Some(&event));
+    let wish = next_wish(&mut talk);
+    assert_eq!((&wish["instructions"], &wish["max_output_tokens"]), (&json!("a"), &json!(50)));
+    assert!(wish.get("reasoning").is_none(), "{wish}");
+    talk.finish();
+}
+
+#[test]
+fn a_lost_confirmation_is_not_taken_from_later_changes() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "instructions": "a"}));
+    update(&mut talk, json!({"instructions": "b"}));
+    talk.pass(15_000);
+    talk.take();
+    for n in [50, 60] {
+        let op = update(&mut talk, json!({"max_output_tokens": n}));
+        talk.server("session.updated", json!({"session": {"instructions": "b", "max_output_tokens": n}}));
+        assert_eq!(talk.take().completed(op), Some(None), "the vendor says that it is in force");
+    }
+    talk.finish();
+}
+
+#[test]
+fn a_late_word_about_the_first_configuration_confirms_no_change() {
+    let mut talk = Talk::new(json!({"auto_capture": false, "instructions": "a"}));
+    talk.host(Command::Connect);
+    talk.opened();
+    talk.server("session.created", json!({"session": {}}));
+    talk.pass(5_000);
+    talk.take();
+    let op = update(&mut talk, json!({"instructions": "b"}));
+    let (_, event) = patch(&mut talk);
+    talk.server("session.updated", json!({"session": {"instructions": "a"}}));
+    assert_eq!(talk.take().completed(op), None);
+    talk.error("invalid_value", Some(&event));
+    assert!(talk.take().completed(op).unwrap().is_some());
+    assert_eq!(next_wish(&mut talk)["instructions"], "a");
+    talk.finish();
+}
+
+#[test]
+fn a_change_nobody_confirms_does_not_end_again_with_the_connection() {
+    let mut talk = Talk::connected(quiet());
+    let op = update(&mut talk, json!({"instructions": "b"}));
+    talk.pass(15_000);
+    assert!(talk.take().completed(op).is_some());
+    talk.closed(None, "", None);
+    assert_eq!(talk.take().completed(op), None);
+    talk.finish();
+}

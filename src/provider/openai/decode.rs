@@ -258,7 +258,8 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
         "response.created" => {
             let response = w.response.unwrap_or_default();
             let request = response.metadata.as_ref().and_then(|m| m["client_event_id"].as_str()).map(str::to_owned);
-            E::ResponseCreated { response: response_id(kind, &response)?, request }
+            let detached = response.conversation_id.as_ref().is_some_and(serde_json::Value::is_null);
+            E::ResponseCreated { response: response_id(kind, &response)?, request, detached }
         }
         "response.output_item.added" => {
             E::OutputItemAdded { response: at(&w).response, item: required_item(kind, w.item)? }

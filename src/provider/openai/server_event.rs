@@ -55,6 +55,11 @@ fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
     Ok(count(deserializer)?.and_then(|n| u32::try_from(n).ok()))
 }
 
+/// Null is not as if it were missing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// What cannot be read is as if it were missing, so that one odd field does not lose the event.
 fn lenient<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
@@ -155,6 +160,9 @@ pub struct WireItem {
 #[serde(default)]
 pub struct WireResponse {
     pub id: Option<String>,
+    /// `null` says that it is in no conversation; missing says nothing.
+    #[serde(deserialize_with = "present")]
+    pub conversation_id: Option<Value>,
     #[serde(deserialize_with = "lenient")]
     pub status: Option<String>,
     #[serde(deserialize_with = "lenient")]
