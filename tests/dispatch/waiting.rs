@@ -2,7 +2,7 @@
 
 use super::{Count, builder, hear, watchdog};
 use duologue::{
-    Client, Credential, ErrorClass,
+    Client, ErrorClass,
     client::Slot,
     config::Delivery,
     event::{EventKind, EventMask, Status, StatusKind},
