@@ -4,6 +4,7 @@
 #[path = "common/canary.rs"]
 mod canary;
 
+use canary::KEY;
 use duologue::{Client, Config, event::EventKind};
 use serde_json::Value;
 use std::{
@@ -18,7 +19,6 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
-use canary::KEY;
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duologue"));

@@ -81,11 +81,12 @@ awk -v page="$page" '
                 if (runs[i] ~ /=ok$/ && verdict != "failed") verdict = "ok"
                 else if (runs[i] !~ /=ok$/) verdict = "failed"
             }
-            sub(/^.*\//, "", file)
+            sub(/^[a-z]*\//, "", file)
             sub(/\.rs$/, "", file)
             tests = tests (tests == "" ? "" : ", ") file "::" test
             if (verdict != "ok") { tests = tests " (" toupper(verdict) ")"; bad++ }
-            shown++
+            if (!(name in once)) shown++
+            once[name] = 1
         }
         if (tests == "") { tests = "NO TEST"; bad++ }
         line[cell[2] + 0] = cell[3] ": " tests
