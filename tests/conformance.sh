@@ -32,13 +32,13 @@ awk -v page="$page" '
         return path[2] " " test
     }
     # The file a test of the page is in, as a module: what its full name in the run has to begin with.
-    function module(file,    path, n) {
+    function module(file,    path, n, i, name) {
         n = split(file, path, "/")
         sub(/\.rs$/, "", path[n])
         if (path[1] == "tests") return n == 3 ? path[3] "::" : ""
-        module_of = path[2]
-        for (i = 3; i <= n; i++) module_of = module_of "::" path[i]
-        return module_of "::"
+        name = path[2]
+        for (i = 3; i <= n; i++) name = name "::" path[i]
+        return name "::"
     }
     FILENAME != page {
         if ($1 == "Running") {
