@@ -33,7 +33,6 @@ host request_response {"options": {"out_of_band": true, "instructions": "One wor
    {"client_event_id": "$request_2", "purpose": "classify"}, "output": [{"id": "X1", "type": "message",
    "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "Happy."}]}], "usage": null}}
 => generation_done {"response":"R7","status":"completed"}
-!! end
 => turn_done {"response":"R7","status":"completed"}
 # R1 is still the conversation's.
 <- response.done {"response": {"id": "R1", "status": "completed", "output": [], "metadata": null, "usage": null}}
