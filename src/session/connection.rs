@@ -1,15 +1,14 @@
 //! From dialling to the acknowledged configuration, and every way a run ends.
 
-use super::{Output, Session, ops::Purpose};
+use super::{Output, Session, effective::compare, ops::Purpose};
 use crate::{
     config::AudioSource,
     error::{Error, ErrorClass},
-    event::{Completed, Difference, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},
+    event::{Completed, Ended, EndedBy, EventKind, OpId, Phase, SessionConfigured, Status},
     message::ResponseId,
     provider::{Frame, ProviderCommand, SessionInfo},
     time::Time,
 };
-use serde_json::Value;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Limits of each step, milliseconds.
@@ -407,32 +406,4 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
     };
     let error = Error::new(class, word, text).fatal();
     if retry { error.retryable().fix("connect again") } else { error }
-}
-
-/// Leaves of the wish that the vendor set otherwise. What the vendor does not mention is not a difference.
-fn compare(wish: &Value, got: &Value, path: &mut String, differences: &mut Vec<Difference>) {
-    match (wish, got) {
-        (Value::Object(wish), Value::Object(got)) => {
-            for (key, wished) in wish {
-                let Some(value) = got.get(key) else { continue };
-                let length = path.len();
-                if length > 0 {
-                    path.push('.');
-                }
-                path.push_str(key);
-                compare(wished, value, path, differences);
-                path.truncate(length);
-            }
-        }
-        (a, b) if a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a)) => {}
-        (Value::Array(wish), Value::Array(got)) if wish.len() == got.len() => {
-            for (i, (wished, value)) in wish.iter().zip(got).enumerate() {
-                let length = path.len();
-                path.push_str(&format!("[{i}]"));
-                compare(wished, value, path, differences);
-                path.truncate(length);
-            }
-        }
-        _ => differences.push(Difference { path: path.clone(), wished: wish.clone(), effective: got.clone() }),
-    }
 }

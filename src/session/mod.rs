@@ -8,6 +8,8 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `connection` | dial, configure, acknowledge, end; which operations still wait |
+//! | `effective` | what the vendor made of the configuration |
+//! | `response` | what is remembered of each response |
 //! | `credentials` | when a credential is asked for, and what becomes of the answer |
 //! | `idle` | silence that the vendor ends |
 //! | `incoming` | what each vendor event means |
@@ -29,6 +31,7 @@ mod adding;
 mod commands;
 mod connection;
 pub mod credentials;
+mod effective;
 mod heard_text;
 mod history;
 mod idle;
@@ -41,6 +44,7 @@ pub mod log;
 mod ops;
 mod outside;
 mod requests;
+mod response;
 mod schemas;
 mod sequencer;
 mod speaking;
@@ -68,6 +72,7 @@ use ledger::{HeardLedger, LedgerEvent};
 use listening::Listening;
 use ops::Ops;
 use requests::OutOfBand;
+use response::Response;
 use sequencer::Sequencer;
 use serde::{Deserialize, Serialize};
 use speaking::Speaking;
@@ -104,48 +109,6 @@ pub struct SessionStats {
     #[serde(default)]
     pub unknown_reports: u64,
 }
-
-/// One response, as long as something may still refer to it.
-#[derive(Debug)]
-struct Response {
-    id: ResponseId,
-    /// The user's turn it answers.
-    turn: u64,
-    /// Cut off: its late audio is dropped.
-    fenced: bool,
-    /// How generation ended.
-    end: Option<crate::event::ResponseEnd>,
-    /// `turn_done` was told.
-    closed: bool,
-    /// We asked the vendor to stop it.
-    cancelled: bool,
-    /// When the vendor last said anything of it.
-    heard_of: Time,
-    /// Its end never came and was concluded. Should more of it come all the same, it is taken.
-    lost: bool,
-    /// Its end was concluded, not told.
-    inferred: bool,
-    /// Message items that will have speech; emptied as it is settled who heard them.
-    spoken_items: Vec<ItemId>,
-    /// It is no part of the conversation.
-    outside: bool,
-    /// `outside` only: the speaker plays it all the same.
-    audible: bool,
-}
-
-impl Response {
-    /// Cuts it off.
-    fn fence(&mut self) {
-        self.fenced = true;
-        if self.end.is_some() {
-            // What was generated without audio has none and needs no cut.
-            self.spoken_items.clear();
-        }
-    }
-}
-
-/// Responses remembered for late events.
-const MAX_RESPONSES: usize = 64;
 
 /// See the module.
 pub struct Session {
@@ -406,35 +369,5 @@ impl Session {
         if self.config.raw_events == RawEvents::All {
             self.emit(EventKind::Raw(crate::event::Raw { direction, json: json.into() }));
         }
-    }
-
-    /// The record of a response, made when it is new: a vendor may skip the announcement.
-    fn response(&mut self, id: &ResponseId) -> &mut Response {
-        if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
-            return &mut self.responses[i];
-        }
-        if self.responses.len() >= MAX_RESPONSES {
-            self.responses.pop_front();
-        }
-        let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
-        let (end, spoken_items, heard_of, lost, inferred) = (None, Vec::new(), self.now, false, false);
-        let (outside, audible) = (false, false);
-        let id = id.clone();
-        self.responses.push_back(Response {
-            id,
-            turn,
-            fenced,
-            end,
-            closed,
-            cancelled,
-            heard_of,
-            lost,
-            inferred,
-            spoken_items,
-            outside,
-            audible,
-        });
-        let last = self.responses.len() - 1;
-        &mut self.responses[last]
     }
 }
