@@ -1,0 +1,81 @@
+//! What is remembered of each response.
+
+use super::Session;
+use crate::{
+    message::{ItemId, ResponseId},
+    time::Time,
+};
+
+/// One response, as long as something may still refer to it.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub id: ResponseId,
+    /// The user's turn it answers.
+    pub turn: u64,
+    /// Cut off: its late audio is dropped.
+    pub fenced: bool,
+    /// How generation ended.
+    pub end: Option<crate::event::ResponseEnd>,
+    /// `turn_done` was told.
+    pub closed: bool,
+    /// We asked the vendor to stop it.
+    pub cancelled: bool,
+    /// When the vendor last said anything of it.
+    pub heard_of: Time,
+    /// Its end never came and was concluded. Should more of it come all the same, it is taken.
+    pub lost: bool,
+    /// Its end was concluded, not told.
+    pub inferred: bool,
+    /// Message items that will have speech; emptied as it is settled who heard them.
+    pub spoken_items: Vec<ItemId>,
+    /// It is no part of the conversation.
+    pub outside: bool,
+    /// `outside` only: the speaker plays it all the same.
+    pub audible: bool,
+}
+
+impl Response {
+    /// Cuts it off.
+    pub fn fence(&mut self) {
+        self.fenced = true;
+        if self.end.is_some() {
+            // What was generated without audio has none and needs no cut.
+            self.spoken_items.clear();
+        }
+    }
+}
+
+/// Responses remembered for late events.
+const MAX_RESPONSES: usize = 64;
+
+impl Session {
+    /// The record of a response, made when it is new: a vendor may skip the announcement.
+    pub(super) fn response(&mut self, id: &ResponseId) -> &mut Response {
+        if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
+            return &mut self.responses[i];
+        }
+        if self.responses.len() >= MAX_RESPONSES {
+            self.responses.pop_front();
+        }
+        let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
+        let (end, spoken_items, heard_of, lost, inferred) = (None, Vec::new(), self.now, false, false);
+        let (outside, audible) = (false, false);
+        let id = id.clone();
+        self.responses.push_back(Response {
+            id,
+            turn,
+            fenced,
+            end,
+            closed,
+            cancelled,
+            heard_of,
+            lost,
+            inferred,
+            spoken_items,
+            outside,
+            audible,
+        });
+        let last = self.responses.len() - 1;
+        &mut self.responses[last]
+    }
+}
