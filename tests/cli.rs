@@ -421,7 +421,10 @@ async fn turns_can_be_typed_or_piped() {
     let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it hangs").unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{out}");
-    let lines: Vec<_> = out.lines().collect();
+    // First it is told that nobody knows the model.
+    let (warning, conversation) = out.split_at(out.find("duologue   openai at").expect(&out));
+    assert!(warning.contains("some-model"), "{out}");
+    let lines: Vec<_> = conversation.lines().collect();
     assert!(lines[0].contains("some-model"), "{out}");
     assert_eq!(lines[1], "you        Hello there");
     assert!(lines[2].starts_with("assistant  Of course.") && lines[2].ends_with("lenses."), "{out}");

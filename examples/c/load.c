@@ -25,7 +25,7 @@
 #include <time.h>
 
 #define CONFIG \
-    "{\"model\": \"gpt-realtime\", \"instructions\": \"Be brief.\", \"audio\": {\"level_events\": false}," \
+    "{\"model\": \"gpt-realtime-2.1\", \"instructions\": \"Be brief.\", \"audio\": {\"level_events\": false}," \
     " \"tools\": [{\"name\": \"get_weather\", \"description\": \"Weather for a city\", \"parameters\": {" \
     "   \"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}, \"required\": [\"city\"]," \
     "   \"additionalProperties\": false}}]}"

@@ -184,7 +184,7 @@ def settings(options: Options, observed: Observed) -> dict[str, Any]:
     """The arguments of a client."""
     return {
         "base_url": options.url[: -len("/realtime")],
-        "model": "gpt-realtime",
+        "model": "gpt-realtime-2.1",
         "instructions": "Be brief.",
         "tools": [observed.get_weather],
         "audio": {"level_events": False},

@@ -166,7 +166,7 @@ fn config(url: &str) -> Result<Config, String> {
     let (name, description) = ("get_weather".into(), Some("Weather for a city".into()));
     Ok(Config {
         base_url: Some(base.to_owned()),
-        model: Some("gpt-realtime".into()),
+        model: Some("gpt-realtime-2.1".into()),
         instructions: Some("Be brief.".into()),
         tools: vec![Tool { name, description, parameters: Some(parameters), ..Default::default() }],
         audio: Audio { level_events: false, ..Audio::default() },

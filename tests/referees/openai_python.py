@@ -435,13 +435,18 @@ async def ephemeral_key(client, clips):
             expect(created.instructions == "From the secret.", "the session starts as the secret says")
 
     refused = {}
-    for key, model in (("sk-invalid", MODEL), ("ek_never_minted", MODEL), ("sk-c4n4ry-key", "gpt-nonsense")):
+    strangers = (
+        ("invalid key", "sk-invalid", MODEL),
+        ("never minted", "ek_never_minted", MODEL),
+        ("unknown model", "sk-c4n4ry-key", "gpt-nonsense"),
+    )
+    for who, key, model in strangers:
         async with AsyncOpenAI(api_key=key, base_url=base, max_retries=0) as stranger:
             try:
                 async with stranger.realtime.connect(model=model):
-                    raise AssertionError(f"{key} may connect to {model}")
+                    raise AssertionError(f"{who} may connect to {model}")
             except InvalidStatus as error:
-                refused[f"{key} {model}"] = error.response.status_code
+                refused[who] = error.response.status_code
     expect(list(refused.values()) == [401, 401, 404], f"handshakes: {refused}")
     return {"refused": refused}
 
