@@ -160,6 +160,23 @@ async fn text_only_is_read_and_written() {
 }
 
 #[tokio::test]
+async fn each_part_ends_when_it_was_played_also_when_nobody_speaks() {
+    let mut call = call(|_| {}).await;
+    // Two spoken items, and no microphone that would wake anybody.
+    call.client.send_text("How tall is it?").await.unwrap();
+    let finished = |e: &Event| match &e.kind {
+        EventKind::PlaybackFinished(f) if f.complete => Some((e.time_ms, f.heard_ms)),
+        _ => None,
+    };
+    let started = call.until(|e| matches!(e.kind, EventKind::PlaybackStarted(_)).then_some(e.time_ms)).await;
+    let first = call.until(finished).await;
+    let second = call.until(finished).await;
+    // By the engine's own clock: the first ends before the second, which takes as long as it is.
+    assert!(second.0 - first.0 >= second.1 - 100, "{started} {first:?} {second:?}");
+    call.client.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_picture_is_seen_and_context_is_silent() {
     let mut call = call(|_| {}).await;
     call.client.send_context("The user is in the workshop.").await.unwrap();

@@ -87,10 +87,15 @@ impl ClockedPlayout {
 
     /// When the last frame pushed will have been played; `None` when nothing plays.
     pub fn drained_at_us(&self) -> Option<u64> {
+        self.played_at_us(self.pushed)
+    }
+
+    /// When `frame` frames of all that was pushed will have been played; `None` when nothing plays.
+    pub fn played_at_us(&self, frame: u64) -> Option<u64> {
         match self.state {
             State::Idle => None,
-            State::Playing { since_us, frame } => {
-                Some(since_us.saturating_add(scale_up(self.pushed - frame, SECOND_US, self.rate.into())))
+            State::Playing { since_us, frame: first } => {
+                Some(since_us.saturating_add(scale_up(frame.saturating_sub(first), SECOND_US, self.rate.into())))
             }
         }
     }

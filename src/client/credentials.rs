@@ -89,7 +89,9 @@ impl Credentials {
     /// What is wrong with a credential whatever the time.
     fn check(&self, credential: &Credential) -> Result<()> {
         let (kind, endpoint) = (credential.kind(), credential.expose_endpoint());
-        if self.config.credentials.ephemeral_only && matches!(kind, CredentialKind::ApiKey | CredentialKind::Bearer) {
+        let long_lived =
+            matches!(kind, CredentialKind::ApiKey | CredentialKind::Bearer) || is_account_key(credential.expose());
+        if self.config.credentials.ephemeral_only && long_lived {
             let message = "a long-lived secret was given, and credentials.ephemeral_only refuses those";
             return Err(Error::new(ErrorClass::Credential, "ephemeral_only", message)
                 .field("credential.kind")
@@ -277,4 +279,9 @@ fn ms_until(unix_s: u64) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_secs(unix_s).saturating_sub(now);
     u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Keys of accounts say so, whatever they are called (OpenAI's begin with `sk-`).
+fn is_account_key(secret: &str) -> bool {
+    secret.starts_with("sk-")
 }

@@ -225,7 +225,10 @@ impl Driver {
 
     /// Sets the timer to whatever is due next; true when it is due now.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = [self.core.session.timeout(), self.core.audio.due()].into_iter().flatten().min();
+        let due = [self.core.session.timeout(), self.core.audio.due(self.core.session.next_part_end())]
+            .into_iter()
+            .flatten()
+            .min();
         let at = due.map(|t| self.core.origin + Duration::from_micros(t.0));
         let at = [at, self.core.close_device_at].into_iter().flatten().min();
         let Some(at) = at else {

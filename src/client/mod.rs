@@ -325,7 +325,7 @@ impl Client {
         *self.inner.shared.stats.lock()
     }
 
-    /// The configuration.
+    /// The configuration it was made with; changes of a session ([`Client::update_session`]) are not in it.
     pub fn config(&self) -> &Arc<Config> {
         &self.inner.config
     }

@@ -33,7 +33,7 @@ pub use credentials::*;
 pub use tools::*;
 pub use turns::*;
 
-use crate::error::{Error, ErrorClass, Result};
+use crate::error::{Error, ErrorClass, Result, redact};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -251,7 +251,8 @@ impl Config {
 }
 
 pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Error {
-    let field = field.into();
+    // A key in the wrong field must not be told.
+    let (field, message) = (redact(&field.into()), redact(&message.into()));
     let error = Error::new(ErrorClass::Config, "invalid_config", message);
     if field.is_empty() { error } else { error.field(field) }
 }

@@ -8,6 +8,7 @@ const ALIKE: f64 = 0.6;
 
 /// Names people bring from vendors' own documents.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("auto_playback", "audio.output.source"),
     ("input_audio_noise_reduction", "noise_reduction"),
     ("input_audio_transcription", "transcription"),
     ("max_response_output_tokens", "max_output_tokens"),
@@ -18,6 +19,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("system", "instructions"),
     ("system_prompt", "instructions"),
     ("vad", "turn_detection"),
+    ("vad_mode", "turn_detection.mode"),
+];
+
+/// Names other documents have for a key beside it, where the most alike is another one.
+const BESIDE: &[(&str, &str)] = &[
+    ("args_schema", "parameters"),
+    ("input_schema", "parameters"),
+    ("lang", "language"),
+    ("schema", "parameters"),
+    ("silence_ms", "silence_duration_ms"),
+    ("timeout", "timeout_ms"),
 ];
 
 /// Names of secrets.
@@ -31,7 +43,8 @@ pub(super) fn key(given: &str, known: &[String]) -> String {
         format!("accepted here: {}", known.join(", "))
     };
     let plain = snake(given);
-    if let Some(meant) = nearest(&plain, known) {
+    let beside = BESIDE.iter().find(|(name, meant)| *name == plain && known.iter().any(|k| k == meant));
+    if let Some(meant) = beside.map(|(_, meant)| *meant).or_else(|| nearest(&plain, known).map(String::as_str)) {
         return format!("did you mean \"{meant}\"? Otherwise remove it; {accepted}");
     }
     let renamed = ELSEWHERE.iter().find(|(name, _)| *name == plain).map(|(_, path)| (*path).to_owned());
@@ -61,7 +74,7 @@ fn listed(words: &[String]) -> String {
     }
 }
 
-fn nearest<'a>(given: &str, known: &'a [String]) -> Option<&'a String> {
+pub(crate) fn nearest<'a>(given: &str, known: &'a [String]) -> Option<&'a String> {
     // A document may have a megabyte for a key.
     if given.len() > 64 {
         return None;

@@ -3,7 +3,7 @@
 use super::{
     AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, invalid, ranges::range,
 };
-use crate::error::{Error, ErrorClass, Result};
+use crate::error::{Error, ErrorClass, Result, redact};
 
 /// Bytes of a greeting.
 const GREETING: usize = 64 * 1024;
@@ -21,7 +21,7 @@ impl Config {
             return Err(Error::new(
                 ErrorClass::Unsupported,
                 "unknown_provider",
-                format!("no provider is called {:?}", self.provider),
+                redact(&format!("no provider is called {:?}", self.provider)),
             )
             .field("provider")
             .fix(format!("use one of: {known}")));

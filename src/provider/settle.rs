@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub fn settle(config: Arc<Config>) -> Result<(Arc<Config>, Vec<Error>)> {
     let found = findings(&config);
     let refused = |severity| match severity {
-        Severity::Impossible => true,
+        Severity::Impossible | Severity::Contradiction => true,
         Severity::Unsupported => config.strict,
         Severity::Warning(_) => false,
     };
@@ -171,6 +171,35 @@ mod tests {
             assert_eq!((warning.code.as_ref(), warning.field.as_deref()), (code, Some(path)));
             let said = warning.to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        }
+    }
+
+    #[test]
+    fn extra_and_a_field_of_our_own_must_not_say_different_things() {
+        for (document, path) in [
+            (json!({"instructions": "A", "extra": {"instructions": "B"}}), "extra.instructions"),
+            (json!({"voice": "cedar", "extra": {"audio": {"output": {"voice": "ash"}}}}), "extra.audio.output.voice"),
+            (json!({"tools": [{"name": "f"}], "extra": {"tools": []}}), "extra.tools"),
+        ] {
+            let error = settle(Arc::new(serde_json::from_value(document).unwrap())).unwrap_err();
+            assert_eq!((error.code.as_ref(), error.field.as_deref()), ("conflicting_option", Some(path)));
+        }
+        // What nobody else set, and what says the same, is fine.
+        for document in [
+            json!({"extra": {"instructions": "B", "audio": {"input": {"turn_detection": {"model_version": "x"}}}}}),
+            json!({"voice": "ash", "extra": {"audio": {"output": {"voice": "ash"}}, "tracing": "auto"}}),
+        ] {
+            settle(Arc::new(serde_json::from_value(document).unwrap())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_name_nobody_knows_leads_to_the_one_most_alike() {
+        for (document, meant) in
+            [(json!({"voice": "marn"}), "marin"), (json!({"model": "gpt-realtme-2.1"}), "gpt-realtime-2.1")]
+        {
+            let (_, warnings) = settle(Arc::new(serde_json::from_value(document).unwrap())).unwrap();
+            assert!(warnings[0].fix.as_ref().unwrap().contains(&format!("did you mean {meant:?}")), "{warnings:?}");
         }
     }
 

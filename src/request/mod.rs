@@ -7,7 +7,7 @@ pub use image::{Image, ImageDetail, MAX_IMAGE, Picture};
 
 use crate::{
     config::{Modality, Tool, ToolChoice, suggest, validate_tools::check_tools},
-    error::{Error, ErrorClass, Result},
+    error::{Error, ErrorClass, Result, redact},
     message::{ItemId, Role},
 };
 use serde::{Deserialize, Serialize};
@@ -156,6 +156,8 @@ impl ResponseOptions {
 }
 
 fn wrong(field: &str, message: impl Into<String>, fix: &str) -> Error {
+    // What a host puts into the wrong field must not be told.
+    let (field, message) = (redact(field), redact(&message.into()));
     Error::new(ErrorClass::Argument, "invalid_argument", message).field(field).fix(fix)
 }
 

@@ -314,6 +314,13 @@ impl HeardLedger {
         self.pushed
     }
 
+    /// Where in the source stream the next part ends, if that is still to be played.
+    pub fn next_end(&self) -> Option<u64> {
+        let index = self.first + self.parts.iter().position(|p| !p.finished)?;
+        let ends = self.segments.iter().filter(|s| s.part == index).map(|s| s.end);
+        ends.max().filter(|end| *end > self.position)
+    }
+
     /// Frames given to the speaker and not played.
     pub fn queued(&self) -> u64 {
         self.pushed - self.position

@@ -263,6 +263,12 @@ impl Session {
         self.stats
     }
 
+    /// Where in the stream of all assistant audio the next part ends, in frames at the provider's rate: a
+    /// speaker that only counts is to be asked then.
+    pub fn next_part_end(&self) -> Option<u64> {
+        self.ledger.next_end()
+    }
+
     /// What the host calls the client.
     pub fn labels(&self) -> Option<Arc<Labels>> {
         self.labels.clone()

@@ -5,17 +5,19 @@ use super::{
     Session,
     ops::Purpose,
     sequencer::{Ask, Request},
+    updating::VOICE_LOCKED,
 };
 use crate::{
-    config::Modality,
-    error::{Error, ErrorClass},
+    config::{Modality, ToolChoice},
+    error::{Error, ErrorClass, Result},
     event::{EventKind, OpId},
     message::ResponseId,
-    provider::ProviderCommand,
+    provider::{ProviderCommand, settle},
     request::ResponseOptions,
     time::Time,
 };
-use std::collections::VecDeque;
+use serde_json::{Map, json};
+use std::{collections::VecDeque, sync::Arc};
 
 /// Responses outside the conversation that may be asked for at a time.
 const MAX_OUT_OF_BAND: usize = 16;
@@ -79,7 +81,7 @@ impl OutOfBand {
 
 impl Session {
     pub(super) fn request_response(&mut self, op: OpId, mut options: Box<ResponseOptions>) {
-        if let Err(error) = options.check() {
+        if let Err(error) = options.check().and_then(|()| self.fit_options(&mut options)) {
             return self.complete(op, Some(error));
         }
         // The vendor's instructions of a response replace the session's (reference §4.1).
@@ -101,6 +103,43 @@ impl Session {
             self.tools.declare_for(&id, tools);
         }
         self.want_response(Request { id, op: Some(op), ask: Ask::Answer(Some(options)) });
+    }
+
+    /// What the model or the moment does not go along with is refused before it is sent, or left out with a
+    /// warning when the configuration is not strict: as for the session's own fields.
+    fn fit_options(&mut self, options: &mut ResponseOptions) -> Result<()> {
+        let spoken = options.output_modality.unwrap_or(self.config.output_modality) == Modality::Audio;
+        if self.updates.spoke && spoken && options.voice.is_some() && options.voice != self.config.voice {
+            let error = Error::new(ErrorClass::State, "voice_locked", VOICE_LOCKED).field("options.voice");
+            return Err(error.fix("leave it out, or connect anew with the other voice"));
+        }
+        let mut changes = Map::new();
+        if let Some(voice) = &options.voice {
+            changes.insert("voice".into(), json!(voice));
+        }
+        if let Some(choice @ (ToolChoice::Required | ToolChoice::Function(_))) = &options.tool_choice {
+            changes.insert("tool_choice".into(), json!(choice));
+            if let Some(tools) = &options.tools {
+                changes.insert("tools".into(), json!(tools));
+            }
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let named = |error: Error| {
+            let field = format!("options.{}", error.field.as_deref().unwrap_or_default());
+            error.field(field)
+        };
+        let (settled, warnings) =
+            self.config.check_update(&changes.into()).and_then(|next| settle(Arc::new(next))).map_err(named)?;
+        let known = settle(self.config.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
+        for warning in warnings.into_iter().filter(|w| !known.contains(w)) {
+            self.emit(EventKind::Warning(named(warning)));
+        }
+        if options.voice != settled.voice {
+            options.voice = None;
+        }
+        Ok(())
     }
 
     pub(super) fn say(&mut self, op: Option<OpId>, text: String) {

@@ -17,6 +17,9 @@ use std::{collections::VecDeque, sync::Arc};
 /// Changes that may wait for others. More are refused.
 const MAX_WAITING: usize = 64;
 
+/// Protocols reference §2.
+pub(super) const VOICE_LOCKED: &str = "the voice cannot change once the assistant has spoken";
+
 /// A change on its way.
 #[derive(Debug)]
 struct Pending {
@@ -129,8 +132,7 @@ impl Session {
     fn cannot_change(&self, next: &Config) -> Option<Error> {
         let state = |code, message, field, fix| Error::new(ErrorClass::State, code, message).field(field).fix(fix);
         if self.updates.spoke && next.voice != self.config.voice {
-            let text = "the voice cannot change once the assistant has spoken";
-            return Some(state("voice_locked", text, "voice", "disconnect, and connect with the other voice"));
+            return Some(state("voice_locked", VOICE_LOCKED, "voice", "disconnect, and connect with the other voice"));
         }
         if self.sequencer.active().is_some() && next.speed != self.config.speed {
             let text = "the speed cannot change while a response is generated";

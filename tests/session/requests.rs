@@ -111,6 +111,41 @@ fn options_that_cannot_be_are_refused_by_name_before_anything_is_sent() {
 }
 
 #[test]
+fn what_the_model_or_the_moment_lacks_is_refused_before_it_is_sent() {
+    let mut talk = Talk::connected(quiet());
+    let voiced = |voice: &str| ResponseOptions { voice: Some(voice.into()), ..Default::default() };
+    let choice = |choice| ResponseOptions { tool_choice: Some(choice), ..Default::default() };
+    for (options, field, code) in [
+        (voiced("willow"), "options.voice", "unsupported_option"),
+        (voiced(""), "options.voice", "invalid_config"),
+        (choice(ToolChoice::Required), "options.tool_choice", "invalid_config"),
+        (choice(ToolChoice::Function("nope".into())), "options.tool_choice", "invalid_config"),
+    ] {
+        let op = ask(&mut talk, options);
+        let out = talk.take();
+        let error = out.completed(op).unwrap().unwrap();
+        assert_eq!((error.field.as_deref(), error.code.as_ref(), out.names()), (Some(field), code, vec![]), "{error}");
+        assert!(error.fix.is_some());
+    }
+    // Not strict: it is left out and told.
+    let mut talk = Talk::connected(json!({"auto_capture": false, "strict": false}));
+    ask(&mut talk, voiced("willow"));
+    let out = talk.take();
+    assert_eq!(out.of("warning")[0]["field"], "options.voice");
+    let created = out.frames().into_iter().find(|f| f["type"] == "response.create").unwrap();
+    assert!(created["response"].get("audio").is_none(), "{created}");
+    // Once it was heard, another voice is as impossible for one response as for the session.
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 100, "hi");
+    talk.take();
+    let op = ask(&mut talk, voiced("cedar"));
+    let error = talk.take().completed(op).unwrap().unwrap();
+    assert_eq!((error.code.as_ref(), error.field.as_deref()), ("voice_locked", Some("options.voice")));
+    talk.finish();
+}
+
+#[test]
 fn tools_of_a_response_are_declared_for_it_and_no_other() {
     let mut talk = Talk::connected(quiet());
     let parameters = Some(json!({"type": "object", "required": ["city"]}));

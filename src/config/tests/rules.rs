@@ -91,3 +91,36 @@ fn a_language_is_a_code_and_the_fix_says_which() {
     assert!(fix("german").contains("\"de\""));
     assert!(fix("").contains("two letters"));
 }
+
+#[test]
+fn a_key_in_the_wrong_place_is_not_told() {
+    const KEY: &str = "sk-LEAKLEAK1234567890abcdef";
+    let label = json!({ KEY: "x".repeat(300) });
+    for document in [
+        json!({"base_url": KEY}),
+        json!({"base_url": format!("ftp://x/{KEY}")}),
+        json!({"provider": KEY}),
+        json!({"tool_choice": {"function": KEY}, "tools": [{"name": "f"}]}),
+        json!({"tools": [{"name": format!("{KEY} x")}]}),
+        json!({"tools": [{"name": KEY}, {"name": KEY}]}),
+        json!({"labels": label}),
+    ] {
+        let config = Config::from_json(&document.to_string());
+        let error = config.and_then(|config| crate::provider::codec_for(&config).map(drop)).unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("LEAK"), "{document}: {error:?}");
+    }
+}
+
+#[test]
+fn words_of_other_documents_lead_to_ours() {
+    for (document, meant) in [
+        (json!({"tools": [{"name": "f", "input_schema": {}}]}), "\"parameters\""),
+        (json!({"transcription": {"lang": "de"}}), "\"language\""),
+        (json!({"turn_detection": {"silence_ms": 500}}), "\"silence_duration_ms\""),
+        (json!({"vad_mode": "manual"}), "\"turn_detection.mode\""),
+        (json!({"auto_playback": false}), "\"audio.output.source\""),
+    ] {
+        let fix = wrong(&document.to_string()).fix.unwrap();
+        assert!(fix.contains(&format!("did you mean {meant}")), "{document}: {fix}");
+    }
+}

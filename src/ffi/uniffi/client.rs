@@ -163,7 +163,7 @@ impl Client {
         json(self.client.capabilities())
     }
 
-    /// The configuration in force (JSON document).
+    /// The configuration the client was made with (JSON document); changes of a session are not in it.
     pub fn config(&self) -> String {
         json(&**self.client.config())
     }

@@ -4,11 +4,13 @@
 use super::{
     catalogue::{self, State},
     profile::PROFILES,
+    session_object::session_object,
 };
 use crate::{
-    config::{Config, VadMode},
+    config::{Config, VadMode, suggest},
     error::{Error, ErrorClass},
 };
+use serde_json::{Map, Value};
 
 /// Something about a configuration that its model does not go along with.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Finding {
 pub enum Severity {
     /// No session is possible.
     Impossible,
+    /// Two fields say different things, and only one can be so.
+    Contradiction,
     /// The field does not work; without it a session is possible.
     Unsupported,
     /// It works, for now or as far as is known.
@@ -39,6 +43,7 @@ impl Finding {
     pub fn error(&self) -> Error {
         let code = match self.severity {
             Severity::Impossible => "unsupported_model",
+            Severity::Contradiction => "conflicting_option",
             Severity::Unsupported => "unsupported_option",
             Severity::Warning(code) => code,
         };
@@ -46,9 +51,42 @@ impl Finding {
     }
 }
 
+/// The name that was probably meant.
+fn meant(given: &str, names: impl Iterator<Item = &'static str>) -> Option<String> {
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    suggest::nearest(&given.to_lowercase(), &names).map(|name| format!("did you mean {name:?}?"))
+}
+
+/// Fields of `extra` that say otherwise than the configuration's own field for the same thing.
+fn contradictions(config: &Config) -> Vec<Finding> {
+    let Some(profile) = PROFILES.iter().find(|p| p.provider == config.provider) else { return Vec::new() };
+    if config.extra.is_empty() {
+        return Vec::new();
+    }
+    let own = session_object(&Config { extra: Map::new(), ..config.clone() }, profile);
+    let default = session_object(&Config::default(), profile);
+    let mut found = Vec::new();
+    compare(&Value::Object(config.extra.clone()), Some(&own), Some(&default), "extra", &mut found);
+    found
+}
+
+fn compare(extra: &Value, own: Option<&Value>, default: Option<&Value>, path: &str, found: &mut Vec<Finding>) {
+    if let (Value::Object(fields), Some(Value::Object(_))) = (extra, own) {
+        for (key, value) in fields {
+            let (own, default) = (own.and_then(|o| o.get(key)), default.and_then(|d| d.get(key)));
+            compare(value, own, default, &format!("{path}.{key}"), found);
+        }
+    } else if own.is_some() && own != default && own != Some(extra) {
+        // What nobody set may be overridden: that is what `extra` is for.
+        let message = "says otherwise than the configuration's own field for it".to_owned();
+        let (path, fix) = (path.to_owned(), "say it in one place".to_owned());
+        found.push(Finding { path, message, fix, severity: Severity::Contradiction });
+    }
+}
+
 /// Everything the model does not go along with, worst first.
 pub fn findings(config: &Config) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found = contradictions(config);
     let mut add = |severity, path: &str, message: String, fix: String| {
         found.push(Finding { path: path.to_owned(), message, fix, severity });
     };
@@ -67,7 +105,9 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         }
         None => {
             let message = format!("{model:?} is not known here; it is taken to be like {}", catalogue::NEWEST);
-            add(Severity::Warning("unknown_model"), "model", message, "check the name, or update duologue".into());
+            let names = catalogue::MODELS.iter().map(|m| m.name);
+            let fix = meant(model, names).unwrap_or_else(|| "check the name, or update duologue".into());
+            add(Severity::Warning("unknown_model"), "model", message, fix);
         }
     }
     if !catalogue::reasons(model) {
@@ -98,12 +138,14 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         } else if !catalogue::VOICES.contains(&voice) && !voice.starts_with(catalogue::CUSTOM_VOICE) {
             let message = format!("{voice:?} is not known here");
             let fix = format!("known are: {known}, and voices of your own (voice_...)");
+            let fix =
+                meant(voice, catalogue::VOICES.iter().copied()).map_or(fix.clone(), |meant| format!("{meant} {fix}"));
             add(Severity::Warning("unknown_voice"), "voice", message, fix);
         }
     }
     found.extend(transcription(config));
     found.sort_by_key(|f| match f.severity {
-        Severity::Impossible => 0,
+        Severity::Impossible | Severity::Contradiction => 0,
         Severity::Unsupported => 1,
         Severity::Warning(_) => 2,
     });
