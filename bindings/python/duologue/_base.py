@@ -242,7 +242,10 @@ class ClientBase:
         return found
 
     def config(self) -> dict[str, Any]:
-        """The configuration document the client was made with, defaults filled in; changes of a session are not in it."""
+        """The configuration document the client was made with, defaults filled in.
+
+        Changes of a session are not in it.
+        """
         document: dict[str, Any] = json.loads(self._session.engine.config())
         return document
 
