@@ -225,7 +225,7 @@ impl Driver {
 
     /// Sets the timer to whatever is due next; true when it is due now.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = [self.core.session.timeout(), self.core.audio.due(self.core.session.next_part_end())]
+        let due = [self.core.session.timeout(), self.core.audio.due(|| self.core.session.next_part_end())]
             .into_iter()
             .flatten()
             .min();

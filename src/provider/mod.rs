@@ -139,6 +139,11 @@ pub trait Codec: Send {
 /// Class `config` or `unsupported`, naming the field.
 pub fn codec_for(config: &Config) -> Result<Box<dyn Codec>> {
     config.validate()?;
+    checked_codec(config)
+}
+
+/// The codec of a configuration that was validated: compiling the schemas of many tools takes its time.
+pub(crate) fn checked_codec(config: &Config) -> Result<Box<dyn Codec>> {
     Ok(Box::new(openai::OpenAi::new(config)?))
 }
 

@@ -100,6 +100,14 @@ impl Session {
         self.emit(EventKind::Completed(Completed { op, error }));
     }
 
+    /// What was wished for failed: whoever asked is told, or everybody where nobody did.
+    pub(super) fn failed_for(&mut self, op: Option<OpId>, error: Error) {
+        match op {
+            Some(op) => self.complete(op, Some(error)),
+            None => self.emit(EventKind::Error(error)),
+        }
+    }
+
     /// The command worked and led to this response.
     pub(super) fn complete_about(&mut self, op: OpId, response: &ResponseId) {
         self.emit_about(Some(response), None, EventKind::Completed(Completed { op, error: None }));

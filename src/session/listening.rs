@@ -73,6 +73,11 @@ impl Session {
         }
     }
 
+    /// What is shorter is no turn.
+    fn shortest_ms(&self) -> u32 {
+        self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS)
+    }
+
     /// The button is down (reference §6.7).
     fn begin_manual_turn(&mut self, op: OpId) {
         if self.listening.held {
@@ -109,7 +114,7 @@ impl Session {
         if std::mem::take(&mut self.listening.opened) {
             self.set_capture(false);
         }
-        let least = self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS);
+        let least = self.shortest_ms();
         let rate = self.codec.capabilities().input_rate;
         let spoken_ms = scale(self.listening.frames, 1000, rate.into());
         if spoken_ms < u64::from(least) {
@@ -159,8 +164,7 @@ impl Session {
         let Some(op) = self.ops.committed() else { return };
         self.complete(op, None);
         if std::mem::take(&mut self.listening.answer_on_commit) {
-            let id = self.id("req");
-            self.want_response(Request::automatic(id));
+            self.want_answer();
         }
     }
 
@@ -173,7 +177,7 @@ impl Session {
         let Some(op) = op else { return };
         let empty = error.provider_code.as_deref() == Some("input_audio_buffer_commit_empty");
         let error = match (empty, self.is_manual()) {
-            (true, true) => Some(too_short(0, self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS))),
+            (true, true) => Some(too_short(0, self.shortest_ms())),
             (true, false) => None,
             _ => Some(error),
         };

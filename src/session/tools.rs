@@ -4,7 +4,6 @@ use super::{
     Session,
     ops::Purpose,
     schemas::{Schemas, cap},
-    sequencer::Request,
 };
 use crate::{
     config::{Config, Tool, UndeclaredTools},
@@ -376,10 +375,7 @@ impl Session {
         let command = ProviderCommand::ToolOutput { item: result.clone(), call: call.id.clone(), output };
         match self.send(&command) {
             Ok(event_id) => self.remember(event_id, Purpose::ToolResult(op, result, call.id.clone())),
-            Err(error) => match op {
-                Some(op) => self.complete(op, Some(error)),
-                None => self.emit(EventKind::Error(error)),
-            },
+            Err(error) => self.failed_for(op, error),
         }
         self.start_calls();
         self.follow_up();
@@ -399,8 +395,7 @@ impl Session {
     pub(super) fn follow_up(&mut self) {
         while let Some(called) = self.tools.take_answered() {
             if called {
-                let id = self.id("req");
-                self.want_response(Request::automatic(id));
+                self.want_answer();
             }
         }
     }

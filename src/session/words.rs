@@ -15,8 +15,7 @@ use crate::{
 const MAX_WORDS: usize = 1024 * 1024;
 
 fn cut(text: &mut String) {
-    let end = (0..=MAX_WORDS.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(MAX_WORDS));
 }
 
 /// Speech or writing.
