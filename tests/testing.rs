@@ -277,6 +277,29 @@ async fn it_serves_one_connection_after_the_other_and_says_on_which_what_came() 
 }
 
 #[tokio::test]
+async fn a_client_that_comes_back_tells_what_was_said() {
+    let service = MockService::new().reply("Yes.");
+    let (client, mut events) = connected(&service, json!({})).await;
+    service.wait_for(CallName::Connect).await.unwrap();
+    client.send_text("One").await.unwrap();
+    turn_done(&mut events).await;
+    service.simulate_close(None, "").unwrap();
+    assert_eq!(service.wait_for(CallName::Connect).await.unwrap().connection, 2);
+    let told = service.wait_for(CallName::Replay).await.unwrap();
+    assert!(
+        matches!(&told.action, Action::Replay { item } if item["content"][0]["text"] == "One" && told.connection == 2),
+        "{told:?}"
+    );
+    until(&mut events, |e| matches!(&e.kind, EventKind::SessionReplaced(_)).then_some(())).await;
+    client.send_text("Two").await.unwrap();
+    turn_done(&mut events).await;
+    let texts: Vec<_> =
+        service.calls_named(CallName::SendText).iter().map(|c| (c.connection, c.text().to_owned())).collect();
+    assert_eq!(texts, [(1, "One".to_owned()), (2, "Two".to_owned())]);
+    clean(&client);
+}
+
+#[tokio::test]
 async fn dials_are_refused_as_often_as_said() {
     let service = MockService::new();
     let refusal = Error::new(ErrorClass::Credential, "auth", "the service refused the API key");
