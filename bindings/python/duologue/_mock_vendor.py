@@ -10,7 +10,6 @@ from typing import Any, Callable, Optional
 from . import _mock_events as wire
 from ._mock_events import Json
 
-
 #: Responses outside the conversation that may be open.
 MAX_OUTSIDE = 16
 

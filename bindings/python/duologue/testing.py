@@ -62,8 +62,9 @@ class MockService:
     next method that simulates or waits, and by :meth:`check`.
 
     :param reply: what every response says, or a function that is given the newest words of the user, or the
-        newest output of a tool, for a response outside the conversation its instructions, and returns what to say; None leaves the response to ``simulate_...``. It
-        runs on the engine's network thread: it must not block.
+        newest output of a tool, for a response outside the conversation its instructions, and returns what to
+        say; None leaves the response to ``simulate_...``. It runs on the engine's network thread: it must not
+        block.
     :param timeout: seconds that :meth:`wait_for` and a :class:`ToolResult` wait, unless told otherwise.
     """
 
