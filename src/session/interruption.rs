@@ -65,8 +65,8 @@ impl Session {
         let upto = self.ledger.pushed();
         let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
         if !enough && self.ledger.open().next().is_some() {
-            let (epoch, by) = (self.link.epoch, self.now.after_ms(FLUSH_MS));
-            self.speaking.flushes.push_back(Flush { wanted_by, upto, epoch, by });
+            let by = self.now.after_ms(FLUSH_MS);
+            self.speaking.flushes.push_back(Flush { wanted_by, upto, by });
             self.out.push_back(Output::FlushPlayout);
             if self.reported() {
                 // What the host said last is all there is to know: nothing to wait for.
@@ -92,15 +92,12 @@ impl Session {
     pub(super) fn flushed(&mut self, cut: &[Heard]) {
         let flush = if self.speaking.late_report { None } else { self.speaking.flushes.pop_front() };
         let source = flush.map_or(InterruptSource::Server, |f| f.wanted_by);
-        // The vendor of a later connection knows nothing of these items.
-        self.speaking.of_old_run = flush.is_some_and(|f| f.epoch != self.link.epoch);
         for (i, heard) in cut.iter().enumerate() {
             let first = !cut[..i].iter().any(|h| h.key.item == heard.key.item);
             self.cut(heard, cut, source, first);
         }
         self.drop_unheard(cut);
         self.settle_played();
-        self.speaking.of_old_run = false;
         if self.speaking.flushing() {
             return;
         }
@@ -116,7 +113,8 @@ impl Session {
             return;
         }
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        if heard.complete && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
+        let torn = self.is_torn(&key.response);
+        if heard.complete && !torn && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
             return self.count_as_heard(key);
         }
         let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
@@ -131,12 +129,17 @@ impl Session {
         }
         if item_heard {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
-            self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
+            if self.is_of_this_connection(&key.response) {
+                self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
+            } else {
+                self.tell_otherwise(&item);
+            }
             let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
             let transcript = Transcript { role: Role::Assistant, part: key.part, mode, text, stage, estimated: true };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
         } else {
-            self.forget(&key.item);
+            let here = self.is_of_this_connection(&key.response);
+            self.forget(&key.item, here);
         }
         self.tell_changes();
     }
@@ -164,6 +167,7 @@ impl Session {
         let key = &heard.key;
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let mut text = String::new();
+        let complete = heard.complete && !self.is_torn(&key.response);
         let pace = &self.pace;
         self.history.update(&key.item, &mut self.changes, |m| {
             m.interrupted = true;
@@ -174,7 +178,7 @@ impl Session {
                 return Some(vec![]);
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
-            text = pace.heard(transcript, heard_ms, received_ms, heard.complete);
+            text = pace.heard(transcript, heard_ms, received_ms, complete);
             *heard_transcript = Some(text.clone());
             Some(vec![key.part])
         });
@@ -185,27 +189,32 @@ impl Session {
     pub(super) fn drop_unheard(&mut self, cut: &[Heard]) {
         let ledger = &self.ledger;
         let in_speaker = |item: &ItemId| ledger.open().any(|h| h.key.item == *item);
+        let epoch = self.link.epoch;
         let mut silent = Vec::new();
         for record in self.responses.iter_mut().filter(|r| r.fenced) {
+            let here = record.epoch == epoch;
             // What the speaker still has is settled by its flush.
-            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)));
+            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)).map(|item| (item, here)));
         }
-        for item in silent {
+        for (item, here) in silent {
             let settled = cut.iter().any(|h| h.key.item == item) || self.was_heard(&item);
             if !settled && self.history.get(&item).is_some() {
-                self.forget(&item);
+                self.forget(&item, here);
             }
         }
         self.tell_changes();
     }
 
-    fn forget(&mut self, item: &ItemId) {
-        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+    /// Nobody heard it. `here`: it was made on this connection.
+    fn forget(&mut self, item: &ItemId, here: bool) {
+        if here || self.replay.take_told(item) {
+            self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+        }
         self.history.remove(item, &mut self.changes);
     }
 
-    fn tell_vendor(&mut self, command: &ProviderCommand) {
-        if !self.link.is_up() || self.speaking.of_old_run {
+    pub(super) fn tell_vendor(&mut self, command: &ProviderCommand) {
+        if !self.link.is_up() {
             return;
         }
         if let Some(id) = self.send_own(command) {

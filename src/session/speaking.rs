@@ -42,8 +42,6 @@ pub(super) struct Flush {
     pub wanted_by: InterruptSource,
     /// Frames that had been given to the speaker: later ones are not flushed.
     pub upto: u64,
-    /// The connection whose audio it is.
-    pub epoch: u32,
     /// Until when the speaker may take to report it.
     pub by: Time,
 }
@@ -65,8 +63,6 @@ pub struct Speaking {
     pub(super) given_up_to: Option<u64>,
     /// The report at hand is of a flush that was given up.
     pub(super) late_report: bool,
-    /// The flush at hand is of an earlier connection.
-    pub(super) of_old_run: bool,
     pub(super) clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
@@ -316,7 +312,7 @@ impl Session {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
         // Generation stopped in the middle: words ran ahead of the audio that came.
-        let torn = self.responses.iter().any(|r| r.id == key.response && r.is_torn());
+        let torn = self.is_torn(&key.response);
         let pace = &mut self.pace;
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =

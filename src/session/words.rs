@@ -40,7 +40,7 @@ impl Session {
         if !is_message(item)
             || self.tools.is_result_item(&item.id)
             || self.silent.has(&item.id)
-            || self.is_note(&item.id)
+            || self.is_hidden(&item.id)
         {
             return;
         }
@@ -108,6 +108,9 @@ impl Session {
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
         if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             return self.unknown_item(item);
+        }
+        if self.is_told_otherwise(item) {
+            return;
         }
         self.history.remove(item, &mut self.changes);
         self.tell_changes();
