@@ -21,6 +21,7 @@
 //! | `updating` | changes in mid-conversation |
 //! | `speaking` | who is audible, latency |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
+//! | `heard_text` | which words were heard |
 //! | `words` | messages and transcripts |
 //! | `tools`, `schemas` | tool calls, results, the one follow-up |
 //! | `ledger` | which samples were heard |
@@ -65,7 +66,7 @@ use crate::{
     time::Time,
 };
 use connection::Link;
-use heard_text::Pace;
+use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
@@ -134,6 +135,7 @@ pub struct Session {
     out_of_band: OutOfBand,
     silent: SilentItems,
     pace: Pace,
+    sounds: Sounds,
     /// Of the host, in every event.
     labels: Option<Arc<Labels>>,
     capture: bool,
@@ -179,6 +181,7 @@ impl Session {
             silent: SilentItems::default(),
             labels,
             pace: Pace::default(),
+            sounds: Sounds::default(),
             capture: false,
             muted: false,
             stats: SessionStats::default(),

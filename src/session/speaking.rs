@@ -14,7 +14,7 @@ use crate::{
         Speech, SpeechSource,
     },
     message::{ItemId, Message, Part, PartIndex, ResponseId, Role},
-    provider::PartRef,
+    provider::{AlignedChar, PartRef},
     time::Time,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -205,6 +205,9 @@ impl Session {
             self.speaking.first_output(self.now);
         }
         self.ledger.push(&key, pcm.len() as u64);
+        if !self.is_outside(&at.response) {
+            self.sounds.push(&at.item, at.part, &pcm, rate);
+        }
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
             self.ledger.end_oldest(&mut self.ledger_events);
             let text = "more than 256 parts were never reported as played; the oldest ends with what was reported";
@@ -218,6 +221,13 @@ impl Session {
         } else {
             // Without a speaker the driver still plays it on a clock, so that turns end.
             self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
+        }
+    }
+
+    /// The vendor said when words of a part are spoken.
+    pub(super) fn agent_alignment(&mut self, at: &PartRef, characters: &[AlignedChar]) {
+        if !self.response(&at.response).fenced && !self.history.is_gone(&at.item) {
+            self.sounds.align(&at.item, at.part, characters);
         }
     }
 
@@ -308,7 +318,7 @@ impl Session {
     fn playback_finished(&mut self, heard: &Heard, complete: bool) {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
-        let pace = &mut self.pace;
+        let (pace, sounds) = (&mut self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
                 m.parts.get_mut(key.part as usize)
@@ -318,7 +328,7 @@ impl Session {
             (*duration_ms, *slot) = (received_ms, heard_ms);
             if complete {
                 *heard_transcript = Some(transcript.clone());
-                pace.learn(transcript.chars().count(), received_ms);
+                pace.learn(transcript, received_ms, sounds.take(&key.item, key.part).as_ref());
             }
             Some(vec![key.part])
         });
