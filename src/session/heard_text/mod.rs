@@ -125,7 +125,7 @@ impl Pace {
                 }
                 None => (since / pace, SPREAD * since),
             };
-            let count = laid.before + layout.count(laid.before, weight);
+            let count = layout.count(laid.before, weight);
             let word = layout.mean_weight() * pace;
             Some((laid.cost + deviation * deviation / 2.0, count, ms2 / (word * word)))
         });

@@ -100,7 +100,7 @@ impl<'a> Layout<'a> {
         self.said[self.said.len() - 1]
     }
 
-    /// How many of the words from `first` on are over after `weight`; a word counts when half of it is.
+    /// How many words are over `weight` after the first `first`; a word counts when half of it is.
     pub fn count(&self, first: usize, weight: f64) -> usize {
         let until = self.weights[first] + weight;
         let middle = |i: usize| f64::midpoint(self.weights[i], self.weights[i + 1]);
