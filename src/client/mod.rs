@@ -42,6 +42,7 @@ mod runtime;
 mod shared;
 mod state;
 mod status;
+mod wall_clock;
 
 pub use availability::Availability;
 pub use core::AudioChunk;

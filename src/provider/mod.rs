@@ -131,6 +131,9 @@ pub trait Codec: Send {
 
     /// A new connection: forget half-received things.
     fn reset(&mut self);
+
+    /// The same protocol with the same configuration, for another connection beside this one.
+    fn another(&self) -> Box<dyn Codec>;
 }
 
 /// The codec of `config.provider`.

@@ -94,6 +94,7 @@ impl Session {
         if let Some(op) = self.ops.acknowledged(item) {
             self.complete(op, None);
         }
+        self.replay_acknowledged();
     }
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
@@ -240,7 +241,7 @@ impl Session {
     }
 
     /// Concludes the end of a response that the vendor did not tell.
-    fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
+    pub(super) fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
         let outside = self.response(id).outside;
         if !outside && let Some(op) = self.sequencer.done(id).and_then(|request| request.op) {
             self.complete(op, None);
@@ -300,6 +301,7 @@ impl Session {
                 self.tell_changes();
                 self.failed_for(op, neutral);
             }
+            Some(Purpose::Replayed(op, item)) => self.replay_refused(op, &item, neutral),
             Some(Purpose::ToolResult(op, _, call)) => {
                 self.failed_for(op, neutral);
                 self.result_refused(&call, op.is_some());

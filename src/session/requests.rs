@@ -68,6 +68,11 @@ impl OutOfBand {
         ops
     }
 
+    /// None is waited for.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// When one is given up.
     pub fn timeout(&self) -> Option<Time> {
         self.waiting.iter().map(|o| o.until).min()
@@ -149,6 +154,15 @@ impl Session {
     pub(super) fn want_answer(&mut self) {
         let id = self.id("req");
         self.want_response(Request::automatic(id));
+    }
+
+    /// What was asked for and hardly heard is to have another response.
+    pub(super) fn want_again(&mut self, ask: Ask) {
+        if self.sequencer.waiting() && ask == Ask::Answer(None) {
+            return;
+        }
+        let id = self.id("req");
+        self.want_response(Request { id, op: None, ask });
     }
 
     pub(super) fn want_response(&mut self, request: Request) {

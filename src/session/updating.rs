@@ -247,6 +247,16 @@ impl Session {
         std::mem::take(&mut self.updates).waiting.into_iter().map(|(op, _)| op).collect()
     }
 
+    /// As [`Self::updates_over`] within a run: what had to wait can be made on the next connection.
+    pub(super) fn updates_lost(&mut self) -> Vec<(OpId, Value)> {
+        std::mem::take(&mut self.updates).waiting.into()
+    }
+
+    /// No change is on its way.
+    pub(super) fn updates_are_settled(&self) -> bool {
+        self.updates.pending.is_empty() && self.updates.waiting.is_empty()
+    }
+
     /// The vendor refused a change: what was confirmed and later changes stay.
     pub(super) fn update_refused(&mut self, op: OpId, error: Error) {
         let at = self.updates.pending.iter().position(|p| p.op == Some(op));
