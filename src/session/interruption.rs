@@ -9,6 +9,7 @@
 
 use super::{
     Output, Session,
+    heard_text::{Span, Words},
     ledger::{AudioKey, Heard},
     ops::Purpose,
     speaking::Flush,
@@ -118,7 +119,7 @@ impl Session {
             return self.count_as_heard(key);
         }
         let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
-        let text = self.mark_heard(heard);
+        let words = self.mark_heard(heard);
         if first {
             let estimated = self.estimated();
             let interrupted = Interrupted { heard_ms, source, server_truncated: false, estimated };
@@ -135,7 +136,9 @@ impl Session {
                 self.tell_otherwise(&item);
             }
             let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let transcript = Transcript { role: Role::Assistant, part: key.part, mode, text, stage, estimated: true };
+            let (role, part, text, error_words) = (Role::Assistant, key.part, words.text, words.error);
+            let estimated = error_words.is_some() || self.estimated();
+            let transcript = Transcript { role, part, mode, text, stage, estimated, error_words };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
         } else {
             let here = self.is_of_this_connection(&key.response);
@@ -146,6 +149,7 @@ impl Session {
 
     /// So little of the part was left that all its words were heard.
     fn count_as_heard(&mut self, key: &AudioKey) {
+        self.sounds.take(&key.item, key.part);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, .. }) = m.parts.get_mut(key.part as usize) else {
                 return None;
@@ -163,12 +167,12 @@ impl Session {
     }
 
     /// Marks what was heard in the message; returns the words.
-    fn mark_heard(&mut self, heard: &Heard) -> String {
+    fn mark_heard(&mut self, heard: &Heard) -> Words {
         let key = &heard.key;
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        let mut text = String::new();
+        let mut words = Words::default();
         let complete = heard.complete && !self.is_torn(&key.response);
-        let pace = &self.pace;
+        let (pace, sounds) = (&self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             m.interrupted = true;
             m.state = MessageState::Incomplete;
@@ -178,11 +182,12 @@ impl Session {
                 return Some(vec![]);
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
-            text = pace.heard(transcript, heard_ms, received_ms, complete);
-            *heard_transcript = Some(text.clone());
+            let span = Span { heard_ms, received_ms, complete };
+            words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
+            *heard_transcript = Some(words.text.clone());
             Some(vec![key.part])
         });
-        text
+        words
     }
 
     /// Spoken items of cut responses of which no audio came: nobody heard them. `cut` is settled.

@@ -7,6 +7,7 @@
 
 use super::{
     Session,
+    heard_text::Span,
     ops::Purpose,
     recovery::{Why, gone},
 };
@@ -200,7 +201,9 @@ impl Session {
             return None;
         };
         let received_ms = self.ledger.ms(heard.received);
-        self.is_torn(&heard.key.response).then(|| self.pace.heard(transcript, received_ms, received_ms, false))
+        let span = Span { heard_ms: received_ms, received_ms, complete: false };
+        let sound = self.sounds.get(&heard.key.item, heard.key.part);
+        self.is_torn(&heard.key.response).then(|| self.pace.heard(transcript, span, sound).text)
     }
 
     /// An item that has no message of its own.

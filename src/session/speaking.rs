@@ -3,6 +3,7 @@
 
 use super::{
     Output, Session,
+    heard_text::Span,
     ledger::{AudioKey, Heard, LedgerEvent},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         Speech, SpeechSource,
     },
     message::{ItemId, Message, Part, PartIndex, ResponseId, Role},
-    provider::PartRef,
+    provider::{AlignedChar, PartRef},
     time::Time,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -202,6 +203,9 @@ impl Session {
             self.speaking.first_output(self.now);
         }
         self.ledger.push(&key, pcm.len() as u64);
+        if !self.is_outside(&at.response) {
+            self.sounds.push(&at.item, at.part, &pcm, rate);
+        }
         let ms = self.ledger.ms(pcm.len() as u64);
         self.response(&at.response).received_ms += ms;
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
@@ -217,6 +221,13 @@ impl Session {
         } else {
             // Without a speaker the driver still plays it on a clock, so that turns end.
             self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
+        }
+    }
+
+    /// The vendor said when words of a part are spoken.
+    pub(super) fn agent_alignment(&mut self, at: &PartRef, characters: &[AlignedChar]) {
+        if !self.response(&at.response).fenced && !self.history.is_gone(&at.item) {
+            self.sounds.align(&at.item, at.part, characters);
         }
     }
 
@@ -313,7 +324,7 @@ impl Session {
         let key = &heard.key;
         // Generation stopped in the middle: words ran ahead of the audio that came.
         let torn = self.is_torn(&key.response);
-        let pace = &mut self.pace;
+        let (pace, sounds) = (&mut self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
                 m.parts.get_mut(key.part as usize)
@@ -322,10 +333,12 @@ impl Session {
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
             if torn {
-                *heard_transcript = Some(pace.heard(transcript, heard_ms, received_ms, false));
+                let span = Span { heard_ms, received_ms, complete: false };
+                let words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
+                *heard_transcript = Some(words.text);
             } else if complete {
                 *heard_transcript = Some(transcript.clone());
-                pace.learn(transcript.chars().count(), received_ms);
+                pace.learn(transcript, received_ms, sounds.take(&key.item, key.part).as_ref());
             }
             Some(vec![key.part])
         });
