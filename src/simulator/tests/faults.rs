@@ -2,8 +2,8 @@
 
 use super::client::{Client, End, Raw, audio, kinds, simulator};
 use crate::simulator::{
-    Simulator,
-    scenario::{Broken, CloseWith, Fault, Giant, Slow, Stall, VendorError, What},
+    EndedBy, Simulator,
+    scenario::{Broken, CloseWith, Fault, Giant, Slow, Stall, VendorError, What, When},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -52,10 +52,9 @@ async fn every_close_code_comes_after_the_event_it_names() {
         let journal = sim.journal();
         assert_eq!(journal.fired("close"), 1);
         let end = journal.connection(1).unwrap().end.unwrap();
-        assert_eq!((end.code, end.by), (Some(code), crate::simulator::EndedBy::Simulator));
+        assert_eq!((end.code, end.by), (Some(code), EndedBy::Simulator));
         // The next connection is left alone.
-        let (events, _) = (Client::connect(&sim).await, ());
-        drop(events);
+        Client::connect(&sim).await;
         assert_eq!(journal.fired("close"), 1);
     }
 }
@@ -112,7 +111,7 @@ async fn half_open_answers_nothing_and_lasts_until_the_client_gives_up() {
     other.until(DONE).await;
     assert!(client.silent().await, "neither a pong nor an event");
     assert_eq!(sim.journal().connection(1).unwrap().responses_asked(), 0);
-    assert_eq!(sim.journal().connection(1).unwrap().end.unwrap().by, crate::simulator::EndedBy::HalfOpen);
+    assert_eq!(sim.journal().connection(1).unwrap().end.unwrap().by, EndedBy::HalfOpen);
     drop(client);
     drop(other);
     let mut third = up(&sim).await;
@@ -125,17 +124,16 @@ async fn half_open_answers_nothing_and_lasts_until_the_client_gives_up() {
 
 #[tokio::test]
 async fn a_stall_holds_everything_back_and_then_it_bursts() {
-    let stall = Duration::from_millis(400);
     let sim = with([Fault::new(What::Stall(Stall { ms: 400 })).event(DELTA, 1)]).await;
     let mut client = up(&sim).await;
     client.type_text("hi").await;
-    client.until(DELTA).await;
-    let began = Instant::now();
-    let rest = client.until(DONE).await;
-    assert!(began.elapsed() > stall / 2, "it is over after {:?}", began.elapsed());
-    let all = whole_turn().await;
-    let first = all.iter().position(|e| e["type"] == DELTA).unwrap();
-    assert_eq!(kinds(&rest), kinds(&all[first + 1..]), "nothing is missing");
+    let events = client.until(DONE).await;
+    assert_eq!(kinds(&events), kinds(&whole_turn().await), "nothing is missing");
+    // By the simulator's own clock: the first delta went before the silence, the next event after it.
+    let sent = sim.journal().server_events();
+    let first = sent.iter().position(|e| e["type"] == DELTA).unwrap();
+    let at = |i: usize| sent[i]["at_ms"].as_u64().unwrap();
+    assert!(at(first + 1) >= at(first) + 400, "{} and {}", at(first), at(first + 1));
 }
 
 #[tokio::test]
@@ -339,17 +337,24 @@ async fn the_service_says_why_it_closes() {
 
 #[tokio::test]
 async fn time_brings_faults_too() {
-    use crate::simulator::scenario::When;
-    let sim = with([
-        Fault::new(What::Omit).when(When::AfterMs(50)).named("late"),
-        Fault::new(What::Drop).when(When::AfterMs(300)),
-    ])
-    .await;
-    let mut client = up(&sim).await;
-    client.until("conversation.created").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    client.send(json!({"type": "input_audio_buffer.clear"})).await;
-    let (events, end) = client.until_end().await;
-    assert_eq!((events.len(), end), (0, End::Eof), "the answer was omitted: {events:?}");
-    assert_eq!(sim.journal().fired("late"), 1);
+    let sim = with([Fault::new(What::Drop).when(When::AfterMs(200))]).await;
+    assert_eq!(up(&sim).await.until_end().await.1, End::Eof);
+    assert_eq!(sim.journal().fired("drop"), 1);
+
+    // What happens to an event happens to the first one after the time.
+    let sim = with([Fault::new(What::Omit).when(When::AfterMs(300))]).await;
+    let mut client = Client::connect(&sim).await;
+    let (mut asked, journal) = (0, sim.journal());
+    while journal.fired("omit") == 0 {
+        client.send(json!({"type": "input_audio_buffer.clear"})).await;
+        asked += 1;
+        journal
+            .wait_until(|journal| (journal.connection(1)?.received("input_audio_buffer.clear") == asked).then_some(()))
+            .await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    client.type_text("hi").await;
+    let events = client.until("conversation.item.added").await;
+    assert_eq!(events.len() as u64, asked, "one answer is missing, and one other event came: {events:?}");
+    assert_eq!(journal.connection(1).unwrap().sent("input_audio_buffer.cleared"), asked - 1);
 }
