@@ -102,7 +102,7 @@ impl Speaking {
         let session = Session::new(Arc::new(Config::default()), codec(), 7);
         let mut speaking = Self { session, now: Time(0) };
         speaking.step(Input::Command { op: OpId(1), command: Command::Connect });
-        speaking.step(Input::Opened { epoch: 1 });
+        speaking.step(Input::Opened { epoch: 1, unix_s: None });
         for text in [
             r#"{"type":"session.created","event_id":"event_1","session":{"type":"realtime"}}"#,
             r#"{"type":"session.updated","event_id":"event_2","session":{"type":"realtime"}}"#,

@@ -306,12 +306,12 @@ impl AudioPath {
     }
 
     /// When [`Self::report`] has something by the clock; `part_end`: where the next part ends.
-    pub fn due(&self, part_end: Option<u64>) -> Option<Time> {
+    pub fn due(&self, part_end: impl FnOnce() -> Option<u64>) -> Option<Time> {
         match &self.speaker {
             Speaker::Pull(pull) => pull.due(),
             Speaker::Clock(clock) if !self.device_output => {
                 let drained = clock.drained_at_us().map(Time)?;
-                let part = part_end.and_then(|end| clock.played_at_us(end)).map(Time);
+                let part = part_end().and_then(|end| clock.played_at_us(end)).map(Time);
                 let drained = part.map_or(drained, |part| part.min(drained));
                 // Soon after the start, so that the first sample is told at once; then at the end of each part.
                 Some(if self.clock_started { drained } else { drained.min(self.clock_read.after_ms(CLOCK_MS)) })

@@ -52,8 +52,10 @@ const DEVICE_GRACE: Duration = Duration::from_millis(200);
 
 /// What leaves for the network after the outputs of a step.
 pub(super) enum Network {
-    Dial(u32, DialRequest),
+    /// Whether the connection there is stays.
+    Dial(u32, DialRequest, bool),
     Close(u32, u16),
+    Ping(u32, Option<OpId>),
     Send(u32, String, bool),
 }
 
@@ -165,7 +167,8 @@ impl Core {
 
     fn output(&mut self, output: Output) {
         match output {
-            Output::Dial { epoch, request } => self.network.push_back(Network::Dial(epoch, request)),
+            Output::Dial { epoch, request, beside } => self.network.push_back(Network::Dial(epoch, request, beside)),
+            Output::Ping { epoch, op } => self.network.push_back(Network::Ping(epoch, op)),
             Output::Close { epoch, code } => self.network.push_back(Network::Close(epoch, code)),
             Output::Send { epoch, text, audio } => self.network.push_back(Network::Send(epoch, text, audio)),
             Output::Event(event) => self.event(event),

@@ -6,6 +6,7 @@
 use super::{
     core::{Core, Network, Parts},
     shared::{Envelope, Stats},
+    wall_clock::{WallClock, unix_s},
 };
 use crate::{
     error::{Error, ErrorClass},
@@ -26,7 +27,9 @@ pub(super) struct Driver {
     core: Core,
     dialer: Option<Arc<dyn Dialer>>,
     dialling: Option<(u32, Dialling)>,
-    transport: Option<(u32, Box<dyn Transport>)>,
+    /// One, and a second while the conversation moves from one to the other. The newest is last.
+    transports: Vec<(u32, Box<dyn Transport>)>,
+    wall: WallClock,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
     leaving: bool,
@@ -40,7 +43,16 @@ impl Driver {
     pub fn new(parts: Parts) -> Self {
         let (core, dialer) = Core::new(parts);
         let timer = Box::pin(tokio::time::sleep_until(core.origin));
-        Self { core, dialer, dialling: None, transport: None, timer, timer_at: None, leaving: false }
+        Self {
+            core,
+            dialer,
+            dialling: None,
+            transports: Vec::new(),
+            wall: WallClock::new(),
+            timer,
+            timer_at: None,
+            leaving: false,
+        }
     }
 
     /// Commands of the host, and the end of the host.
@@ -105,7 +117,7 @@ impl Driver {
                 Error::new(ErrorClass::Limit, "too_long", format!("{size} bytes are over the bound of {MAX_TEXT}"));
             return Some(error.fix("send less"));
         }
-        let (_, transport) = self.transport.as_mut()?;
+        let (_, transport) = self.transports.last_mut()?;
         // JSON may double it, and a request for a response may follow.
         let bytes = 2 * size + 4096;
         if !transport.has_room(bytes) {
@@ -129,7 +141,7 @@ impl Driver {
     }
 
     fn note_stats(&mut self) {
-        if let Some((_, transport)) = &self.transport {
+        if let Some((_, transport)) = self.transports.last() {
             self.core.dropped_audio = transport.dropped_audio();
         }
         *self.core.shared.stats.lock() = Stats {
@@ -147,8 +159,8 @@ impl Driver {
         self.dialling = None;
         match result {
             Ok(transport) => {
-                self.transport = Some((epoch, transport));
-                self.core.handle(Input::Opened { epoch });
+                self.transports.push((epoch, transport));
+                self.core.handle(Input::Opened { epoch, unix_s: unix_s() });
             }
             Err(error) => {
                 let (code, reason, error) = (None, String::new(), Some(error));
@@ -159,22 +171,34 @@ impl Driver {
     }
 
     fn poll_inbound(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((epoch, transport)) = &mut self.transport else { return false };
-        let (epoch, core) = (*epoch, &mut self.core);
         let mut progress = false;
-        let polled = transport.poll_inbound(cx, &mut |frame| {
-            progress = true;
-            core.handle(Input::Frame { epoch, frame });
-        });
-        if let Poll::Ready(closed) = polled {
+        let mut at = 0;
+        while let Some((epoch, transport)) = self.transports.get_mut(at) {
+            let (epoch, core) = (*epoch, &mut self.core);
+            let polled = transport.poll_inbound(cx, &mut |frame| {
+                progress = true;
+                core.handle(Input::Frame { epoch, frame });
+            });
+            if transport.take_pong() {
+                progress = true;
+                core.handle(Input::Pong { epoch });
+            }
+            let Poll::Ready(closed) = polled else {
+                at += 1;
+                continue;
+            };
             progress = true;
             // What the close handshake still has to send.
             transport.poll_outbound(cx);
-            self.transport = None;
+            self.transports.remove(at);
             let (code, reason, error) = (closed.code, closed.reason, closed.error);
             self.core.handle(Input::Closed { epoch, code, reason, error });
         }
         progress
+    }
+
+    fn transport(&mut self, epoch: u32) -> Option<&mut Box<dyn Transport>> {
+        self.transports.iter_mut().find(|(e, _)| *e == epoch).map(|(_, transport)| transport)
     }
 
     /// Carries out what the session wants from the network. True: the session may have more to do.
@@ -182,22 +206,39 @@ impl Driver {
         let mut progress = false;
         while let Some(wish) = self.core.network.pop_front() {
             match wish {
-                Network::Dial(epoch, request) => {
+                Network::Dial(epoch, request, beside) => {
                     progress = true;
-                    self.transport = None;
+                    if !beside {
+                        self.transports.clear();
+                    }
                     self.dialling = Some((epoch, self.dial(request)));
                 }
                 Network::Close(epoch, code) => {
                     progress = true;
-                    self.dialling = None;
-                    match &mut self.transport {
-                        Some((open, transport)) if *open == epoch => transport.close(code),
-                        _ => self.core.handle(Input::Closed { epoch, code: None, reason: String::new(), error: None }),
+                    self.dialling.take_if(|(dialled, _)| *dialled == epoch);
+                    match self.transport(epoch) {
+                        Some(transport) => transport.close(code),
+                        None => {
+                            self.core.handle(Input::Closed { epoch, code: None, reason: String::new(), error: None });
+                        }
+                    }
+                }
+                Network::Ping(epoch, op) => {
+                    let pings = self.transport(epoch).is_none_or(|transport| transport.ping());
+                    progress |= !pings;
+                    match op {
+                        _ if pings => {}
+                        Some(op) => {
+                            let text = "this transport has no ping";
+                            let error = Error::new(ErrorClass::Unsupported, "ping", text);
+                            self.core.handle(Input::Refused { op, error });
+                        }
+                        // It is left to its own signs of life.
+                        None => self.core.handle(Input::Pong { epoch }),
                     }
                 }
                 Network::Send(epoch, text, audio) => {
-                    if let Some((open, transport)) = &mut self.transport
-                        && *open == epoch
+                    if let Some(transport) = self.transport(epoch)
                         && let Err(error) = transport.send(text, audio)
                     {
                         progress = true;
@@ -223,9 +264,16 @@ impl Driver {
         }
     }
 
+    /// Timers run on a clock that stands still while the machine sleeps; the connection does not.
+    fn look_at_the_clock(&mut self) {
+        if self.wall.jumped() {
+            self.core.handle(Input::Woken);
+        }
+    }
+
     /// Sets the timer to whatever is due next; true when it is due now.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = [self.core.session.timeout(), self.core.audio.due(self.core.session.next_part_end())]
+        let due = [self.core.session.timeout(), self.core.audio.due(|| self.core.session.next_part_end())]
             .into_iter()
             .flatten()
             .min();
@@ -244,6 +292,7 @@ impl Driver {
         }
         self.timer_at = None;
         self.core.tick();
+        self.look_at_the_clock();
         if self.core.close_device_at.is_some_and(|t| Instant::now() >= t) {
             self.core.close_device_at = None;
             self.core.audio.close_device();
@@ -270,7 +319,7 @@ impl Future for Driver {
             progress |= this.core.poll_audio(cx);
             progress |= this.network();
             progress |= this.poll_timer(cx);
-            if let Some((_, transport)) = &mut this.transport {
+            for (_, transport) in &mut this.transports {
                 transport.poll_outbound(cx);
             }
             if this.core.too_slow {
@@ -286,7 +335,7 @@ impl Future for Driver {
             }
             if this.core.is_over() {
                 // A peer that ignores our close does not keep the connection; what was queued has left.
-                this.transport = None;
+                this.transports.clear();
                 if this.leaving && !this.core.audio.is_opening() {
                     this.core.end();
                     return Poll::Ready(());

@@ -42,6 +42,7 @@ mod runtime;
 mod shared;
 mod state;
 mod status;
+mod wall_clock;
 
 pub use availability::Availability;
 pub use core::AudioChunk;
@@ -63,7 +64,7 @@ use crate::{
     error::{Error, ErrorClass, Result},
     event::{EventMask, Mode, Status},
     message::Message,
-    provider::{codec_for, settle},
+    provider::{checked_codec, settle},
     session::{Command, Session, log::LogWriter},
     transport::{Dialer, default_dialer},
 };
@@ -183,7 +184,7 @@ impl ClientBuilder {
         config.validate()?;
         let (mut config, warnings) = settle(config)?;
         let credentials = Credentials::new(&mut config, self.asker);
-        let codec = codec_for(&config)?;
+        let codec = checked_codec(&config)?;
         if let Some(credential) = self.credential {
             credentials.give(credential)?;
         }

@@ -124,7 +124,7 @@ mod tests {
         let mut session = Session::new(Arc::new(config), codec, 1);
         let mut state = State::default();
         session.handle(Time(0), Input::Command { op: OpId(1), command: Command::Connect });
-        session.handle(Time(0), Input::Opened { epoch: 1 });
+        session.handle(Time(0), Input::Opened { epoch: 1, unix_s: None });
         let hello = [r#"{"type":"session.created","session":{}}"#, r#"{"type":"session.updated","session":{}}"#];
         for frame in hello.iter().chain(frames) {
             session.handle(Time(0), Input::Frame { epoch: 1, frame: Frame::Text((*frame).into()) });

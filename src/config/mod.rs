@@ -17,6 +17,7 @@ mod credentials;
 mod overrides;
 mod ranges;
 mod read;
+mod recovery;
 mod set;
 pub(crate) mod suggest;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod validate_turns;
 
 pub use audio::*;
 pub use credentials::*;
+pub use recovery::*;
 pub use tools::*;
 pub use turns::*;
 
@@ -85,6 +87,8 @@ pub struct Config {
     pub tool_handling: ToolHandling,
     /// Where the credential comes from.
     pub credentials: CredentialPolicy,
+    /// What happens when the connection is lost.
+    pub recovery: Recovery,
     /// Audio in and out.
     pub audio: Audio,
     /// Start capturing as soon as connected. Off: nothing is captured until `set_capture(true)`.
@@ -127,6 +131,7 @@ impl Default for Config {
             parallel_tool_calls: None,
             tool_handling: ToolHandling::default(),
             credentials: CredentialPolicy::default(),
+            recovery: Recovery::default(),
             audio: Audio::default(),
             auto_capture: true,
             raw_events: RawEvents::None,

@@ -17,6 +17,9 @@ pub(super) const RANGES: &[(&str, f64, f64)] = &[
     ("tool_handling.timeout_ms", 1.0, 3_600_000.0),
     ("tool_handling.result_max_length", 256.0, 262_144.0),
     ("credentials.timeout_ms", 100.0, 120_000.0),
+    ("recovery.max_attempts", 1.0, 1000.0),
+    ("recovery.max_offline_ms", 1000.0, 3_600_000.0),
+    ("recovery.pre_roll_ms", 0.0, 30_000.0),
 ];
 
 /// The bounds of the number at `path`, when it has some of its own.

@@ -7,6 +7,8 @@ use crate::error::{Error, ErrorClass, Result, redact};
 
 /// Bytes of a greeting.
 const GREETING: usize = 64 * 1024;
+/// Bytes of the note behind a replayed conversation.
+const NOTE: usize = 4096;
 /// Labels, and bytes of each name and value.
 const LABELS: (usize, usize) = (32, 256);
 
@@ -45,6 +47,7 @@ impl Config {
         self.validate_transcription()?;
         self.validate_tools()?;
         self.validate_credentials()?;
+        self.validate_recovery()?;
         self.validate_labels()
     }
 
@@ -97,6 +100,20 @@ impl Config {
                 return Err(invalid(path, "only a credential that is asked for has it")
                     .fix("set credentials.source to \"asked\", or remove it"));
             }
+        }
+        Ok(())
+    }
+
+    fn validate_recovery(&self) -> Result<()> {
+        let recovery = &self.recovery;
+        range("recovery.max_attempts", Some(recovery.max_attempts.into()))?;
+        range("recovery.max_offline_ms", Some(recovery.max_offline_ms.into()))?;
+        range("recovery.pre_roll_ms", Some(recovery.pre_roll_ms.into()))?;
+        if let Some(note) = &recovery.context_note
+            && (note.trim().is_empty() || note.len() > NOTE)
+        {
+            let message = format!("has {} bytes", note.len());
+            return Err(invalid("recovery.context_note", message).fix(format!("use 1 to {NOTE}, or null for none")));
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ impl Error {
             (ErrorClass::State, "closed") => R::Closed,
             (ErrorClass::State, "would_deadlock") => R::WouldDeadlock,
             (ErrorClass::Host, "host_too_slow") => R::QueueOverflow,
-            (ErrorClass::Network, "connection_lost" | "silent") => R::Disconnected,
+            (ErrorClass::Network, "connection_lost" | "silent" | "going_away" | "try_again_later") => R::Disconnected,
             (ErrorClass::Quota, "rate_limited") => R::RateLimited,
             (ErrorClass::Internal, "panic") => R::Panic,
             (ErrorClass::Argument | ErrorClass::Unsupported, "unsupported_rate" | "audio_format") => R::Format,

@@ -74,6 +74,9 @@ pub struct Error {
     pub fatal: bool,
     /// True when the same call may succeed later without a change.
     pub retryable: bool,
+    /// How long the service asks to be left alone, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Error {
@@ -88,6 +91,7 @@ impl Error {
             provider_code: None,
             fatal: false,
             retryable: false,
+            retry_after_ms: None,
         }
     }
 
@@ -113,6 +117,12 @@ impl Error {
     pub fn fatal(mut self) -> Self {
         self.fatal = true;
         self
+    }
+
+    /// Adds how long the service asks to be left alone. It may pass by itself.
+    pub fn retry_after_ms(mut self, ms: u64) -> Self {
+        self.retry_after_ms = Some(ms);
+        self.retryable()
     }
 
     /// Marks the error as one that may pass by itself.

@@ -236,4 +236,7 @@ pub struct Completed {
     /// Absent: it worked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
+    /// Of `ping`: there and back, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<u64>,
 }

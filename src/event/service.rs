@@ -27,11 +27,13 @@ pub struct SessionConfigured {
 /// The conversation moved to another vendor session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReplaced {
-    /// `rollover`, `reconnect` or `reconfigure`.
+    /// `reconnect`: the connection was lost; `rollover`: the session was about to end; `connect`: the host
+    /// connected with a conversation there was already; `reconfigure`.
     pub why: String,
-    /// `full`, `partial` or `none`.
+    /// What the model knows of the conversation so far: `full`, `partial` or `none`. Heard words of the
+    /// assistant stand for its speech, and known words of the user for theirs.
     pub context: String,
-    /// Microphone audio lost.
+    /// Microphone audio that reached nobody, milliseconds.
     pub gap_ms: u64,
 }
 

@@ -131,6 +131,9 @@ pub trait Codec: Send {
 
     /// A new connection: forget half-received things.
     fn reset(&mut self);
+
+    /// The same protocol with the same configuration, for another connection beside this one.
+    fn another(&self) -> Box<dyn Codec>;
 }
 
 /// The codec of `config.provider`.
@@ -139,6 +142,11 @@ pub trait Codec: Send {
 /// Class `config` or `unsupported`, naming the field.
 pub fn codec_for(config: &Config) -> Result<Box<dyn Codec>> {
     config.validate()?;
+    checked_codec(config)
+}
+
+/// The codec of a configuration that was validated: compiling the schemas of many tools takes its time.
+pub(crate) fn checked_codec(config: &Config) -> Result<Box<dyn Codec>> {
     Ok(Box::new(openai::OpenAi::new(config)?))
 }
 

@@ -48,6 +48,21 @@ pub enum ProviderCommand {
         call: CallId,
         /// Result text.
         output: String,
+        /// Item before it; absent: at the end.
+        previous: Option<ItemId>,
+    },
+    /// Put a call that was made in an earlier session into this one; its result follows.
+    CreateCall {
+        /// Id of its item.
+        item: ItemId,
+        /// The call.
+        call: CallId,
+        /// Function name.
+        name: String,
+        /// JSON text.
+        arguments: String,
+        /// Item before it; absent: at the end.
+        previous: Option<ItemId>,
     },
     /// Ask for a response. `request` comes back in [`ProviderEvent::ResponseCreated`].
     CreateResponse {
@@ -216,6 +231,8 @@ pub struct SessionInfo {
     pub answers: Option<bool>,
     /// Silence that ends a turn.
     pub silence_duration_ms: Option<u64>,
+    /// When the vendor ends the session, seconds since 1970.
+    pub expires_at: Option<u64>,
     /// An audio format in force that the codec does not speak.
     pub foreign_audio: Option<String>,
 }

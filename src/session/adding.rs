@@ -1,6 +1,6 @@
 //! What the host adds to the conversation: words, pictures, context.
 
-use super::{Session, ops::Purpose, sequencer::Request};
+use super::{Session, ops::Purpose};
 use crate::{
     error::{Error, ErrorClass},
     event::{InterruptSource, OpId},
@@ -86,8 +86,7 @@ impl Session {
         self.send_frame(frame);
         self.remember(event_id, Purpose::Item(Some(op), item));
         if then.respond {
-            let id = self.id("req");
-            self.want_response(Request::automatic(id));
+            self.want_answer();
         }
     }
 

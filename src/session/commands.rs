@@ -23,6 +23,10 @@ impl Session {
                 self.muted = muted;
                 self.complete(op, None);
             }
+            Command::NetworkChanged => self.network_changed(op),
+            Command::ImportHistory { messages } => self.import_history(op, messages),
+            Command::ClearHistory => self.clear_history(op),
+            command if self.is_recovering() => self.command_while_recovering(op, command),
             _ if !self.link.is_up() => {
                 let error = Error::new(ErrorClass::State, "not_connected", "the client is not connected")
                     .fix("call connect and wait until it completes");
@@ -49,10 +53,33 @@ impl Session {
             Command::SubmitToolResult { call, output, is_error } => {
                 self.submit_tool_result(op, &call, output, is_error)
             }
+            Command::Ping => self.ping(op),
             Command::SendRaw { json } => {
                 let result = self.send(&ProviderCommand::Raw(json));
                 self.complete(op, result.err());
             }
+        }
+    }
+
+    /// What waits for the next connection, what does not need one, and what cannot wait.
+    fn command_while_recovering(&mut self, op: OpId, command: Command) {
+        match command {
+            Command::Interrupt => {
+                self.recovery.owed = None;
+                self.interrupt(InterruptSource::Call);
+                if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
+            }
+            Command::SubmitToolResult { call, output, is_error } => {
+                self.submit_tool_result(op, &call, output, is_error);
+            }
+            Command::StartListening | Command::StopListening | Command::ClearInput => {
+                self.listening_command(op, &command);
+            }
+            Command::SendRaw { .. } | Command::Ping => {
+                let error = Error::new(ErrorClass::State, "not_connected", "the connection is coming back").retryable();
+                self.complete(op, Some(error.fix("wait until the client is connected")));
+            }
+            command => self.hold(op, command),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From dialling to the acknowledged configuration, and every way a run ends.
 
-use super::{Output, Session, effective::compare, ops::Purpose};
+use super::{Output, Session, effective::compare, ops::Purpose, pre_roll::PreRoll, recovery::Why};
 use crate::{
     config::AudioSource,
     error::{Error, ErrorClass},
@@ -15,6 +15,7 @@ use std::{collections::VecDeque, sync::Arc};
 const CONNECT_MS: u64 = 30_000;
 const FIRST_EVENT_MS: u64 = 5_000;
 const CONFIGURE_MS: u64 = 5_000;
+const REPLAY_MS: u64 = 5_000;
 const CLOSE_MS: u64 = 2_000;
 /// More malformed frames than this in ten seconds end the run.
 const MALFORMED: usize = 20;
@@ -32,7 +33,11 @@ enum Step {
     Greeting,
     /// The configuration is sent.
     Configuring,
+    /// The session is told the conversation so far.
+    Replaying,
     Up,
+    /// Between two tries.
+    Waiting,
     /// We asked for an orderly close; the status the run ends with is kept in [`Link::ending`].
     Closing,
 }
@@ -55,9 +60,40 @@ pub struct Link {
     pub server_answers: bool,
     /// Silence the vendor waits for at the end of a turn.
     pub silence_ms: u64,
+    /// Seconds since 1970 when the transport opened.
+    opened_unix_s: Option<u64>,
+    /// When the vendor ends the session.
+    pub ends_at: Option<Time>,
+    /// When a connection that may be dead is taken for dead.
+    pub probed_until: Option<Time>,
 }
 
 impl Link {
+    /// The connection of this number, on its way.
+    pub fn to_configure(epoch: u32, opened_unix_s: Option<u64>) -> Self {
+        Self { epoch, step: Step::Configuring, opened_unix_s, ..Self::default() }
+    }
+
+    /// An orderly close is under way.
+    pub fn is_ending(&self) -> bool {
+        self.step == Step::Closing
+    }
+
+    /// Between two tries.
+    pub fn is_waiting(&self) -> bool {
+        self.step == Step::Waiting
+    }
+
+    /// Nothing more is said or heard on it; its number stays.
+    pub fn disable(&mut self) {
+        *self = Self { epoch: self.epoch, step: Step::Waiting, ..Self::default() };
+    }
+
+    /// The next try is then.
+    pub fn wait_until(&mut self, at: Time) {
+        self.step_by = Some(at);
+    }
+
     /// Configured and open: events may be sent.
     pub fn is_up(&self) -> bool {
         self.step == Step::Up
@@ -84,7 +120,7 @@ impl Link {
     }
 
     pub fn timeout(&self) -> Option<Time> {
-        [self.connect_by, self.step_by].into_iter().flatten().min()
+        [self.connect_by, self.step_by, self.probed_until].into_iter().flatten().min()
     }
 }
 
@@ -97,12 +133,20 @@ impl Session {
     }
 
     pub(super) fn complete(&mut self, op: OpId, error: Option<Error>) {
-        self.emit(EventKind::Completed(Completed { op, error }));
+        self.emit(EventKind::Completed(Completed { op, error, round_trip_us: None }));
+    }
+
+    /// What was wished for failed: whoever asked is told, or everybody where nobody did.
+    pub(super) fn failed_for(&mut self, op: Option<OpId>, error: Error) {
+        match op {
+            Some(op) => self.complete(op, Some(error)),
+            None => self.emit(EventKind::Error(error)),
+        }
     }
 
     /// The command worked and led to this response.
     pub(super) fn complete_about(&mut self, op: OpId, response: &ResponseId) {
-        self.emit_about(Some(response), None, EventKind::Completed(Completed { op, error: None }));
+        self.emit_about(Some(response), None, EventKind::Completed(Completed { op, error: None, round_trip_us: None }));
     }
 
     pub(super) fn connect(&mut self, op: OpId) {
@@ -117,28 +161,48 @@ impl Session {
             return self.complete(op, Some(error));
         }
         self.ops.connect = Some(op);
-        self.speaking.connected_anew();
         self.responses.clear();
         self.warned.clear();
+        self.pre_roll = PreRoll::default();
+        self.recovery.begin(self.seed);
+        if !self.history.messages().is_empty() {
+            // The run takes over what there is: the model is to know what the host sees.
+            let nothing = Error::new(ErrorClass::State, "connect", "the host connected");
+            self.recovery.cause = Some((Why::Connect, nothing));
+        }
         self.dial_with_credential("connect");
     }
 
     /// The next connection waits for a credential. Its time to connect does not run meanwhile.
     pub(super) fn await_credential(&mut self) {
-        self.link = super::Link { epoch: self.link.epoch + 1, step: Step::Asking, ..Default::default() };
-        self.set_status(Status::Connecting { phase: Phase::Credential });
+        self.link = super::Link { epoch: self.next_epoch(), step: Step::Asking, ..Default::default() };
+        self.on_the_way(Phase::Credential);
     }
 
     pub(super) fn dial(&mut self) {
         self.credentials.spent();
         self.codec.reset();
         // A connection has its number from the moment it was wanted.
-        let epoch = if self.link.is_asking() { self.link.epoch } else { self.link.epoch + 1 };
+        let epoch = if self.link.is_asking() { self.link.epoch } else { self.next_epoch() };
         self.link = super::Link { epoch, step: Step::Dialling, ..Default::default() };
         let left = self.credentials.connect_left_ms.take().unwrap_or(CONNECT_MS);
         self.link.connect_by = Some(self.now.after_ms(left));
-        self.set_status(Status::Connecting { phase: Phase::Dial });
-        self.out.push_back(Output::Dial { epoch: self.link.epoch, request: self.codec.dial().clone() });
+        self.on_the_way(Phase::Dial);
+        let request = self.codec.dial().clone();
+        self.out.push_back(Output::Dial { epoch: self.link.epoch, request, beside: false });
+    }
+
+    /// Connections are numbered in the order they are wanted.
+    pub(super) fn next_epoch(&mut self) -> u32 {
+        self.epochs += 1;
+        self.epochs
+    }
+
+    /// A step of connecting, for the first time or once more.
+    fn on_the_way(&mut self, phase: Phase) {
+        let status =
+            if self.recovery.is_under_way() { self.recovery.status(phase) } else { Status::Connecting { phase } };
+        self.set_status(status);
     }
 
     pub(super) fn disconnect(&mut self, op: OpId) {
@@ -157,10 +221,11 @@ impl Session {
 
     /// Starts an orderly close; the run ends when the transport says so, or after two seconds.
     fn close(&mut self, code: u16, ending: Status) {
-        if self.link.is_asking() {
+        if self.link.is_asking() || self.link.is_waiting() {
             // There is no transport to wait for.
             return self.end(ending);
         }
+        self.successor_over();
         self.out.push_back(Output::Close { epoch: self.link.epoch, code });
         self.link.step = Step::Closing;
         self.link.ending = Some(ending);
@@ -170,10 +235,28 @@ impl Session {
         self.stop_speaking();
     }
 
-    /// Ends the run with an error.
+    /// Lets go of a connection there may be, without waiting for it.
+    pub(super) fn abandon_link(&mut self) {
+        if !matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
+            self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
+        }
+    }
+
+    /// Ends the run with an error where no connection is.
+    pub(super) fn end_with(&mut self, error: Error) {
+        let error = error.fatal();
+        self.emit(EventKind::Error(error.clone()));
+        self.end(Status::Error { error });
+    }
+
+    /// Something that ends the run, unless another connection may mend it.
     pub(super) fn fail(&mut self, error: Error) {
         if matches!(self.link.step, Step::Down | Step::Closing) {
             return;
+        }
+        if self.mends(&error) {
+            self.abandon_link();
+            return self.lost(error, Why::Reconnect);
         }
         let error = error.fatal();
         let code = if error.class == ErrorClass::Limit { 1009 } else { 1000 };
@@ -183,6 +266,11 @@ impl Session {
 
     /// The vendor's session has lasted as long as it may: the run ends in good order.
     pub(super) fn session_over(&mut self, error: Error) {
+        let again = self.config.recovery.reconnect && self.recovery.established;
+        if again && !self.link.is_ending() && !self.link.is_down() {
+            self.abandon_link();
+            return self.lost(error, Why::Rollover);
+        }
         if self.link.step != Step::Up {
             return self.fail(error);
         }
@@ -190,14 +278,18 @@ impl Session {
         self.close(1000, Status::Idle { ended });
     }
 
-    pub(super) fn opened(&mut self, epoch: u32) {
+    pub(super) fn opened(&mut self, epoch: u32, unix_s: Option<u64>) {
+        if self.successor_opened(epoch, unix_s) {
+            return;
+        }
         if epoch != self.link.epoch || self.link.step != Step::Dialling {
             self.stats.stale_inputs += 1;
             return;
         }
         self.link.step = Step::Greeting;
+        self.link.opened_unix_s = unix_s;
         self.link.step_by = Some(self.now.after_ms(FIRST_EVENT_MS));
-        self.set_status(Status::Connecting { phase: Phase::Configure });
+        self.on_the_way(Phase::Configure);
     }
 
     pub(super) fn greeted(&mut self, info: &SessionInfo) {
@@ -217,6 +309,7 @@ impl Session {
         self.link.server_answers = info.answers.unwrap_or(self.config.turn_detection.create_response);
         // The documented default; the effective session overrides it when it says so.
         self.link.silence_ms = info.silence_duration_ms.unwrap_or(500);
+        self.session_lasts(info.expires_at, self.link.opened_unix_s);
     }
 
     pub(super) fn configured(&mut self, info: SessionInfo) {
@@ -233,9 +326,24 @@ impl Session {
             return self.fail(error);
         }
         if self.link.step == Step::Configuring {
-            self.up();
+            self.in_force();
         } else if self.link.is_up() {
             self.update_confirmed(&effective);
+        }
+    }
+
+    /// The configuration is in force: the session is told what was said, if anything was.
+    fn in_force(&mut self) {
+        self.link.step = Step::Replaying;
+        self.link.step_by = Some(self.now.after_ms(REPLAY_MS));
+        self.replay();
+        self.replay_acknowledged();
+    }
+
+    /// Everything that is told was acknowledged, or nothing was to be told.
+    pub(super) fn replay_acknowledged(&mut self) {
+        if self.link.step == Step::Replaying && !self.ops.is_replaying() {
+            self.up();
         }
     }
 
@@ -243,9 +351,19 @@ impl Session {
         self.link.step = Step::Up;
         self.link.connect_by = None;
         self.link.step_by = None;
+        let first = !self.recovery.established;
+        let cause = self.recovery.cause.take();
+        self.speaking.connected_anew();
+        self.recovered();
         self.set_status(Status::Connected);
         if let Some(op) = self.ops.connect.take() {
             self.complete(op, None);
+        }
+        if let Some((why, _)) = cause {
+            self.tell_replaced(why);
+        }
+        if !first {
+            return self.go_on();
         }
         // Nobody listens where no microphone is.
         if self.config.auto_capture && self.config.audio.input.source != AudioSource::None {
@@ -267,7 +385,10 @@ impl Session {
     }
 
     pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
-        if epoch != self.link.epoch || self.link.is_down() || self.link.is_asking() {
+        if self.successor_closed(epoch, error.as_ref()) {
+            return;
+        }
+        if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
             self.stats.stale_inputs += 1;
             return;
         }
@@ -286,6 +407,9 @@ impl Session {
         if let Status::Error { error } = &ending
             && self.link.step != Step::Closing
         {
+            if self.mends(error) {
+                return self.lost(error.clone(), Why::Reconnect);
+            }
             self.emit(EventKind::Error(error.clone()));
         }
         self.end(ending);
@@ -294,6 +418,7 @@ impl Session {
     /// The run is over.
     fn end(&mut self, ending: Status) {
         self.credentials_run_over(&ending);
+        self.successor_over();
         self.link = super::Link { epoch: self.link.epoch, ..Default::default() };
         self.stop_speaking();
         self.set_capture(false);
@@ -310,7 +435,9 @@ impl Session {
             self.complete(op, Some(error));
         }
         self.settle_history();
-        let changes = self.updates_over();
+        let mut changes = self.updates_over();
+        changes.append(&mut self.recovery_over());
+        changes.append(&mut self.take_pings());
         let waiting = changes.into_iter().chain(self.sequencer.reset()).chain(self.out_of_band.reset());
         for op in self.ops.reset().into_iter().chain(waiting) {
             let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
@@ -329,6 +456,14 @@ impl Session {
     }
 
     pub(super) fn timers(&mut self) {
+        if self.offline_until().is_some_and(|t| self.now >= t) {
+            self.abandon_link();
+            return self.offline_for_too_long();
+        }
+        if self.link.probed_until.is_some_and(|t| self.now >= t) {
+            let text = "nothing came from the service after the machine woke";
+            return self.fail(Error::new(ErrorClass::Network, "silent", text).fix("connect again").retryable());
+        }
         if self.link.connect_by.is_some_and(|t| self.now >= t) {
             return self.fail(timed_out("the connection was not ready within 30 s"));
         }
@@ -342,8 +477,15 @@ impl Session {
                 let text = "the service did not confirm the configuration within 5 s; going on without";
                 self.warn(ErrorClass::Protocol, "configuration_unconfirmed", text);
                 self.first_unconfirmed();
+                self.in_force();
+            }
+            Step::Replaying => {
+                let text = "the service did not confirm within 5 s what it was told of the conversation";
+                self.warn(ErrorClass::Protocol, "replay_unconfirmed", text);
+                self.replay_cut_short();
                 self.up();
             }
+            Step::Waiting => self.try_again(),
             Step::Closing => {
                 let ending = self.link.ending.take().unwrap_or_else(Status::never_connected);
                 self.end(ending);
@@ -353,12 +495,17 @@ impl Session {
     }
 
     pub(super) fn frame(&mut self, epoch: u32, frame: &Frame<'_>) {
+        if self.successor_frame(epoch, frame) {
+            return;
+        }
         if epoch != self.link.epoch
-            || matches!(self.link.step, Step::Down | Step::Asking | Step::Dialling | Step::Closing)
+            || matches!(self.link.step, Step::Down | Step::Asking | Step::Dialling | Step::Closing | Step::Waiting)
         {
             self.stats.stale_inputs += 1;
             return;
         }
+        self.link.probed_until = None;
+        self.pre_roll.heard();
         let mut events = std::mem::take(&mut self.provider_events);
         match self.codec.decode(frame, &mut events) {
             Ok(()) => {
@@ -384,6 +531,14 @@ impl Session {
     }
 }
 
+/// How long the session lasts from now, milliseconds. The vendor's word is a moment on a clock of which ours is
+/// a copy: where the two disagree by more than can be, its documented length counts.
+pub(super) fn lasts_ms(expires_at: Option<u64>, unix_s: Option<u64>, most_s: Option<u64>) -> Option<u64> {
+    let told = expires_at.zip(unix_s).and_then(|(end, now)| end.checked_sub(now)).filter(|s| *s > 0);
+    let told = told.filter(|s| most_s.is_none_or(|most| *s <= most + most / 10));
+    told.or(most_s).map(|s| s.saturating_mul(1000))
+}
+
 fn timed_out(message: &str) -> Error {
     Error::new(ErrorClass::Network, "timeout", message)
         .fix("check the network and the base URL, then connect again")
@@ -399,7 +554,9 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
     };
     // What another try can mend, and what it cannot.
     let (class, word, retry) = match code {
-        None | Some(1000 | 1001 | 1005 | 1006 | 1011 | 1012 | 1013) => (ErrorClass::Network, "connection_lost", true),
+        Some(1001) => (ErrorClass::Network, "going_away", true),
+        Some(1013) => (ErrorClass::Network, "try_again_later", true),
+        None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
         Some(1008) => (ErrorClass::Provider, "policy", false),
         Some(1009) => (ErrorClass::Limit, "message_too_big", false),
         Some(_) => (ErrorClass::Protocol, "protocol", false),

@@ -89,7 +89,8 @@ impl Session {
     /// What the driver has to know after each input.
     pub fn credential_wish(&self) -> CredentialWish {
         let request = self.credentials.open.as_ref().map(|open| (open.id, open.by));
-        CredentialWish { request, keep: self.credentials.unused.is_some() || self.link.is_dialling() }
+        let dials = self.link.is_dialling() || self.successor_dials();
+        CredentialWish { request, keep: self.credentials.unused.is_some() || dials }
     }
 
     /// Dials, after asking for a credential where that is the way.
@@ -105,6 +106,19 @@ impl Session {
         self.await_credential();
         if self.credentials.open.is_none() {
             self.ask(reason);
+        }
+    }
+
+    /// What was asked for ahead is there and lives long enough.
+    pub(super) fn has_fresh_credential(&self) -> bool {
+        let lives = |expiry: &Option<Time>| expiry.is_none_or(|expiry| expiry > self.now.after_ms(LEAST_LIFE_MS));
+        self.credentials.unused.as_ref().is_some_and(lives)
+    }
+
+    /// The next session needs one.
+    pub(super) fn ask_for_successor(&mut self) {
+        if self.credentials.open.is_none() {
+            self.ask("rollover");
         }
     }
 
@@ -137,6 +151,8 @@ impl Session {
                 credentials.unused = Some(expires_in_ms.map(|life| self.now.after_ms(life)));
                 if self.link.is_asking() {
                     self.dial();
+                } else if self.successor_asks() {
+                    self.dial_successor();
                 }
             }
         }
@@ -146,6 +162,9 @@ impl Session {
     fn no_credential(&mut self, error: Error) {
         if self.link.is_asking() {
             return self.fail(error);
+        }
+        if self.successor_asks() {
+            self.successor_failed(&error);
         }
         if !self.link.is_up() {
             return;

@@ -66,6 +66,25 @@ impl History {
         self.keep_bound(changes);
     }
 
+    /// Takes over a message as it is.
+    pub fn import(&mut self, message: Message, changes: &mut Vec<MessageChange>) {
+        let after = self.messages.last().map(|m| m.id.clone());
+        let event = Arc::new(message.clone());
+        self.bytes += bytes(&message);
+        self.picture_bytes += pictures(&message);
+        self.messages.push(message);
+        changes.push(MessageChange { op: MessageOp::Added, after, message: event, changed: vec![] });
+        self.keep_bound(changes);
+    }
+
+    /// Forgets all, from the newest.
+    pub fn clear(&mut self, changes: &mut Vec<MessageChange>) {
+        while let Some(id) = self.messages.last().map(|m| m.id.clone()) {
+            self.remove(&id, changes);
+        }
+        self.gone.clear();
+    }
+
     fn drop_oldest(&mut self, changes: &mut Vec<MessageChange>) {
         let message = self.messages.remove(0);
         self.bytes -= bytes(&message);

@@ -3,7 +3,7 @@
 use super::{
     Session,
     ops::Purpose,
-    sequencer::{ANSWER_MS, Created, Request},
+    sequencer::{ANSWER_MS, Created},
     words::PartKind,
 };
 use crate::{
@@ -93,6 +93,7 @@ impl Session {
         if let Some(op) = self.ops.acknowledged(item) {
             self.complete(op, None);
         }
+        self.replay_acknowledged();
     }
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
@@ -239,7 +240,7 @@ impl Session {
     }
 
     /// Concludes the end of a response that the vendor did not tell.
-    fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
+    pub(super) fn end_unseen(&mut self, id: &ResponseId, status: &str, reason: Option<&str>) {
         let outside = self.response(id).outside;
         if !outside && let Some(op) = self.sequencer.done(id).and_then(|request| request.op) {
             self.complete(op, None);
@@ -280,8 +281,7 @@ impl Session {
             if ours && purpose.is_none() && !self.sequencer.is_waiting_for_vendor() && self.speaking.answer_expected {
                 // The vendor's own answer to the user found one running: it is asked for when that ends.
                 self.speaking.answer_expected = false;
-                let id = self.id("req");
-                self.want_response(Request::automatic(id));
+                self.want_answer();
             } else if let Some(request) = Some(()).filter(|()| ours).and_then(|()| self.sequencer.refused(self.now)) {
                 self.request_failed(&request);
             }
@@ -298,16 +298,11 @@ impl Session {
             Some(Purpose::Item(op, item)) => {
                 self.history.remove(&item, &mut self.changes);
                 self.tell_changes();
-                match op {
-                    Some(op) => self.complete(op, Some(neutral)),
-                    None => self.emit(EventKind::Error(neutral)),
-                }
+                self.failed_for(op, neutral);
             }
+            Some(Purpose::Replayed(op, item)) => self.replay_refused(op, &item, neutral),
             Some(Purpose::ToolResult(op, _, call)) => {
-                match op {
-                    Some(op) => self.complete(op, Some(neutral)),
-                    None => self.emit(EventKind::Error(neutral)),
-                }
+                self.failed_for(op, neutral);
                 self.result_refused(&call, op.is_some());
             }
             Some(Purpose::Response(request)) => self.request_refused(&request, neutral),
@@ -341,8 +336,7 @@ const MAX_VENDOR_TEXT: usize = 2048;
 pub(super) fn vendor_text(text: &str) -> String {
     // Redaction first: a key must not be cut into something that no longer looks like one.
     let mut text = redact(text);
-    let end = (0..=MAX_VENDOR_TEXT.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(MAX_VENDOR_TEXT));
     text
 }
 

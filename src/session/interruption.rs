@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Silences the speaker, unless it is silent or will be by a flush under way.
-    fn flush(&mut self, wanted_by: InterruptSource) {
+    pub(super) fn flush(&mut self, wanted_by: InterruptSource) {
         let upto = self.ledger.pushed();
         let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
         if !enough && self.ledger.open().next().is_some() {

@@ -92,6 +92,17 @@ pub enum Command {
         /// On or off.
         muted: bool,
     },
+    /// The network is another one now: the connection is opened anew at once.
+    NetworkChanged,
+    /// Measure the way to the service and back.
+    Ping,
+    /// Take over a conversation held elsewhere; only while not connected.
+    ImportHistory {
+        /// What [`crate::transcript::Transcript`] says, in order.
+        messages: Vec<crate::message::Message>,
+    },
+    /// Forget the conversation; only while not connected.
+    ClearHistory,
     /// Send one vendor event as it is.
     SendRaw {
         /// A JSON object.
@@ -118,6 +129,10 @@ impl Command {
             | Self::StartListening
             | Self::StopListening
             | Self::ClearInput
+            | Self::NetworkChanged
+            | Self::Ping
+            | Self::ImportHistory { .. }
+            | Self::ClearHistory
             | Self::SetCapture { .. }
             | Self::SetInputMuted { .. } => 0,
         }
@@ -154,7 +169,17 @@ pub enum Input<'a> {
     Opened {
         /// Of the dial it answers.
         epoch: u32,
+        /// Seconds since 1970, for comparing with when the vendor says that the session ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unix_s: Option<u64>,
     },
+    /// The peer answered the ping of [`Output::Ping`].
+    Pong {
+        /// On the connection.
+        epoch: u32,
+    },
+    /// The machine slept, or its clock jumped: the connection may be dead without a sign of it.
+    Woken,
     /// A frame came.
     Frame {
         /// Of the connection.
@@ -225,6 +250,8 @@ pub enum Output {
         epoch: u32,
         /// Where.
         request: DialRequest,
+        /// The connection there is stays open meanwhile; otherwise it is gone.
+        beside: bool,
     },
     /// Close it in an orderly way, or stop opening it.
     Close {
@@ -232,6 +259,14 @@ pub enum Output {
         epoch: u32,
         /// WebSocket close code.
         code: u16,
+    },
+    /// Ask the peer for a sign of life; [`Input::Pong`] is the answer.
+    Ping {
+        /// On which connection.
+        epoch: u32,
+        /// The command that asks. Where the transport has no such thing it is refused; without one that is
+        /// taken as an answer.
+        op: Option<OpId>,
     },
     /// Send a text frame.
     Send {

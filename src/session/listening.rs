@@ -7,7 +7,7 @@ use super::{Command, Output, Session, ops::Purpose, sequencer::Request};
 use crate::{
     audio::pcm::scale,
     config::{AudioSource, VadMode},
-    error::{Error, ErrorClass},
+    error::{Error, ErrorClass, Result},
     event::{InterruptSource, OpId},
     provider::ProviderCommand,
     time::Time,
@@ -67,10 +67,21 @@ impl Session {
             _ => {
                 self.listening.frames = 0;
                 self.listening.before.clear();
-                let result = self.send(&ProviderCommand::ClearInput);
+                self.pre_roll.forget();
+                let result = self.clear_vendor();
                 self.complete(op, result.err());
             }
         }
+    }
+
+    /// What is shorter is no turn.
+    fn shortest_ms(&self) -> u32 {
+        self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS)
+    }
+
+    /// The vendor forgets what it was sent since the last turn; a connection that is still to come has nothing.
+    fn clear_vendor(&mut self) -> Result<()> {
+        if self.link.is_up() { self.send(&ProviderCommand::ClearInput).map(drop) } else { Ok(()) }
     }
 
     /// The button is down (reference §6.7).
@@ -78,9 +89,15 @@ impl Session {
         if self.listening.held {
             return self.complete(op, None);
         }
-        if let Err(error) = self.send(&ProviderCommand::ClearInput) {
+        if self.recovery.commit.is_some() {
+            let text = "the turn before it waits for the connection";
+            let error = Error::new(ErrorClass::State, "reconnecting", text).retryable();
+            return self.complete(op, Some(error.fix("wait until the client is connected")));
+        }
+        if let Err(error) = self.clear_vendor() {
             return self.complete(op, Some(error));
         }
+        self.pre_roll.begin_by_hand();
         self.listening.held = true;
         self.listening.frames = 0;
         self.listening.opened = !self.capture;
@@ -94,7 +111,10 @@ impl Session {
         let rate = self.codec.capabilities().input_rate;
         let frame = scale(FRAME_MS, rate.into(), 1000) as usize;
         for pcm in before.chunks(frame.max(1)) {
-            self.send_microphone(pcm, self.now);
+            self.keep_microphone(pcm, self.now);
+            if self.link.is_up() {
+                self.send_microphone(pcm, self.now);
+            }
         }
         self.complete(op, None);
     }
@@ -109,12 +129,17 @@ impl Session {
         if std::mem::take(&mut self.listening.opened) {
             self.set_capture(false);
         }
-        let least = self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS);
+        let least = self.shortest_ms();
         let rate = self.codec.capabilities().input_rate;
         let spoken_ms = scale(self.listening.frames, 1000, rate.into());
         if spoken_ms < u64::from(least) {
-            let sent = self.send(&ProviderCommand::ClearInput);
+            self.pre_roll.forget();
+            let sent = self.clear_vendor();
             return self.complete(op, Some(sent.err().unwrap_or_else(|| too_short(spoken_ms, least))));
+        }
+        if !self.link.is_up() {
+            self.recovery.commit = Some((Some(op), None));
+            return;
         }
         // Commit and request leave together: the vendor works them off in order.
         let answer = self.config.turn_detection.create_response.then(|| self.id("req"));
@@ -142,7 +167,7 @@ impl Session {
     /// is the audio it gets, so the silence that would end it never comes.
     fn stop_capturing(&mut self, op: OpId) {
         self.set_capture(false);
-        if !self.speaking.user {
+        if !self.speaking.user || !self.link.is_up() {
             return self.complete(op, None);
         }
         self.speaking.user = false;
@@ -159,21 +184,21 @@ impl Session {
         let Some(op) = self.ops.committed() else { return };
         self.complete(op, None);
         if std::mem::take(&mut self.listening.answer_on_commit) {
-            let id = self.id("req");
-            self.want_response(Request::automatic(id));
+            self.want_answer();
         }
     }
 
     /// The vendor refused the end of a turn: there was too little, or it had found the end by itself.
     pub(super) fn commit_refused(&mut self, op: Option<OpId>, answer: Option<String>, error: Error) {
         self.listening.answer_on_commit = false;
+        self.pre_roll.answered(self.listening.held);
         if let Some(answer) = answer {
             self.sequencer.forget(&answer);
         }
         let Some(op) = op else { return };
         let empty = error.provider_code.as_deref() == Some("input_audio_buffer_commit_empty");
         let error = match (empty, self.is_manual()) {
-            (true, true) => Some(too_short(0, self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS))),
+            (true, true) => Some(too_short(0, self.shortest_ms())),
             (true, false) => None,
             _ => Some(error),
         };
@@ -198,7 +223,9 @@ impl Session {
 
     /// One frame from the microphone, at the provider's rate, whose last sample was captured `age_us` ago.
     pub(super) fn microphone(&mut self, pcm: &[i16], age_us: u64) {
-        if !self.link.is_up() || !self.capture || pcm.is_empty() {
+        // Between two connections of one session too: the next one hears it.
+        let connected = self.link.is_up();
+        if !connected && !self.recovery.established || !self.capture || pcm.is_empty() {
             return;
         }
         // Muted is silence, not absence: the vendor's clock is the audio it gets (checklist 20).
@@ -211,7 +238,11 @@ impl Session {
             return self.keep_before(&pcm);
         }
         self.listening.frames += pcm.len() as u64;
-        self.send_microphone(&pcm, Time(self.now.0.saturating_sub(age_us)));
+        let captured = Time(self.now.0.saturating_sub(age_us));
+        self.keep_microphone(&pcm, captured);
+        if connected {
+            self.send_microphone(&pcm, captured);
+        }
     }
 
     fn keep_before(&mut self, pcm: &[i16]) {
@@ -222,7 +253,7 @@ impl Session {
         before.drain(..before.len().saturating_sub(most));
     }
 
-    fn send_microphone(&mut self, pcm: &[i16], captured: Time) {
+    pub(super) fn send_microphone(&mut self, pcm: &[i16], captured: Time) {
         let text = self.codec.encode_audio(pcm);
         self.stats.microphone_frames += 1;
         self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, captured);

@@ -22,6 +22,12 @@
 //! | `speaking` | who is audible, latency |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
 //! | `words` | messages and transcripts |
+//! | `recovery` | what becomes of a run whose connection was lost |
+//! | `replay` | what a new session is told of the conversation |
+//! | `rollover` | the next session before the vendor ends this one |
+//! | `pre_roll` | microphone audio that may be needed once more |
+//! | `ping` | signs of life |
+//! | `journal` | taking over and forgetting a conversation |
 //! | `tools`, `schemas` | tool calls, results, the one follow-up |
 //! | `ledger` | which samples were heard |
 //! | `sequencer` | one response at a time |
@@ -38,13 +44,19 @@ mod idle;
 mod incoming;
 mod interruption;
 pub mod io;
+mod journal;
 pub mod ledger;
 mod listening;
 pub mod log;
 mod ops;
 mod outside;
+mod ping;
+mod pre_roll;
+mod recovery;
+mod replay;
 mod requests;
 mod response;
+mod rollover;
 mod schemas;
 mod sequencer;
 mod speaking;
@@ -120,6 +132,13 @@ pub struct Session {
     seq: u64,
     status: Status,
     link: Link,
+    /// Number of the newest connection.
+    epochs: u32,
+    recovery: recovery::Recovery,
+    replay: replay::Replay,
+    rollover: rollover::Rollover,
+    pre_roll: pre_roll::PreRoll,
+    pings: ping::Pings,
     credentials: credentials::Credentials,
     ops: Ops,
     history: History,
@@ -164,6 +183,12 @@ impl Session {
             seq: 0,
             status: Status::never_connected(),
             link: Link::default(),
+            epochs: 0,
+            recovery: recovery::Recovery::default(),
+            replay: replay::Replay::default(),
+            rollover: rollover::Rollover::default(),
+            pre_roll: pre_roll::PreRoll::default(),
+            pings: ping::Pings::default(),
             credentials: credentials::Credentials::default(),
             ops: Ops::default(),
             history: History::default(),
@@ -196,9 +221,14 @@ impl Session {
         self.now = self.now.max(now);
         match input {
             Input::Command { op, command } => self.command(op, command),
-            Input::Refused { op, error } => self.complete(op, Some(error)),
+            Input::Refused { op, error } => {
+                self.pings.refused(op);
+                self.complete(op, Some(error));
+            }
             Input::Credential { request_id, answer } => self.credential(request_id, answer),
-            Input::Opened { epoch } => self.opened(epoch),
+            Input::Opened { epoch, unix_s } => self.opened(epoch, unix_s),
+            Input::Pong { epoch } => self.pong(epoch),
+            Input::Woken => self.woken(),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
             Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),
             Input::Microphone { pcm, age_us } => self.microphone(&pcm, age_us),
@@ -228,7 +258,11 @@ impl Session {
             self.give_up_silent();
             self.give_up_unanswered();
             self.give_up_calls();
+            self.give_up_pings();
             self.send_next_response();
+            self.roll_over();
+        } else if self.is_recovering() {
+            self.give_up_calls();
         }
         self.update_mode();
     }
@@ -243,8 +277,10 @@ impl Session {
         let requests = self.sequencer.timeout().into_iter().chain(self.silent_until()).chain(self.ops.timeout());
         let requests = requests.chain(self.out_of_band.timeout()).chain(self.tools.timeout());
         // Requests wait for nothing while the link is not up: they end with the run.
+        let requests = requests.chain(self.pings.timeout()).chain(self.rollover_timeout());
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
-        let always = always.chain(self.credentials.timeout(self.link.is_up()));
+        let always = always.chain(self.credentials.timeout(self.link.is_up())).chain(self.offline_until());
+        let always = always.chain(self.tools.timeout().filter(|_| self.is_recovering()));
         always.chain(requests.filter(|_| self.link.is_up())).min()
     }
 

@@ -16,6 +16,9 @@ pub enum Purpose {
     Item(Option<OpId>, ItemId),
     /// A tool result; the item acknowledges it. No operation: we answered by ourselves.
     ToolResult(Option<OpId>, ItemId, CallId),
+    /// An item that was in the conversation before this connection; the item acknowledges it. With the
+    /// operation that added it, if that was not confirmed before.
+    Replayed(Option<OpId>, ItemId),
     /// The end of the user's turn; the item it made acknowledges it. With it went this request for an answer.
     Commit(Option<OpId>, Option<String>),
     /// A change of the session; `true`: its operation has ended without the vendor's word.
@@ -82,7 +85,10 @@ impl Ops {
         self.due.pop_front();
         for (_, purpose) in &mut self.sent {
             match purpose {
-                Purpose::Item(slot, _) | Purpose::ToolResult(slot, ..) | Purpose::Commit(slot, _)
+                Purpose::Item(slot, _)
+                | Purpose::ToolResult(slot, ..)
+                | Purpose::Replayed(slot, _)
+                | Purpose::Commit(slot, _)
                     if *slot == Some(op) =>
                 {
                     *slot = None;
@@ -102,7 +108,7 @@ impl Ops {
     /// The item is in the conversation: the operation that added it.
     pub fn acknowledged(&mut self, item: &ItemId) -> Option<OpId> {
         let at = self.sent.iter().position(|(_, p)| match p {
-            Purpose::Item(_, i) | Purpose::ToolResult(_, i, _) => i == item,
+            Purpose::Item(_, i) | Purpose::ToolResult(_, i, _) | Purpose::Replayed(_, i) => i == item,
             _ => false,
         })?;
         let op = self.sent.remove(at).and_then(|(_, p)| op_of(&p));
@@ -133,6 +139,30 @@ impl Ops {
         self.settled(Some(op));
     }
 
+    /// Some item of a replay is not acknowledged.
+    pub fn is_replaying(&self) -> bool {
+        self.sent.iter().any(|(_, p)| matches!(p, Purpose::Replayed(..)))
+    }
+
+    /// Nobody acknowledges what is left of a replay.
+    pub fn replay_over(&mut self) -> Vec<(Option<OpId>, ItemId)> {
+        let replayed = |p: &Purpose| if let Purpose::Replayed(op, item) = p { Some((*op, item.clone())) } else { None };
+        let left = self.sent.iter().filter_map(|(_, p)| replayed(p)).collect();
+        self.sent.retain(|(_, p)| !matches!(p, Purpose::Replayed(..)));
+        left
+    }
+
+    /// Something was sent that an operation waits for.
+    pub fn any_waits(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// The connection is gone: what was sent on it and waits for its word.
+    pub fn connection_lost(&mut self) -> Vec<Purpose> {
+        self.due.clear();
+        self.sent.drain(..).map(|(_, p)| p).collect()
+    }
+
     /// The run is over: all operations that still wait, but disconnects.
     pub fn reset(&mut self) -> Vec<OpId> {
         let mut ops: Vec<OpId> = self.connect.take().into_iter().collect();
@@ -145,7 +175,7 @@ impl Ops {
 
 fn op_of(purpose: &Purpose) -> Option<OpId> {
     match purpose {
-        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Commit(op, _) => *op,
+        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Replayed(op, _) | Purpose::Commit(op, _) => *op,
         Purpose::Update(op, false) => Some(*op),
         _ => None,
     }

@@ -5,19 +5,19 @@ use super::{
     Session,
     ops::Purpose,
     sequencer::{Ask, Request},
-    updating::VOICE_LOCKED,
+    updating::{VOICE_LOCKED, changed},
 };
 use crate::{
     config::{Modality, ToolChoice},
     error::{Error, ErrorClass, Result},
     event::{EventKind, OpId},
     message::ResponseId,
-    provider::{ProviderCommand, settle},
+    provider::ProviderCommand,
     request::ResponseOptions,
     time::Time,
 };
 use serde_json::{Map, json};
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 /// Responses outside the conversation that may be asked for at a time.
 const MAX_OUT_OF_BAND: usize = 16;
@@ -66,6 +66,11 @@ impl OutOfBand {
             ops.push(self.give_up(at));
         }
         ops
+    }
+
+    /// None is waited for.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// When one is given up.
@@ -130,10 +135,8 @@ impl Session {
             let field = format!("options.{}", error.field.as_deref().unwrap_or_default());
             error.field(field)
         };
-        let (settled, warnings) =
-            self.config.check_update(&changes.into()).and_then(|next| settle(Arc::new(next))).map_err(named)?;
-        let known = settle(self.config.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
-        for warning in warnings.into_iter().filter(|w| !known.contains(w)) {
+        let (settled, warnings) = changed(&self.config, &changes.into()).map_err(named)?;
+        for warning in self.news(warnings) {
             self.emit(EventKind::Warning(named(warning)));
         }
         if options.voice != settled.voice {
@@ -147,13 +150,28 @@ impl Session {
         self.want_response(Request { id, op, ask: Ask::Say(text) });
     }
 
+    /// What was said or answered last is to have a response.
+    pub(super) fn want_answer(&mut self) {
+        let id = self.id("req");
+        self.want_response(Request::automatic(id));
+    }
+
+    /// What was asked for and hardly heard is to have another response.
+    pub(super) fn want_again(&mut self, ask: Ask) {
+        if self.sequencer.waiting() && ask == Ask::Answer(None) {
+            return;
+        }
+        let id = self.id("req");
+        self.want_response(Request { id, op: None, ask });
+    }
+
     pub(super) fn want_response(&mut self, request: Request) {
         let op = request.op;
         if !self.sequencer.want(request, self.now) {
             let error = Error::new(ErrorClass::Limit, "too_many_requests", "64 requests for a response are waiting")
                 .fix("wait for turn_done before asking again")
                 .retryable();
-            self.request_ended(op, error);
+            self.failed_for(op, error);
         }
     }
 
@@ -165,20 +183,13 @@ impl Session {
         let now = self.now;
         while let Some(at) = self.out_of_band.waiting.iter().position(|o| now >= o.until) {
             let op = self.out_of_band.give_up(at);
-            self.request_ended(Some(op), unanswered());
+            self.failed_for(Some(op), unanswered());
         }
     }
 
     /// Tells whoever asked that the response never began.
     pub(super) fn request_failed(&mut self, request: &Request) {
-        self.request_ended(request.op, unanswered());
-    }
-
-    fn request_ended(&mut self, op: Option<OpId>, error: Error) {
-        match op {
-            Some(op) => self.complete(op, Some(error)),
-            None => self.emit(EventKind::Error(error)),
-        }
+        self.failed_for(request.op, unanswered());
     }
 
     /// The vendor refused a request for a response.
@@ -187,7 +198,7 @@ impl Session {
             Some(outside) => Some(outside.op),
             None => self.sequencer.failed(request).and_then(|r| r.op),
         };
-        self.request_ended(op, error);
+        self.failed_for(op, error);
     }
 
     /// Sends the next request for a response when the way is free.
@@ -207,7 +218,7 @@ impl Session {
             }
             Err(error) => {
                 self.sequencer.failed(&id);
-                self.request_ended(request.op, error);
+                self.failed_for(request.op, error);
             }
         }
     }

@@ -32,9 +32,18 @@ pub(super) struct Response {
     pub outside: bool,
     /// `outside` only: the speaker plays it all the same.
     pub audible: bool,
+    /// Audio that came.
+    pub received_ms: u64,
+    /// Words came that are no transcript.
+    pub wrote: bool,
 }
 
 impl Response {
+    /// The connection was lost while it was generated.
+    pub fn is_torn(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.reason.as_deref() == Some("connection_lost"))
+    }
+
     /// Cuts it off.
     pub fn fence(&mut self) {
         self.fenced = true;
@@ -74,6 +83,8 @@ impl Session {
             spoken_items,
             outside,
             audible,
+            received_ms: 0,
+            wrote: false,
         });
         let last = self.responses.len() - 1;
         &mut self.responses[last]

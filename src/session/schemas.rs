@@ -74,7 +74,7 @@ fn complaints(schema: &Validator, value: &Value) -> Option<String> {
     for error in errors.by_ref().take(SHOWN) {
         let place = error.instance_path().to_string();
         let mut text = error.masked().to_string();
-        text.truncate((0..=300.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0));
+        text.truncate(text.floor_char_boundary(300));
         texts.push(if place.is_empty() { text } else { format!("{place}: {text}") });
     }
     if texts.is_empty() {

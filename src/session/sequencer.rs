@@ -75,6 +75,8 @@ pub struct Sequencer {
     queue: VecDeque<Request>,
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
+    /// What the running response was asked for, when it was asked for.
+    asked: Option<Ask>,
     /// Since when the oldest request has waited.
     waits: Option<Time>,
     /// Refusals in a row that no response we know of explains.
@@ -119,6 +121,7 @@ impl Sequencer {
     /// answer by itself, so it need not be ours.
     pub fn created(&mut self, response: &ResponseId, request: Option<&str>, expected: bool) -> Created {
         self.active = Some(response.clone());
+        self.asked = None;
         self.hold_until = None;
         self.refusals = 0;
         self.returns_metadata |= request.is_some();
@@ -137,7 +140,10 @@ impl Sequencer {
         }
         match self.outstanding.take_if(|o| Some(o.request.id.as_str()) == request) {
             Some(o) if o.abandoned => Created::Abandoned,
-            Some(o) => Created::Ours(o.request.op),
+            Some(o) => {
+                self.asked = Some(o.request.ask);
+                Created::Ours(o.request.op)
+            }
             None => Created::Theirs,
         }
     }
@@ -234,6 +240,24 @@ impl Sequencer {
     /// The running response.
     pub fn active(&self) -> Option<&ResponseId> {
         self.active.as_ref()
+    }
+
+    /// What the running response was asked for, when we asked.
+    pub fn asked(&self) -> Option<&Ask> {
+        self.asked.as_ref().filter(|_| self.active.is_some())
+    }
+
+    /// The connection is gone: what was asked for and not begun is asked for on the next one.
+    pub fn connection_lost(&mut self) {
+        let old = std::mem::take(self);
+        self.queue = old.queue;
+        self.returns_metadata = old.returns_metadata;
+        if let Some(o) = old.outstanding.filter(|o| !o.abandoned && o.maybe.is_none()) {
+            let melts = o.request.is_automatic() && self.queue.iter().any(Request::is_automatic);
+            if !melts {
+                self.queue.push_front(o.request);
+            }
+        }
     }
 
     /// A response was asked for and has not begun.

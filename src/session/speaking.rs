@@ -146,6 +146,7 @@ impl Session {
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(&item), EventKind::SpeechStarted(speech));
         self.user_placeholder(&item);
+        self.pre_roll.begin(&item);
         if self.config.turn_detection.interrupt_response {
             self.interrupt(InterruptSource::User);
         }
@@ -205,6 +206,8 @@ impl Session {
             self.speaking.first_output(self.now);
         }
         self.ledger.push(&key, pcm.len() as u64);
+        let ms = self.ledger.ms(pcm.len() as u64);
+        self.response(&at.response).received_ms += ms;
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
             self.ledger.end_oldest(&mut self.ledger_events);
             let text = "more than 256 parts were never reported as played; the oldest ends with what was reported";
@@ -295,6 +298,10 @@ impl Session {
         let started = PlaybackStarted { part: key.part };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
         // What is outside the conversation answers nobody.
+        if !outside {
+            let held = self.is_held();
+            self.pre_roll.answered(held);
+        }
         let Some(clock) = self.speaking.clock.take_if(|_| !outside) else { return };
         let answered = clock.answered.unwrap_or(self.now);
         let total_ms = self.now.ms_since(clock.asked);
@@ -308,6 +315,8 @@ impl Session {
     fn playback_finished(&mut self, heard: &Heard, complete: bool) {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
+        // Generation stopped in the middle: words ran ahead of the audio that came.
+        let torn = self.responses.iter().any(|r| r.id == key.response && r.is_torn());
         let pace = &mut self.pace;
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
@@ -316,13 +325,18 @@ impl Session {
                 return None;
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
-            if complete {
+            if torn {
+                *heard_transcript = Some(pace.heard(transcript, heard_ms, received_ms, false));
+            } else if complete {
                 *heard_transcript = Some(transcript.clone());
                 pace.learn(transcript.chars().count(), received_ms);
             }
             Some(vec![key.part])
         });
         self.tell_changes();
+        if torn {
+            self.settle_played();
+        }
         let finished = PlaybackFinished { part: key.part, heard_ms, complete, estimated: self.estimated() };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackFinished(finished));
     }

@@ -4,7 +4,6 @@ use super::{
     Session,
     ops::Purpose,
     schemas::{Schemas, cap},
-    sequencer::Request,
 };
 use crate::{
     config::{Config, Tool, UndeclaredTools},
@@ -159,9 +158,32 @@ impl Tools {
         }
     }
 
+    /// The message of a call.
+    pub fn message_of(&self, call: &CallId) -> Option<ItemId> {
+        self.calls.iter().rev().find(|c| c.call.id == *call).map(|c| c.item.clone())
+    }
+
+    /// An item that answers a call; it has no message of its own.
+    pub fn is_result(&mut self, item: ItemId) {
+        self.results.push_back(item);
+        if self.results.len() > MAX_CALLS {
+            self.results.pop_front();
+        }
+    }
+
+    /// The response made calls.
+    pub fn called(&self, response: &ResponseId) -> bool {
+        self.calls.iter().any(|c| c.response == *response)
+    }
+
+    /// No call is at the host or waits for it.
+    pub fn are_idle(&self) -> bool {
+        self.rounds.is_empty() && !self.calls.iter().any(Call::is_open)
+    }
+
     /// The vendor refused a result: the call may be answered again.
-    pub fn result_refused(&mut self, epoch: u32, call: &CallId, until: Time) {
-        if let Some(call) = self.calls.iter_mut().find(|c| c.call.epoch == epoch && c.call.id == *call) {
+    pub fn result_refused(&mut self, call: &CallId, until: Time) {
+        if let Some(call) = self.calls.iter_mut().rev().find(|c| c.call.id == *call) {
             call.state = State::Running { until };
         }
     }
@@ -309,8 +331,9 @@ impl Session {
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {
         let entry = self.tools.calls.iter().find(|c| c.call == *call);
         let refusal = match entry.map(|c| &c.state) {
-            Some(State::Running { .. }) if call.epoch == self.link.epoch => None,
-            Some(State::Running { .. } | State::Cancelled) => {
+            // Also of an earlier connection of this run: the next one is told of both.
+            Some(State::Running { .. }) => None,
+            Some(State::Cancelled) => {
                 let error = Error::new(ErrorClass::State, "stale_call", "the call belongs to an earlier connection");
                 Some(error.fix("drop the result"))
             }
@@ -369,17 +392,21 @@ impl Session {
             Some(vec![0, 1])
         });
         self.tell_changes();
-        self.tools.results.push_back(result.clone());
-        if self.tools.results.len() > MAX_CALLS {
-            self.tools.results.pop_front();
-        }
-        let command = ProviderCommand::ToolOutput { item: result.clone(), call: call.id.clone(), output };
-        match self.send(&command) {
-            Ok(event_id) => self.remember(event_id, Purpose::ToolResult(op, result, call.id.clone())),
-            Err(error) => match op {
-                Some(op) => self.complete(op, Some(error)),
-                None => self.emit(EventKind::Error(error)),
-            },
+        self.tools.is_result(result.clone());
+        if !self.link.is_up() {
+            // The next connection gets both, the call and its result.
+            self.recovery.unconfirmed.extend(op.map(|op| (op, item)));
+        } else {
+            // One that was made on an earlier connection is not known to this one.
+            let unknown = call.epoch != self.link.epoch;
+            let sent = if unknown { self.send_call(&item) } else { Ok(None) }.and_then(|previous| {
+                let (item, call) = (result.clone(), call.id.clone());
+                self.send(&ProviderCommand::ToolOutput { item, call, output, previous })
+            });
+            match sent {
+                Ok(event_id) => self.remember(event_id, Purpose::ToolResult(op, result, call.id.clone())),
+                Err(error) => self.failed_for(op, error),
+            }
         }
         self.start_calls();
         self.follow_up();
@@ -390,7 +417,7 @@ impl Session {
     pub(super) fn result_refused(&mut self, call: &CallId, of_host: bool) {
         if of_host {
             let until = self.now.after_ms(self.config.tool_handling.timeout_ms.into());
-            self.tools.result_refused(self.link.epoch, call, until);
+            self.tools.result_refused(call, until);
         }
         self.follow_up();
     }
@@ -399,8 +426,7 @@ impl Session {
     pub(super) fn follow_up(&mut self) {
         while let Some(called) = self.tools.take_answered() {
             if called {
-                let id = self.id("req");
-                self.want_response(Request::automatic(id));
+                self.want_answer();
             }
         }
     }

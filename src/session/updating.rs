@@ -45,7 +45,7 @@ pub struct Updates {
 }
 
 /// A configuration after changes, with what the model lacks left out, and what there is to say about it.
-fn changed(config: &Config, changes: &Value) -> Result<(Arc<Config>, Vec<Error>)> {
+pub(super) fn changed(config: &Config, changes: &Value) -> Result<(Arc<Config>, Vec<Error>)> {
     settle(Arc::new(config.check_update(changes)?))
 }
 
@@ -97,9 +97,7 @@ impl Session {
                 add_missing(&mut patch, alone.unwrap_or_default());
             }
         }
-        // What was known at connect was told then.
-        let known = settle(old.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
-        for warning in warnings.into_iter().filter(|w| !known.contains(w)) {
+        for warning in self.news(warnings) {
             self.emit(EventKind::Warning(warning));
         }
         if let Err(error) = self.take_config(next) {
@@ -126,6 +124,15 @@ impl Session {
             }
         }
         None
+    }
+
+    /// What of these warnings the present configuration has not been warned of: that was told at connect.
+    pub(super) fn news(&self, mut warnings: Vec<Error>) -> Vec<Error> {
+        if !warnings.is_empty() {
+            let known = settle(self.config.clone()).map_or_else(|_| Vec::new(), |(_, known)| known);
+            warnings.retain(|w| !known.contains(w));
+        }
+        warnings
     }
 
     /// What the vendor allows only at other times is refused before it is sent (reference §2).
@@ -240,17 +247,23 @@ impl Session {
         std::mem::take(&mut self.updates).waiting.into_iter().map(|(op, _)| op).collect()
     }
 
+    /// As [`Self::updates_over`] within a run: what had to wait can be made on the next connection.
+    pub(super) fn updates_lost(&mut self) -> Vec<(OpId, Value)> {
+        std::mem::take(&mut self.updates).waiting.into()
+    }
+
+    /// No change is on its way.
+    pub(super) fn updates_are_settled(&self) -> bool {
+        self.updates.pending.is_empty() && self.updates.waiting.is_empty()
+    }
+
     /// The vendor refused a change: what was confirmed and later changes stay.
     pub(super) fn update_refused(&mut self, op: OpId, error: Error) {
         let at = self.updates.pending.iter().position(|p| p.op == Some(op));
         let refused = at.and_then(|at| self.updates.pending.remove(at));
         // One that was passed over as lost has ended, too.
-        let told = refused.as_ref().is_none_or(|p| p.told);
-        if told {
-            self.emit(EventKind::Error(error))
-        } else {
-            self.complete(op, Some(error))
-        }
+        let waits = refused.as_ref().is_some_and(|p| !p.told);
+        self.failed_for(Some(op).filter(|_| waits), error);
         if refused.is_some() {
             self.take_back();
             self.changes_settled();

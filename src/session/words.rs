@@ -15,8 +15,7 @@ use crate::{
 const MAX_WORDS: usize = 1024 * 1024;
 
 fn cut(text: &mut String) {
-    let end = (0..=MAX_WORDS.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(MAX_WORDS));
 }
 
 /// Speech or writing.
@@ -38,7 +37,11 @@ impl PartKind {
 impl Session {
     /// An item was mentioned: it gets a message on first sight and its place when the place is known.
     pub(super) fn item_seen(&mut self, item: &Item, response: Option<&ResponseId>, previous: Option<&ItemId>) {
-        if !is_message(item) || self.tools.is_result_item(&item.id) || self.silent.has(&item.id) {
+        if !is_message(item)
+            || self.tools.is_result_item(&item.id)
+            || self.silent.has(&item.id)
+            || self.is_note(&item.id)
+        {
             return;
         }
         if self.history.get(&item.id).is_none() {
@@ -122,6 +125,7 @@ impl Session {
 
     pub(super) fn user_committed(&mut self, item: ItemId, previous: Option<&ItemId>) {
         self.user_placeholder(&item);
+        self.pre_roll.committed(&item);
         if let Some(previous) = previous {
             self.history.place(&item, previous, &mut self.changes);
             self.tell_changes();
@@ -182,12 +186,14 @@ impl Session {
         });
         self.transcript(None, item, part, Role::User, TranscriptMode::Final, text);
         self.tell_changes();
+        self.pre_roll.known(item);
     }
 
     pub(super) fn user_transcript_failed(&mut self, item: &ItemId, error: &ProviderError) {
         if self.silent.has(item) {
             return;
         }
+        self.pre_roll.known(item);
         let why = vendor_text(&error.message);
         let warning = Error::new(ErrorClass::Provider, "transcription_failed", format!("no transcript: {why}"))
             .provider_code(vendor_text(&error.code));
@@ -261,6 +267,9 @@ impl Session {
         let added = self.append(&at.item, at.part, delta);
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
+            self.response(&at.response).wrote = true;
+            let held = self.is_held();
+            self.pre_roll.answered(held);
         }
         if added {
             let (role, mode) = (Role::Assistant, TranscriptMode::Delta);
@@ -287,10 +296,21 @@ impl Session {
         self.tell_changes();
     }
 
+    /// The connection is gone: nothing more will come of what is open, but tools go on.
+    pub(super) fn settle_lost(&mut self) {
+        let running =
+            |m: &&Message| matches!(m.parts.first(), Some(Part::ToolCall { state: ToolCallState::Running, .. }));
+        let open = self.history.messages().iter().filter(|m| is_open(m) && !running(m));
+        self.settle(open.map(|m| m.id.clone()).collect());
+    }
+
     /// The run is over: nothing more will come of what is open. What the speaker still has is
     /// settled when it reports what it played.
     pub(super) fn settle_history(&mut self) {
-        let ids: Vec<ItemId> = self.history.messages().iter().filter(|m| is_open(m)).map(|m| m.id.clone()).collect();
+        self.settle(self.history.messages().iter().filter(|m| is_open(m)).map(|m| m.id.clone()).collect());
+    }
+
+    fn settle(&mut self, ids: Vec<ItemId>) {
         let (later, now): (Vec<_>, Vec<_>) =
             ids.into_iter().partition(|id| self.ledger.open().any(|h| h.key.item == *id));
         self.speaking.unsettled.extend(later);

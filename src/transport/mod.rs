@@ -61,6 +61,16 @@ pub trait Transport: Send {
     /// Sends what is queued, then a close frame.
     fn close(&mut self, code: u16);
 
+    /// Asks the peer for a sign of life; false: this transport has no such thing.
+    fn ping(&mut self) -> bool {
+        false
+    }
+
+    /// The peer answered a ping since this was asked last.
+    fn take_pong(&mut self) -> bool {
+        false
+    }
+
     /// Microphone frames dropped because the network was too slow.
     fn dropped_audio(&self) -> u64 {
         0

@@ -31,7 +31,7 @@ use serde_json::{Map, Value, json};
 use speaker::Speaker;
 use std::{
     borrow::Cow,
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     io::Write,
     sync::{Arc, Mutex},
 };
@@ -49,6 +49,7 @@ pub struct Talk {
     /// Responses of this connection that ended, by [`Self::done`].
     pub over: Vec<String>,
     out: VecDeque<Output>,
+    acknowledged: HashSet<(u32, String)>,
     invariants: Invariants,
     next_op: u64,
     next_event: u64,
@@ -60,12 +61,14 @@ pub struct Talk {
 
 impl Talk {
     /// A session that has not connected. `config` is a configuration document; where it does not say
-    /// otherwise the speaker is a device, so that audio comes as `Play`.
+    /// otherwise the speaker is a device, so that audio comes as `Play`, and a lost connection ends the run.
     pub fn new(config: Value) -> Self {
+        let recovers = !config["recovery"].is_null();
         let mut config: Config = serde_json::from_value(config).expect("a configuration");
         if config.audio.output.source == AudioSource::Host {
             config.audio.output.source = AudioSource::Device;
         }
+        config.recovery.reconnect &= recovers;
         Self::with(config)
     }
 
@@ -80,6 +83,7 @@ impl Talk {
             epoch: 0,
             over: Vec::new(),
             out: VecDeque::new(),
+            acknowledged: HashSet::new(),
             invariants: Invariants::default(),
             next_op: 0,
             next_event: 0,
@@ -105,8 +109,39 @@ impl Talk {
         self.server("session.created", json!({"session": {"type": "realtime", "id": "sess_1"}}));
         let session = self.wish();
         self.server("session.updated", json!({"session": session}));
+        self.acknowledge();
         assert_eq!(*self.session.status(), Status::Connected);
         op
+    }
+
+    /// What the transport and the vendor do for the connection that was dialled last, up to the confirmation of
+    /// everything it was told.
+    pub fn reconnected(&mut self) {
+        self.opened();
+        self.server("session.created", json!({"session": {"type": "realtime", "id": "sess_2"}}));
+        let session = self.wish();
+        self.server("session.updated", json!({"session": session}));
+        self.acknowledge();
+    }
+
+    /// The vendor confirms the items it was told and has not confirmed.
+    pub fn acknowledge(&mut self) {
+        for item in self.told() {
+            if self.acknowledged.insert((self.epoch, item["id"].as_str().unwrap_or_default().to_owned())) {
+                self.server("conversation.item.added", json!({"item": item}));
+                self.server("conversation.item.done", json!({"item": item}));
+            }
+        }
+    }
+
+    /// Items that were created on this connection, of the outputs that wait.
+    pub fn told(&self) -> Vec<Value> {
+        let of = |o: &Output| match o {
+            Output::Send { epoch, .. } if *epoch == self.epoch => frame_of(o),
+            _ => None,
+        };
+        let created = self.out.iter().filter_map(of).filter(|f| f["type"] == "conversation.item.create");
+        created.map(|f| f["item"].clone()).collect()
     }
 
     /// The session object of the newest `session.update` that waits in the outputs.
@@ -154,7 +189,7 @@ impl Talk {
     }
 
     pub fn opened(&mut self) {
-        self.input(Input::Opened { epoch: self.epoch });
+        self.input(Input::Opened { epoch: self.epoch, unix_s: None });
     }
 
     pub fn closed(&mut self, code: Option<u16>, reason: &str, error: Option<Error>) {
@@ -312,6 +347,11 @@ impl Talk {
     /// Everything since the last call.
     pub fn take(&mut self) -> Outputs {
         Outputs(self.out.drain(..).collect())
+    }
+
+    /// What waits to be taken.
+    pub fn peek(&self) -> &VecDeque<Output> {
+        &self.out
     }
 
     pub fn next_output(&mut self) -> Option<Output> {

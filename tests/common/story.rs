@@ -293,7 +293,9 @@ fn line_of(rest: &str) -> String {
 /// An output as a line of a story.
 fn show(output: &Output) -> String {
     match output {
+        Output::Dial { beside: true, .. } => "!! dial beside".into(),
         Output::Dial { .. } => "!! dial".into(),
+        Output::Ping { .. } => "!! ping".into(),
         Output::Close { code, .. } => format!("!! close {code}"),
         Output::Send { text, .. } => {
             let mut frame: Map<String, Value> = serde_json::from_str(text).expect("a frame is a JSON object");

@@ -201,7 +201,7 @@ fn what_an_old_connection_says_is_ignored() {
     let text = r#"{"type":"input_audio_buffer.speech_started","item_id":"U9","audio_start_ms":1}"#;
     talk.input(Input::Frame { epoch: 1, frame: Frame::Text(text.into()) });
     talk.input(Input::Closed { epoch: 1, code: None, reason: String::new(), error: None });
-    talk.input(Input::Opened { epoch: 1 });
+    talk.input(Input::Opened { epoch: 1, unix_s: None });
     assert_eq!(talk.take().0, []);
     assert_eq!(talk.session.stats().stale_inputs, 3);
     talk.finish();
@@ -211,7 +211,7 @@ fn what_an_old_connection_says_is_ignored() {
 fn every_way_a_connection_ends_is_told_once_with_its_cause() {
     let cases = [
         (Some(1000), "status", "idle", "remote_closed"),
-        (Some(1001), "error", "error", "connection_lost"),
+        (Some(1001), "error", "error", "going_away"),
         (Some(1008), "error", "error", "policy"),
         (Some(1009), "error", "error", "message_too_big"),
         (Some(4000), "error", "error", "protocol"),

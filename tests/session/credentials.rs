@@ -268,7 +268,7 @@ fn what_an_old_connection_says_while_the_host_is_asked_is_ignored() {
     let text = r#"{"type":"error","event_id":"e9","error":{"type":"server_error","code":"x","message":"late"}}"#;
     let frame = duologue::provider::Frame::Text(text.into());
     for epoch in [1, 2] {
-        talk.input(Input::Opened { epoch });
+        talk.input(Input::Opened { epoch, unix_s: None });
         talk.input(Input::Frame { epoch, frame: frame.clone() });
         talk.input(Input::Closed { epoch, code: None, reason: String::new(), error: auth() });
     }

@@ -10,6 +10,7 @@ mod credentials;
 mod history;
 mod lessons;
 mod lost;
+mod recovery;
 mod requests;
 mod responses;
 mod tool_limits;

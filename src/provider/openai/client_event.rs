@@ -104,6 +104,17 @@ pub enum NewItem<'a> {
         /// Parts in order.
         content: Vec<NewPart<'a>>,
     },
+    /// A call that was made in an earlier session.
+    FunctionCall {
+        /// Id of its item.
+        id: &'a str,
+        /// The call.
+        call_id: &'a str,
+        /// Function.
+        name: &'a str,
+        /// JSON text.
+        arguments: &'a str,
+    },
     /// The answer to a call.
     FunctionCallOutput {
         /// Our id.
@@ -221,6 +232,21 @@ fn input_item(item: &InputItem) -> Value {
             json!({"type": "message", "role": role, "content": [{"type": kind, "text": text}]})
         }
     }
+}
+
+/// The longest call id the server takes (reference §3).
+const MAX_CALL_ID: usize = 32;
+
+/// A call id as the server takes it: one of another vendor may be longer, and the same one must become the
+/// same every time, because the call and its result name it.
+pub fn wire_call(id: &str) -> Cow<'_, str> {
+    if id.len() <= MAX_CALL_ID {
+        return Cow::Borrowed(id);
+    }
+    // FNV-1a, twice with different bases: 128 bits, written nowhere but here.
+    let fnv = |basis: u64| id.bytes().fold(basis, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = format!("{:016x}{:016x}", fnv(0xcbf2_9ce4_8422_2325), fnv(0x8422_2325_cbf2_9ce4));
+    Cow::Owned(format!("call_{}", &hash[..MAX_CALL_ID - "call_".len()]))
 }
 
 const APPEND_HEAD: &[u8] = br#"{"type":"input_audio_buffer.append","audio":""#;

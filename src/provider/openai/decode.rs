@@ -342,6 +342,8 @@ fn session(session: Option<serde_json::Value>) -> SessionInfo {
             _ => detection["create_response"].as_bool(),
         },
         silence_duration_ms: detection["silence_duration_ms"].as_u64(),
+        // Some answers say 0, which is no time at all (reference §2.1).
+        expires_at: session["expires_at"].as_u64().filter(|at| *at > 0),
         session,
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     message::Role,
     request::{ImageDetail, Picture, ResponseOptions},
 };
-use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams};
+use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams, wire_call};
 use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
@@ -70,7 +70,19 @@ impl OpenAi {
                 text: "hi".into(),
                 previous: Some("root".into()),
             },
-            ProviderCommand::ToolOutput { item: item(), call: "call_1".into(), output: "{\"ok\":true}".into() },
+            ProviderCommand::ToolOutput {
+                item: item(),
+                call: "call_1".into(),
+                output: "{\"ok\":true}".into(),
+                previous: None,
+            },
+            ProviderCommand::CreateCall {
+                item: item(),
+                call: "call_1".into(),
+                name: "clock".into(),
+                arguments: "{}".into(),
+                previous: Some("root".into()),
+            },
             ProviderCommand::CreateResponse { request: request(), options: Box::default() },
             ProviderCommand::CreateResponse { request: request(), options: Box::new(sample_options(false)) },
             ProviderCommand::CreateResponse { request: request(), options: Box::new(sample_options(true)) },
@@ -235,9 +247,13 @@ impl Codec for OpenAi {
                 let item = NewItem::Message { id: item.as_str(), role, content: vec![part] };
                 Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item }
             }
-            ProviderCommand::ToolOutput { item, call, output } => Kind::ItemCreate {
-                previous_item_id: None,
-                item: NewItem::FunctionCallOutput { id: item.as_str(), call_id: call.as_str(), output },
+            ProviderCommand::ToolOutput { item, call, output, previous } => Kind::ItemCreate {
+                previous_item_id: previous.as_ref().map(|p| p.as_str()),
+                item: NewItem::FunctionCallOutput { id: item.as_str(), call_id: &wire_call(call.as_str()), output },
+            },
+            ProviderCommand::CreateCall { item, call, name, arguments, previous } => Kind::ItemCreate {
+                previous_item_id: previous.as_ref().map(|p| p.as_str()),
+                item: NewItem::FunctionCall { id: item.as_str(), call_id: &wire_call(call.as_str()), name, arguments },
             },
             ProviderCommand::CreateImage { item, text, picture, detail } => {
                 let words = text.iter().map(|text| NewPart::InputText { text });
@@ -308,5 +324,14 @@ impl Codec for OpenAi {
 
     fn reset(&mut self) {
         self.stream = decode::Stream::default();
+    }
+
+    fn another(&self) -> Box<dyn Codec> {
+        Box::new(Self {
+            capabilities: self.capabilities.clone(),
+            dial: self.dial.clone(),
+            wish: self.wish.clone(),
+            stream: decode::Stream::default(),
+        })
     }
 }

@@ -215,15 +215,19 @@ fn http_error(response: &Response<Option<Vec<u8>>>, credential: Option<&Credenti
     let said =
         if said.trim().is_empty() { format!("HTTP {status}") } else { format!("HTTP {}: {said}", status.as_u16()) };
     let code = json["error"]["code"].as_str();
+    // Its other form, a date, would need a clock that is right.
+    let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse::<u64>().ok());
+    let after = after.map(|s| s.saturating_mul(1000));
     let error = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Error::new(ErrorClass::Credential, "auth", format!("the service refused the API key ({said})"))
                 .fix("check that the key is right, active and for this service")
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            Error::new(ErrorClass::Quota, "rate_limited", format!("too many requests ({said})"))
+            let error = Error::new(ErrorClass::Quota, "rate_limited", format!("too many requests ({said})"))
                 .fix("wait, or check the account's limits")
-                .retryable()
+                .retryable();
+            after.map_or(error.clone(), |ms| error.retry_after_ms(ms))
         }
         _ if code.is_some_and(|c| c.contains("model")) => {
             Error::new(ErrorClass::Config, "unknown_model", format!("the service does not know it ({said})"))
@@ -236,9 +240,10 @@ fn http_error(response: &Response<Option<Vec<u8>>>, credential: Option<&Credenti
                 .fix("check the base URL, and the model")
         }
         s if s.is_server_error() => {
-            Error::new(ErrorClass::Network, "unavailable", format!("the service is unavailable ({said})"))
+            let error = Error::new(ErrorClass::Network, "unavailable", format!("the service is unavailable ({said})"))
                 .fix("try again later")
-                .retryable()
+                .retryable();
+            after.map_or(error.clone(), |ms| error.retry_after_ms(ms))
         }
         _ => Error::new(ErrorClass::Protocol, "handshake", format!("the service refused the connection ({said})"))
             .fix("check the base URL and the model"),

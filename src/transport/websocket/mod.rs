@@ -49,6 +49,8 @@ const MAX_WAITING: usize = 8 * 1024 * 1024;
 const MAX_AUDIO: usize = 256 * 1024;
 const PING_AFTER: Duration = Duration::from_secs(10);
 const DEAD_AFTER: Duration = Duration::from_secs(15);
+/// Tells a host's ping from those that only keep the connection alive.
+const HOST_PING: &[u8] = b"duologue";
 /// Frames handled in one wake-up, so that a flood does not starve the microphone.
 const FRAMES_A_POLL: usize = 64;
 
@@ -79,6 +81,8 @@ struct WebSocket {
     unflushed: bool,
     failed: Option<Error>,
     pinged: Option<Instant>,
+    /// The host's own ping was answered.
+    pong: bool,
     watch: Pin<Box<Sleep>>,
 }
 
@@ -96,6 +100,7 @@ impl WebSocket {
             unflushed: false,
             failed: None,
             pinged: None,
+            pong: false,
             watch: Box::pin(tokio::time::sleep_until(now + PING_AFTER)),
         }
     }
@@ -192,7 +197,8 @@ impl Transport for WebSocket {
                             });
                             return Poll::Ready(Closed { code, reason, error: None });
                         }
-                        // Pongs are answered by tungstenite; flushing sends them.
+                        Some(Ok(Message::Pong(payload))) => self.pong |= payload.as_ref() == HOST_PING,
+                        // Pings are answered by tungstenite; flushing sends the answers.
                         Some(Ok(_)) => self.unflushed = true,
                         Some(Err(error)) => {
                             self.refuse(&error, cx);
@@ -281,6 +287,16 @@ impl Transport for WebSocket {
 
     fn close(&mut self, code: u16) {
         self.closing.get_or_insert(code);
+    }
+
+    fn ping(&mut self) -> bool {
+        let ping = Message::Ping(HOST_PING.into());
+        self.unflushed |= Pin::new(&mut self.socket).start_send(ping).is_ok();
+        true
+    }
+
+    fn take_pong(&mut self) -> bool {
+        std::mem::take(&mut self.pong)
     }
 
     fn dropped_audio(&self) -> u64 {

@@ -1,0 +1,268 @@
+//! A new session is told the conversation so far (protocols reference §9.6).
+//!
+//! What goes: the newest messages within a budget, oldest first, with their own ids: words of the user as text,
+//! words of the assistant as far as they were heard, calls only together with their results, pictures that are
+//! still kept. Then a note that the conversation goes on. Nothing asks for an answer here. What was left out,
+//! what has no words, and what the vendor refused makes the context `partial`, and the host is told.
+
+use super::{
+    Session,
+    ops::Purpose,
+    recovery::{Why, gone},
+};
+use crate::{
+    capabilities::Reconnect,
+    error::Error,
+    event::{EventKind, OpId, SessionReplaced},
+    message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
+    provider::ProviderCommand,
+    request::Picture,
+};
+use std::collections::HashSet;
+
+/// Messages, their text and their pictures that a new session is told at most (FAULTS §3).
+const MAX_MESSAGES: usize = 50;
+const MAX_TEXT: usize = 64 * 1024;
+const MAX_PICTURES: usize = 2 * 1024 * 1024;
+/// A message longer than this is left out when the service found what it was sent too big.
+const MAX_LIGHT: usize = 16 * 1024;
+
+/// How much a new session knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Context {
+    #[default]
+    Full,
+    Partial,
+    None,
+}
+
+/// What the session of this connection was told.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    context: Context,
+    /// Messages it was told.
+    told: HashSet<ItemId>,
+    /// The note behind them.
+    note: Option<ItemId>,
+}
+
+/// What becomes of a message.
+enum Telling {
+    /// It is told so.
+    Told(Vec<ProviderCommand>, usize, usize),
+    /// There is nothing to tell.
+    Nothing,
+    /// There is something, and it cannot be told.
+    Untold,
+}
+
+impl Session {
+    /// Sends the conversation. Whoever waits for the confirmation of something in it goes on waiting.
+    pub(super) fn replay(&mut self) {
+        self.replay = Replay::default();
+        if self.recovery.cause.is_none() {
+            return;
+        }
+        if self.codec.capabilities().reconnect != Some(Reconnect::Replay) {
+            self.replay.context = Context::None;
+            return;
+        }
+        let (mut texts, mut pictures) = (0, 0);
+        let mut chosen: Vec<(ItemId, Vec<ProviderCommand>)> = Vec::new();
+        let messages = self.history.messages().to_vec();
+        for message in messages.iter().rev() {
+            match self.telling(message) {
+                Telling::Nothing => {}
+                Telling::Untold => self.replay.context = Context::Partial,
+                Telling::Told(..) if chosen.len() >= MAX_MESSAGES || texts >= MAX_TEXT => {
+                    self.replay.context = Context::Partial;
+                    break;
+                }
+                Telling::Told(commands, text, picture) => {
+                    // One that is too long is left out; shorter ones before it may fit.
+                    if texts + text > MAX_TEXT || pictures + picture > MAX_PICTURES {
+                        self.replay.context = Context::Partial;
+                        continue;
+                    }
+                    (texts, pictures) = (texts + text, pictures + picture);
+                    chosen.push((message.id.clone(), commands));
+                }
+            }
+        }
+        let told_any = !chosen.is_empty();
+        for (message, commands) in chosen.into_iter().rev() {
+            let op = self.take_unconfirmed(&message);
+            let last = commands.len() - 1;
+            for (i, command) in commands.into_iter().enumerate() {
+                self.tell(op.filter(|_| i == last), &command);
+            }
+            self.replay.told.insert(message);
+        }
+        // Their messages left the history meanwhile.
+        for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
+            self.complete(op, Some(gone()));
+        }
+        if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
+            let item = ItemId::from(self.id("item"));
+            self.replay.note = Some(item.clone());
+            self.tell(None, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
+        }
+    }
+
+    fn take_unconfirmed(&mut self, message: &ItemId) -> Option<OpId> {
+        let at = self.recovery.unconfirmed.iter().position(|(_, item)| item == message)?;
+        Some(self.recovery.unconfirmed.remove(at).0)
+    }
+
+    fn tell(&mut self, op: Option<OpId>, command: &ProviderCommand) {
+        let Some(item) = item_of(command).cloned() else { return };
+        match self.send(command) {
+            Ok(event_id) => self.remember(event_id, Purpose::Replayed(op, item)),
+            Err(error) => {
+                self.replay.context = Context::Partial;
+                if let Some(op) = op {
+                    self.complete(op, Some(error));
+                }
+            }
+        }
+    }
+
+    /// How a message is told.
+    fn telling(&mut self, message: &Message) -> Telling {
+        let item = message.id.clone();
+        if let Some(Part::ToolCall { id, name, arguments, output, state, .. }) = message.parts.first() {
+            let over = matches!(state, ToolCallState::Completed | ToolCallState::Failed);
+            let Some(output) = output.clone().filter(|_| over) else { return Telling::Nothing };
+            let text = arguments.len() + output.len();
+            if self.recovery.lighter && text > MAX_LIGHT {
+                return Telling::Untold;
+            }
+            let result = ItemId::from(self.id("item"));
+            self.tools.is_result(result.clone());
+            let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
+            let commands = vec![
+                ProviderCommand::CreateCall { item, call: call.clone(), name, arguments, previous: None },
+                ProviderCommand::ToolOutput { item: result, call, output, previous: None },
+            ];
+            return Telling::Told(commands, text, 0);
+        }
+        let words = words(message);
+        let picture = message.parts.iter().find_map(picture);
+        let lost = message.parts.iter().any(|p| matches!(p, Part::Image { data: None, url: None, .. }));
+        if self.recovery.lighter && (words.len() > MAX_LIGHT || picture.is_some()) {
+            return Telling::Untold;
+        }
+        if lost {
+            self.replay.context = Context::Partial;
+        }
+        let text = Some(words).filter(|words| !words.trim().is_empty());
+        match (text, picture) {
+            (None, None) if message.state == MessageState::InProgress || message.role != Role::User => Telling::Nothing,
+            // Something was said, and nobody knows what.
+            (None, None) => Telling::Untold,
+            (text, Some(picture)) if message.role == Role::User => {
+                let bytes = match &picture {
+                    Picture::Data { base64, .. } => base64.len(),
+                    Picture::Elsewhere(_) => 0,
+                };
+                let length = text.as_ref().map_or(0, String::len);
+                let command = ProviderCommand::CreateImage { item, text, picture, detail: None };
+                Telling::Told(vec![command], length, bytes)
+            }
+            (Some(text), _) => {
+                let length = text.len();
+                let command = ProviderCommand::CreateText { item, role: message.role, text, previous: None };
+                Telling::Told(vec![command], length, 0)
+            }
+            (None, Some(_)) => Telling::Untold,
+        }
+    }
+
+    /// The note behind a replayed conversation; it has no message.
+    pub(super) fn is_note(&self, item: &ItemId) -> bool {
+        self.replay.note.as_ref() == Some(item)
+    }
+
+    /// The vendor does not take something of the conversation. It stays in the history.
+    pub(super) fn replay_refused(&mut self, op: Option<OpId>, item: &ItemId, error: Error) {
+        self.replay.context = Context::Partial;
+        self.replay.told.remove(item);
+        match op {
+            Some(op) => self.complete(op, Some(error)),
+            None => self.emit_about(None, Some(item), EventKind::Warning(error)),
+        }
+        self.replay_acknowledged();
+    }
+
+    /// Not everything was acknowledged in time; it may have arrived all the same.
+    pub(super) fn replay_cut_short(&mut self) {
+        self.replay.context = Context::Partial;
+        for (op, _) in self.ops.replay_over() {
+            if let Some(op) = op {
+                let text = "the service did not confirm it on the new connection";
+                let error = Error::new(crate::error::ErrorClass::Provider, "unacknowledged", text);
+                self.complete(op, Some(error.fix("look whether the conversation has it before sending it again")));
+            }
+        }
+    }
+
+    /// Tells the host about the new session.
+    pub(super) fn tell_replaced(&mut self, why: Why) {
+        let context = match self.replay.context {
+            Context::Full => "full",
+            Context::Partial => "partial",
+            Context::None => "none",
+        };
+        let gap_ms = self.microphone_gap_ms();
+        let replaced = SessionReplaced { why: why.word().into(), context: context.into(), gap_ms };
+        self.emit(EventKind::SessionReplaced(replaced));
+    }
+
+    /// Tells this session of a call that an earlier one made and whose result is there now, at the call's own
+    /// place. Returns what the result stands behind.
+    pub(super) fn send_call(&mut self, item: &ItemId) -> Result<Option<ItemId>, Error> {
+        let messages = self.history.messages();
+        let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return Ok(None) };
+        let Some(Part::ToolCall { id, name, arguments, .. }) = messages[at].parts.first() else { return Ok(None) };
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains(&m.id));
+        let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
+        let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
+        let command = ProviderCommand::CreateCall { item: item.clone(), call, name, arguments, previous };
+        let event_id = self.send(&command)?;
+        self.remember(event_id, Purpose::Replayed(None, item.clone()));
+        self.replay.told.insert(item.clone());
+        Ok(Some(item.clone()))
+    }
+}
+
+fn item_of(command: &ProviderCommand) -> Option<&ItemId> {
+    match command {
+        ProviderCommand::CreateText { item, .. }
+        | ProviderCommand::CreateImage { item, .. }
+        | ProviderCommand::CreateCall { item, .. }
+        | ProviderCommand::ToolOutput { item, .. } => Some(item),
+        _ => None,
+    }
+}
+
+/// What was said: of the assistant what was heard.
+fn words(message: &Message) -> String {
+    let words = message.parts.iter().filter_map(|part| match part {
+        Part::Text { content } => Some(content.as_str()),
+        Part::Audio { transcript, heard_transcript, .. } => {
+            Some(heard_transcript.as_deref().filter(|_| message.role == Role::Assistant).unwrap_or(transcript))
+        }
+        _ => None,
+    });
+    words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn picture(part: &Part) -> Option<Picture> {
+    match part {
+        Part::Image { data: Some(data), mime_type, .. } => {
+            Some(Picture::Data { mime_type: mime_type.clone(), base64: data.clone() })
+        }
+        Part::Image { url: Some(url), .. } => Some(Picture::Elsewhere(url.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,261 @@
+//! The vendor ends each session after a while. Some time before, the next one is opened beside it and made
+//! ready; between two turns the conversation moves over, so that nobody hears it. When no turn ends in time it
+//! moves all the same, just before the end.
+
+use super::{
+    Output, Session,
+    connection::{Link, lasts_ms},
+    recovery::Why,
+};
+use crate::{
+    capabilities::Reconnect,
+    config::CredentialSource,
+    error::{Error, ErrorClass},
+    provider::{Codec, Frame, ProviderCommand, ProviderEvent, SessionInfo},
+    time::Time,
+};
+
+/// How long before the end the next session is opened; of a short session a quarter is enough.
+const AHEAD_MS: u64 = 300_000;
+/// How long before the end nobody is waited for any more; of a short session a sixteenth.
+const AT_LAST_MS: u64 = 5_000;
+/// The whole of opening one.
+const READY_MS: u64 = 30_000;
+/// Between two tries to open one.
+const AGAIN_MS: u64 = 15_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The host is asked for a credential.
+    Asking,
+    Dialling,
+    Greeting,
+    Configuring,
+    Ready,
+}
+
+/// The session that will take over.
+pub(super) struct Successor {
+    epoch: u32,
+    step: Step,
+    by: Option<Time>,
+    opened_unix_s: Option<u64>,
+    codec: Box<dyn Codec>,
+    info: Option<SessionInfo>,
+}
+
+/// When the present session ends, and who takes over.
+#[derive(Default)]
+pub(super) struct Rollover {
+    successor: Option<Successor>,
+    again_at: Option<Time>,
+    /// How long the present session lasts in all.
+    life_ms: u64,
+}
+
+impl Rollover {
+    /// A session of that length has begun.
+    pub fn begin(&mut self, life_ms: u64) {
+        (self.life_ms, self.again_at) = (life_ms, None);
+    }
+
+    fn ahead_ms(&self) -> u64 {
+        AHEAD_MS.min(self.life_ms / 4)
+    }
+
+    fn at_last_ms(&self) -> u64 {
+        AT_LAST_MS.min(self.life_ms / 16)
+    }
+}
+
+impl Session {
+    /// When something of it is due.
+    pub(super) fn rollover_timeout(&self) -> Option<Time> {
+        if !self.link.is_up() {
+            return None;
+        }
+        let ends = self.rolls_over()?;
+        Some(match &self.rollover.successor {
+            None => back(ends, self.rollover.ahead_ms()).max(self.rollover.again_at.unwrap_or_default()),
+            Some(s) if s.step == Step::Ready => back(ends, self.rollover.at_last_ms()).max(self.now),
+            Some(s) => s.by?,
+        })
+    }
+
+    /// When this session ends, where another takes over.
+    fn rolls_over(&self) -> Option<Time> {
+        let policy = &self.config.recovery;
+        let can = self.codec.capabilities().reconnect == Some(Reconnect::Replay);
+        self.link.ends_at.filter(|_| policy.reconnect && policy.rollover && can)
+    }
+
+    pub(super) fn roll_over(&mut self) {
+        let Some(ends) = self.rolls_over().filter(|_| self.link.is_up()) else { return };
+        match &self.rollover.successor {
+            None => {
+                let due = back(ends, self.rollover.ahead_ms()).max(self.rollover.again_at.unwrap_or_default());
+                if self.now >= due {
+                    self.open_successor();
+                }
+            }
+            Some(s) if s.step == Step::Ready => {
+                let at_last = self.now >= back(ends, self.rollover.at_last_ms());
+                if at_last || self.is_between_turns() {
+                    self.take_over();
+                }
+            }
+            Some(s) if s.by.is_some_and(|by| self.now >= by) => {
+                let text = "the next session was not ready in time";
+                self.successor_failed(&Error::new(ErrorClass::Network, "timeout", text));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Nobody speaks, nobody is about to, and nothing waits.
+    fn is_between_turns(&self) -> bool {
+        let quiet =
+            !self.speaking.user && !self.is_held() && !self.speaking.answer_expected && !self.pre_roll.is_open();
+        let settled = self.sequencer.active().is_none() && !self.sequencer.waiting() && self.out_of_band.is_idle();
+        let played = self.ledger.open().next().is_none() && !self.speaking.flushing();
+        quiet && settled && played && self.tools.are_idle() && !self.ops.any_waits() && self.updates_are_settled()
+    }
+
+    fn open_successor(&mut self) {
+        let epoch = self.next_epoch();
+        let asks = self.config.credentials.source == CredentialSource::Asked;
+        let (step, by) = (Step::Dialling, Some(self.now.after_ms(READY_MS)));
+        let codec = self.codec.another();
+        let successor = Successor { epoch, step, by, opened_unix_s: None, codec, info: None };
+        self.rollover.successor = Some(successor);
+        if asks && !self.has_fresh_credential() {
+            if let Some(s) = &mut self.rollover.successor {
+                // Its own deadline is that of the request.
+                (s.step, s.by) = (Step::Asking, None);
+            }
+            return self.ask_for_successor();
+        }
+        self.dial_successor();
+    }
+
+    /// A credential for the next session is wanted.
+    pub(super) fn successor_asks(&self) -> bool {
+        self.rollover.successor.as_ref().is_some_and(|s| s.step == Step::Asking)
+    }
+
+    /// The next session is being dialled.
+    pub(super) fn successor_dials(&self) -> bool {
+        self.rollover.successor.as_ref().is_some_and(|s| s.step == Step::Dialling)
+    }
+
+    /// There is a credential for it.
+    pub(super) fn dial_successor(&mut self) {
+        self.credentials.spent();
+        let by = self.now.after_ms(READY_MS);
+        let Some(s) = &mut self.rollover.successor else { return };
+        (s.step, s.by) = (Step::Dialling, Some(by));
+        self.out.push_back(Output::Dial { epoch: s.epoch, request: s.codec.dial().clone(), beside: true });
+    }
+
+    /// The next session could not be opened; the present one goes on.
+    pub(super) fn successor_failed(&mut self, error: &Error) {
+        self.successor_over();
+        self.rollover.again_at = Some(self.now.after_ms(AGAIN_MS.min(self.rollover.life_ms / 8)));
+        let text = format!("the session that is to follow could not be opened, and will be tried again: {error}");
+        self.warn_rarely(ErrorClass::Network, "rollover_failed", text);
+    }
+
+    /// There is none, whatever it was doing.
+    pub(super) fn successor_over(&mut self) {
+        if let Some(s) = self.rollover.successor.take_if(|s| s.step != Step::Asking) {
+            self.out.push_back(Output::Close { epoch: s.epoch, code: 1000 });
+        }
+        self.rollover.successor = None;
+    }
+
+    /// A transport opened; true: it is the next session's.
+    pub(super) fn successor_opened(&mut self, epoch: u32, unix_s: Option<u64>) -> bool {
+        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
+        s.step = Step::Greeting;
+        s.opened_unix_s = unix_s;
+        true
+    }
+
+    /// A transport closed; true: it was the next session's.
+    pub(super) fn successor_closed(&mut self, epoch: u32, error: Option<&Error>) -> bool {
+        if self.rollover.successor.take_if(|s| s.epoch == epoch).is_none() {
+            return false;
+        }
+        let closed = Error::new(ErrorClass::Network, "connection_lost", "the service closed it");
+        self.successor_failed(error.unwrap_or(&closed));
+        true
+    }
+
+    /// A frame came; true: it is the next session's.
+    pub(super) fn successor_frame(&mut self, epoch: u32, frame: &Frame<'_>) -> bool {
+        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
+        let mut events = Vec::new();
+        if s.codec.decode(frame, &mut events).is_err() {
+            self.stats.malformed += 1;
+        }
+        for event in events {
+            self.successor_event(event);
+        }
+        true
+    }
+
+    fn successor_event(&mut self, event: ProviderEvent) {
+        let Some(step) = self.rollover.successor.as_ref().map(|s| s.step) else { return };
+        match event {
+            ProviderEvent::SessionCreated(_) if step == Step::Greeting => {
+                let event_id = self.id("evt");
+                let Some(s) = &mut self.rollover.successor else { return };
+                match s.codec.encode(&ProviderCommand::Configure, &event_id) {
+                    Ok(text) => {
+                        s.step = Step::Configuring;
+                        self.out.push_back(Output::Send { epoch: s.epoch, text, audio: false });
+                    }
+                    Err(error) => self.successor_failed(&error),
+                }
+            }
+            ProviderEvent::SessionUpdated(info) if step == Step::Configuring => {
+                if let Some(s) = &mut self.rollover.successor {
+                    (s.step, s.by, s.info) = (Step::Ready, None, Some(*info));
+                }
+            }
+            ProviderEvent::Error(error) => {
+                self.successor_failed(&super::incoming::vendor_error(&error, "the service refused it"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The conversation moves over.
+    fn take_over(&mut self) {
+        let Some(Successor { epoch, opened_unix_s, codec, info: Some(info), .. }) = self.rollover.successor.take()
+        else {
+            return;
+        };
+        self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
+        let ended = Error::new(ErrorClass::Limit, "session_expired", "the session was about to end");
+        self.move_on(&ended);
+        self.recovery.cause = Some((Why::Rollover, ended));
+        self.codec = codec;
+        self.link = Link::to_configure(epoch, opened_unix_s);
+        self.configured(info);
+    }
+
+    /// A session is in force: how long it will last.
+    pub(super) fn session_lasts(&mut self, expires_at: Option<u64>, unix_s: Option<u64>) {
+        if self.link.ends_at.is_some() {
+            return;
+        }
+        let Some(life) = lasts_ms(expires_at, unix_s, self.codec.capabilities().max_session_s) else { return };
+        self.link.ends_at = Some(self.now.after_ms(life));
+        self.rollover.begin(life);
+    }
+}
+
+fn back(from: Time, ms: u64) -> Time {
+    Time(from.0.saturating_sub(ms.saturating_mul(1000)))
+}
