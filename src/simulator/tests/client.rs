@@ -231,6 +231,11 @@ pub(super) enum Raw {
     End(End),
 }
 
+/// What a future comes to, in time.
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("in time")
+}
+
 /// The types of `events`, each run of the same type once.
 pub(super) fn kinds(events: &[Value]) -> Vec<&str> {
     let mut kinds: Vec<&str> = events.iter().map(|e| e["type"].as_str().unwrap()).collect();

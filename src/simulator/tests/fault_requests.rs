@@ -1,6 +1,6 @@
 //! What goes wrong before there is a connection.
 
-use super::client::{Client, fast};
+use super::client::{Client, fast, within};
 use crate::simulator::{
     Simulator,
     scenario::{Fault, Refuse, Stall, What},
@@ -13,7 +13,6 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const UPGRADE: &str = "GET /v1/realtime?model=gpt-realtime HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-test\r\n\
     connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
     sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
@@ -49,7 +48,7 @@ async fn ask(sim: &Simulator, request: &str) -> (u16, String, String) {
             assert!(socket.read_buf(&mut answer).await.unwrap() > 0, "the end of {text}");
         }
     };
-    timeout(PATIENCE, read).await.unwrap()
+    within(read).await
 }
 
 #[tokio::test]
@@ -127,11 +126,11 @@ async fn a_request_may_be_answered_late_or_never() {
     for (request, times) in [(UPGRADE, 1), (MINT, 2)] {
         let mut socket = dial(&sim).await;
         socket.write_all(request.as_bytes()).await.unwrap();
-        sim.journal().wait_until(|journal| (journal.fired("half_open") == times).then_some(())).await;
+        within(sim.journal().wait_until(|journal| (journal.fired("half_open") == times).then_some(()))).await;
         // Others are served meanwhile.
         assert_eq!(ask(&sim, UPGRADE).await.0, 101);
         let mut byte = [0];
         assert!(timeout(Duration::from_millis(50), socket.read(&mut byte)).await.is_err(), "no answer, no end");
     }
-    timeout(PATIENCE, sim.shutdown()).await.unwrap();
+    within(sim.shutdown()).await;
 }

@@ -1,8 +1,8 @@
 //! What goes wrong on a connection, as the client at the other end sees it.
 
-use super::client::{Client, End, Raw, audio, kinds, simulator};
+use super::client::{Client, End, Raw, audio, kinds, simulator, within};
 use crate::simulator::{
-    EndedBy, Simulator,
+    EndedBy, Journal, Simulator,
     scenario::{Broken, CloseWith, Fault, Giant, Slow, Stall, VendorError, What, When},
 };
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ async fn half_open_answers_nothing_and_lasts_until_the_client_gives_up() {
     let sim = with([Fault::new(What::HalfOpen).event(CREATED, 1), Fault::new(What::HalfOpen).on(3)]).await;
     let mut client = up(&sim).await;
     assert_eq!(client.next().await["type"], CREATED);
-    sim.journal().wait_until(|journal| journal.connection(1)?.end).await;
+    within(sim.journal().wait_until(|journal| journal.connection(1)?.end)).await;
     // More than the simulator could have read before: what is read on its side would be in the journal.
     client.ping().await;
     client.send(json!({"type": "response.create"})).await;
@@ -115,11 +115,11 @@ async fn half_open_answers_nothing_and_lasts_until_the_client_gives_up() {
     drop(client);
     drop(other);
     let mut third = up(&sim).await;
-    sim.journal().wait_until(|journal| (journal.fired("half_open") == 2).then_some(())).await;
+    within(sim.journal().wait_until(|journal| (journal.fired("half_open") == 2).then_some(()))).await;
     assert!(third.silent().await);
     drop(third);
     // Ends because nobody is left whom it would have to wait for.
-    sim.shutdown().await;
+    within(sim.shutdown()).await;
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_giant_is_as_large_as_it_says() {
     // A client that does not take it: the connection ends, and the simulator goes on.
     let sim = with([Fault::new(What::Giant(Giant { bytes: 64 << 20 })).events(1)]).await;
     drop(up(&sim).await);
-    sim.journal().wait_until(|journal| journal.connection(1)?.end).await;
+    within(sim.journal().wait_until(|journal| journal.connection(1)?.end)).await;
     Client::connect(&sim).await;
 }
 
@@ -348,9 +348,8 @@ async fn time_brings_faults_too() {
     while journal.fired("omit") == 0 {
         client.send(json!({"type": "input_audio_buffer.clear"})).await;
         asked += 1;
-        journal
-            .wait_until(|journal| (journal.connection(1)?.received("input_audio_buffer.clear") == asked).then_some(()))
-            .await;
+        let came = |journal: &Journal| journal.connection(1)?.received("input_audio_buffer.clear").checked_sub(asked);
+        within(journal.wait_until(came)).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     client.type_text("hi").await;
