@@ -76,7 +76,7 @@ fn every_kind() -> Vec<EventKind> {
         EventKind::ToolCancelled(tool_end()),
         EventKind::ToolTimeout(tool_end()),
         EventKind::CredentialNeeded(CredentialNeeded { request_id: 8, reason: "expired".into(), deadline_ms: 11 }),
-        EventKind::Completed(Completed { op: OpId(12), error: Some(failure()) }),
+        EventKind::Completed(Completed { op: OpId(12), error: Some(failure()), round_trip_us: Some(15) }),
         EventKind::SessionConfigured(session()),
         EventKind::CapabilityChanged(session()),
         EventKind::SessionReplaced(SessionReplaced { why: "rollover".into(), context: "full".into(), gap_ms: 13 }),
