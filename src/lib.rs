@@ -22,6 +22,7 @@ pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod time;
+pub mod transcript;
 pub mod transport;
 
 pub use client::{Client, ClientBuilder};
