@@ -22,6 +22,8 @@ const MAX_UNHEARD_MS: u64 = 15_000;
 #[derive(Debug, Default)]
 pub(super) struct PreRoll {
     samples: VecDeque<i16>,
+    /// Samples kept while nobody speaks.
+    always: usize,
     /// When the newest sample was captured.
     newest: Time,
     /// Turns that were begun and whose words are not known.
@@ -44,9 +46,9 @@ impl PreRoll {
 
     /// A frame of the microphone, sent or not.
     pub fn keep(&mut self, pcm: &[i16], captured: Time, most_ms: u32, rate: u32) {
+        self.always = scale(ALWAYS_MS.min(most_ms).into(), rate.into(), 1000) as usize;
         let whole = self.offline || self.is_open();
-        let ms = if whole { most_ms } else { ALWAYS_MS.min(most_ms) };
-        let most = scale(ms.into(), rate.into(), 1000) as usize;
+        let most = if whole { scale(most_ms.into(), rate.into(), 1000) as usize } else { self.always };
         if most == 0 && !self.offline {
             return;
         }
@@ -119,7 +121,10 @@ impl PreRoll {
             return;
         }
         if !self.is_open() {
+            // Of a turn that is done with, what is always kept is enough.
             self.dropped = 0;
+            let over = self.samples.len().saturating_sub(self.always);
+            self.samples.drain(..over);
         }
         if dead {
             self.dropped += self.unheard.saturating_sub(self.samples.len() as u64);

@@ -179,6 +179,9 @@ impl Session {
         self.link.wait_until(self.now.after_ms(delay));
         let reason = error.code.into_owned();
         self.set_status(Status::Reconnecting { attempt, retry_in_ms: delay, reason, phase: None });
+        if delay == 0 {
+            self.try_again();
+        }
     }
 
     /// When there was no connection for too long.

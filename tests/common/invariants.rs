@@ -17,22 +17,36 @@ pub struct Invariants {
     completed: HashSet<OpId>,
     seq: u64,
     time_ms: u64,
+    /// The newest connection.
     epoch: u32,
-    closing: bool,
+    /// Connections that are open, by number; two while one takes over from the other.
+    wires: HashMap<u32, Wire>,
     terminal: bool,
+    /// The test's clock.
+    pub now: Time,
+    /// The host may have begun a turn and not ended it.
+    held: bool,
+    /// A turn that was begun is not in the vendor's conversation.
+    unfinished: bool,
+}
+
+/// What holds on one connection.
+#[derive(Default)]
+struct Wire {
+    closing: bool,
     /// Our `response.create` the vendor has not taken up: request id and event id.
     outstanding: Option<(String, String)>,
     asked_at: Time,
     /// Requests outside the conversation: any number of them.
     outside: HashSet<String>,
-    /// The test's clock.
-    pub now: Time,
     /// Responses that run, by what the vendor said.
     running: HashMap<String, Time>,
     /// Cancels by event id, with the response.
     cancels: HashMap<String, String>,
     /// Answered calls with the event that did it.
     answered: HashMap<String, String>,
+    /// Calls the vendor was told of; results of others have no place.
+    calls: HashSet<String>,
     /// Cuts told, by item and part.
     truncated: HashSet<(String, u64)>,
     deleted: HashSet<String>,
@@ -43,8 +57,8 @@ pub struct Invariants {
     manual: Option<bool>,
     /// Changes of that on their way, by event id.
     turn_changes: HashSet<String>,
-    /// The host may have begun a turn and not ended it.
-    held: bool,
+    /// The turn that was begun by hand was ended here.
+    ended: bool,
     /// Microphone frames since the last commit or clear.
     appended: usize,
 }
@@ -56,82 +70,50 @@ impl Invariants {
             Input::Command { op, command } => {
                 assert!(self.asked.insert(*op), "the test used {op:?} twice");
                 match command {
-                    Command::StartListening => self.held = true,
+                    Command::StartListening => {
+                        (self.held, self.unfinished) = (true, true);
+                        self.wires.values_mut().for_each(|w| w.ended = false);
+                    }
                     Command::StopListening => self.held = false,
                     _ => {}
                 }
             }
-            Input::Frame { frame: Frame::Text(text), .. } => {
+            Input::Frame { epoch, frame: Frame::Text(text) } => {
                 let Ok(event) = serde_json::from_str::<Value>(text) else { return };
-                self.vendor(&event);
-            }
-            _ => {}
-        }
-    }
-
-    fn vendor(&mut self, event: &Value) {
-        for id in [event["response_id"].to_string(), event["response"]["id"].to_string()] {
-            if let Some(heard) = self.running.get_mut(&id) {
-                *heard = self.now;
-            }
-        }
-        if self.outside_responses.contains(&event["response_id"].to_string()) {
-            let ids = [&event["item_id"], &event["item"]["id"]].map(|id| id.as_str().map(str::to_owned));
-            self.outside_items.extend(ids.into_iter().flatten());
-        }
-        match event["type"].as_str() {
-            Some("response.created") => {
-                let request = &event["response"]["metadata"]["client_event_id"];
-                if request.as_str().is_some_and(|r| self.outside.contains(r)) {
-                    self.outside_responses.insert(event["response"]["id"].to_string());
-                    return;
+                if event["type"] == "input_audio_buffer.committed" {
+                    self.unfinished = self.held;
                 }
-                self.outstanding.take_if(|(id, _)| request == id.as_str());
-                // One runs at a time: the end of the others got lost.
-                self.running.clear();
-                self.running.insert(event["response"]["id"].to_string(), self.now);
-            }
-            Some("response.done") => _ = self.running.remove(&event["response"]["id"].to_string()),
-            Some("error") => {
-                let error = &event["error"];
-                let active = error["code"] == "conversation_already_has_active_response";
-                self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
-                if error["code"] == "response_cancel_not_active"
-                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id))
-                {
-                    self.running.remove(response);
-                }
-                self.answered.retain(|_, id| error["event_id"] != id.as_str());
-                if error["event_id"].as_str().is_some_and(|id| self.turn_changes.contains(id)) {
-                    self.manual = None;
+                let now = self.now;
+                if let Some(wire) = self.wires.get_mut(epoch) {
+                    wire.vendor(&event, now);
                 }
             }
+            Input::Closed { epoch, .. } => _ = self.wires.remove(epoch),
             _ => {}
         }
     }
 
     pub fn check(&mut self, output: &Output, speaker: &Speaker) {
         match output {
-            Output::Dial { epoch, .. } => {
+            Output::Dial { epoch, beside, .. } => {
                 // A number whose credential never came is not dialled.
                 assert!(*epoch > self.epoch, "connections are numbered one after the other");
-                *self = Self {
-                    epoch: *epoch,
-                    asked: std::mem::take(&mut self.asked),
-                    completed: std::mem::take(&mut self.completed),
-                    seq: self.seq,
-                    time_ms: self.time_ms,
-                    ..Self::default()
-                };
+                self.epoch = *epoch;
+                if !beside {
+                    self.wires.clear();
+                }
+                self.wires.insert(*epoch, Wire::default());
             }
             Output::Close { epoch, .. } => {
-                assert_eq!((*epoch, self.closing), (self.epoch, false), "a connection is closed once");
-                self.closing = true;
+                let wire = self.wires.get_mut(epoch).expect("what is closed was dialled and is not gone");
+                assert!(!std::mem::replace(&mut wire.closing, true), "a connection is closed once");
             }
             Output::Send { epoch, .. } => {
-                assert_eq!(*epoch, self.epoch, "frames go out on the connection that is up");
-                assert!(!self.closing && !self.terminal, "nothing is sent after the end");
-                self.frame(&frame_of(output).unwrap(), speaker);
+                assert!(!self.terminal, "nothing is sent after the end");
+                let wire = self.wires.get_mut(epoch).expect("frames go out on a connection that is open");
+                assert!(!wire.closing, "nothing is sent on a connection that is being closed");
+                let held = self.held || self.unfinished && !wire.ended;
+                wire.frame(&frame_of(output).unwrap(), speaker, self.now, held);
             }
             Output::Event(event) => {
                 assert_eq!(event.seq, self.seq + 1, "events are numbered without a gap");
@@ -139,78 +121,6 @@ impl Invariants {
                 (self.seq, self.time_ms) = (event.seq, event.time_ms);
                 self.event(event.item.as_ref().map(|i| i.as_str()), &event.kind, speaker);
             }
-            _ => {}
-        }
-    }
-
-    fn frame(&mut self, frame: &Value, speaker: &Speaker) {
-        let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
-        if matches!(frame["type"].as_str(), Some("conversation.item.truncate" | "conversation.item.delete")) {
-            assert!(!self.outside_items.contains(&item), "checklist 31: the vendor's conversation has no {item}");
-        }
-        match frame["type"].as_str().expect("a frame has a type") {
-            "session.update" => {
-                if let Some(detection) = frame["session"].pointer("/audio/input/turn_detection") {
-                    self.manual = Some(detection.is_null());
-                    self.turn_changes.extend(frame["event_id"].as_str().map(str::to_owned));
-                }
-            }
-            "input_audio_buffer.append" => {
-                assert!(self.manual != Some(true) || self.held, "between turns by hand nothing leaves");
-                // Base64 of two bytes a frame.
-                self.appended += frame["audio"].as_str().unwrap().len() / 4 * 3 / 2;
-            }
-            "input_audio_buffer.clear" => self.appended = 0,
-            "input_audio_buffer.commit" => {
-                let appended = std::mem::take(&mut self.appended);
-                assert!(self.manual != Some(true) || appended >= 100 * PER_MS as usize, "checklist 18: {appended}");
-            }
-            // The host's own.
-            "response.create" if frame["event_id"].as_str().is_none_or(|id| !id.starts_with("evt_")) => {}
-            "response.create" if frame["response"]["conversation"] == "none" => {
-                let request = frame["response"]["metadata"]["client_event_id"].as_str();
-                self.outside.insert(request.expect("checklist 25: metadata on each create").to_owned());
-            }
-            "response.create" => {
-                // A vendor that says nothing for so long does not count.
-                let now = self.now;
-                self.outstanding.take_if(|_| now.ms_since(self.asked_at) >= 15_000);
-                self.asked_at = now;
-                assert_eq!(self.outstanding, None, "checklist 21: one response.create outstanding");
-                // Nor does a response that says nothing for so long.
-                self.running.retain(|_, heard| now.ms_since(*heard) < 15_000);
-                assert!(self.running.is_empty(), "checklist 21: none while {:?} runs", self.running);
-                let request = frame["response"]["metadata"]["client_event_id"].as_str();
-                let request = request.expect("checklist 25: metadata on each create").to_owned();
-                self.outstanding = Some((request, frame["event_id"].as_str().unwrap().to_owned()));
-            }
-            "conversation.item.create" if frame["item"]["type"] == "function_call_output" => {
-                assert!(frame["item"]["output"].is_string(), "checklist 35: output is a string");
-                let call = frame["item"]["call_id"].to_string();
-                let event = frame["event_id"].as_str().unwrap().to_owned();
-                assert_eq!(self.answered.insert(call, event), None, "checklist 32: a call is answered once");
-            }
-            "conversation.item.truncate" => {
-                let part = frame["content_index"].as_u64().unwrap();
-                let end = frame["audio_end_ms"].as_u64().expect("checklist 38: audio_end_ms is an integer");
-                let (received, heard) = speaker.truth(&item, u32::try_from(part).unwrap());
-                assert!(received > 0, "checklist 41: {item} has no audio to truncate");
-                assert_eq!(end, heard / PER_MS, "checklist 37: {item} is cut where it was heard");
-                assert!(end <= received / PER_MS, "checklist 38: not past what came");
-                assert!(self.truncated.insert((item.clone(), part)), "{item} is cut once");
-                assert!(!self.deleted.contains(&item), "{item} is gone");
-            }
-            "conversation.item.delete" => {
-                assert!(self.deleted.insert(item.clone()), "{item} is deleted once");
-                for part in 0..4 {
-                    assert_eq!(speaker.truth(&item, part).1, 0, "{item} was heard and is not deleted");
-                }
-            }
-            "response.cancel" => {
-                let event = frame["event_id"].as_str().unwrap().to_owned();
-                self.cancels.insert(event, frame["response_id"].to_string());
-            }
-            "conversation.item.retrieve" => panic!("checklist 50: nothing is retrieved"),
             _ => {}
         }
     }
@@ -256,7 +166,8 @@ impl Invariants {
         let mut ids = HashSet::new();
         for message in session.messages() {
             assert!(ids.insert(message.id.clone()), "{:?} is in the conversation twice", message.id);
-            assert!(!self.outside_items.contains(message.id.as_str()), "checklist 31: {:?} is outside", message.id);
+            let outside = self.wires.values().any(|w| w.outside_items.contains(message.id.as_str()));
+            assert!(!outside, "checklist 31: {:?} is outside", message.id);
             for part in message.parts.iter().filter(|_| message.role == Role::Assistant) {
                 if let Part::Audio { duration_ms, heard_ms, .. } = part {
                     assert!(heard_ms <= duration_ms, "{:?}: {heard_ms} heard of {duration_ms}", message.id);
@@ -270,5 +181,125 @@ impl Invariants {
         let mut open: Vec<_> = self.asked.difference(&self.completed).copied().collect();
         open.sort_unstable();
         open
+    }
+}
+
+impl Wire {
+    /// What the vendor says.
+    fn vendor(&mut self, event: &Value, now: Time) {
+        for id in [event["response_id"].to_string(), event["response"]["id"].to_string()] {
+            if let Some(heard) = self.running.get_mut(&id) {
+                *heard = now;
+            }
+        }
+        if self.outside_responses.contains(&event["response_id"].to_string()) {
+            let ids = [&event["item_id"], &event["item"]["id"]].map(|id| id.as_str().map(str::to_owned));
+            self.outside_items.extend(ids.into_iter().flatten());
+        }
+        match event["type"].as_str() {
+            Some("response.created") => {
+                let request = &event["response"]["metadata"]["client_event_id"];
+                if request.as_str().is_some_and(|r| self.outside.contains(r)) {
+                    self.outside_responses.insert(event["response"]["id"].to_string());
+                    return;
+                }
+                self.outstanding.take_if(|(id, _)| request == id.as_str());
+                // One runs at a time: the end of the others got lost.
+                self.running.clear();
+                self.running.insert(event["response"]["id"].to_string(), now);
+            }
+            Some("response.done") => _ = self.running.remove(&event["response"]["id"].to_string()),
+            Some("error") => {
+                let error = &event["error"];
+                let active = error["code"] == "conversation_already_has_active_response";
+                self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
+                if error["code"] == "response_cancel_not_active"
+                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id))
+                {
+                    self.running.remove(response);
+                }
+                self.answered.retain(|_, id| error["event_id"] != id.as_str());
+                if error["event_id"].as_str().is_some_and(|id| self.turn_changes.contains(id)) {
+                    self.manual = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What leaves for the vendor.
+    fn frame(&mut self, frame: &Value, speaker: &Speaker, now: Time, held: bool) {
+        let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
+        if matches!(frame["type"].as_str(), Some("conversation.item.truncate" | "conversation.item.delete")) {
+            assert!(!self.outside_items.contains(&item), "checklist 31: the vendor's conversation has no {item}");
+        }
+        match frame["type"].as_str().expect("a frame has a type") {
+            "session.update" => {
+                if let Some(detection) = frame["session"].pointer("/audio/input/turn_detection") {
+                    self.manual = Some(detection.is_null());
+                    self.turn_changes.extend(frame["event_id"].as_str().map(str::to_owned));
+                }
+            }
+            "input_audio_buffer.append" => {
+                assert!(self.manual != Some(true) || held, "between turns by hand nothing leaves");
+                // Base64 of two bytes a frame.
+                self.appended += frame["audio"].as_str().unwrap().len() / 4 * 3 / 2;
+            }
+            "input_audio_buffer.clear" => self.appended = 0,
+            "conversation.item.create" if frame["item"]["type"] == "function_call" => {
+                assert!(self.calls.insert(frame["item"]["call_id"].to_string()), "a call is told once");
+            }
+            "input_audio_buffer.commit" => {
+                self.ended = true;
+                let appended = std::mem::take(&mut self.appended);
+                assert!(self.manual != Some(true) || appended >= 100 * PER_MS as usize, "checklist 18: {appended}");
+            }
+            // The host's own.
+            "response.create" if frame["event_id"].as_str().is_none_or(|id| !id.starts_with("evt_")) => {}
+            "response.create" if frame["response"]["conversation"] == "none" => {
+                let request = frame["response"]["metadata"]["client_event_id"].as_str();
+                self.outside.insert(request.expect("checklist 25: metadata on each create").to_owned());
+            }
+            "response.create" => {
+                // A vendor that says nothing for so long does not count.
+                self.outstanding.take_if(|_| now.ms_since(self.asked_at) >= 15_000);
+                self.asked_at = now;
+                assert_eq!(self.outstanding, None, "checklist 21: one response.create outstanding");
+                // Nor does a response that says nothing for so long.
+                self.running.retain(|_, heard| now.ms_since(*heard) < 15_000);
+                assert!(self.running.is_empty(), "checklist 21: none while {:?} runs", self.running);
+                let request = frame["response"]["metadata"]["client_event_id"].as_str();
+                let request = request.expect("checklist 25: metadata on each create").to_owned();
+                self.outstanding = Some((request, frame["event_id"].as_str().unwrap().to_owned()));
+            }
+            "conversation.item.create" if frame["item"]["type"] == "function_call_output" => {
+                assert!(frame["item"]["output"].is_string(), "checklist 35: output is a string");
+                let call = frame["item"]["call_id"].to_string();
+                let event = frame["event_id"].as_str().unwrap().to_owned();
+                assert_eq!(self.answered.insert(call, event), None, "checklist 32: a call is answered once");
+            }
+            "conversation.item.truncate" => {
+                let part = frame["content_index"].as_u64().unwrap();
+                let end = frame["audio_end_ms"].as_u64().expect("checklist 38: audio_end_ms is an integer");
+                let (received, heard) = speaker.truth(&item, u32::try_from(part).unwrap());
+                assert!(received > 0, "checklist 41: {item} has no audio to truncate");
+                assert_eq!(end, heard / PER_MS, "checklist 37: {item} is cut where it was heard");
+                assert!(end <= received / PER_MS, "checklist 38: not past what came");
+                assert!(self.truncated.insert((item.clone(), part)), "{item} is cut once");
+                assert!(!self.deleted.contains(&item), "{item} is gone");
+            }
+            "conversation.item.delete" => {
+                assert!(self.deleted.insert(item.clone()), "{item} is deleted once");
+                for part in 0..4 {
+                    assert_eq!(speaker.truth(&item, part).1, 0, "{item} was heard and is not deleted");
+                }
+            }
+            "response.cancel" => {
+                let event = frame["event_id"].as_str().unwrap().to_owned();
+                self.cancels.insert(event, frame["response_id"].to_string());
+            }
+            "conversation.item.retrieve" => panic!("checklist 50: nothing is retrieved"),
+            _ => {}
+        }
     }
 }

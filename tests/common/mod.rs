@@ -357,6 +357,11 @@ impl Talk {
         Outputs(self.out.drain(..).collect())
     }
 
+    /// What waits to be taken.
+    pub fn peek(&self) -> &VecDeque<Output> {
+        &self.out
+    }
+
     pub fn next_output(&mut self) -> Option<Output> {
         self.out.pop_front()
     }

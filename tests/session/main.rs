@@ -11,6 +11,7 @@ mod history;
 mod journal;
 mod lessons;
 mod lost;
+mod recovery;
 mod requests;
 mod responses;
 mod tool_limits;
