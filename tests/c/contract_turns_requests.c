@@ -244,7 +244,8 @@ static void history(void) {
     struct host *first = host_connected("{\"output_modality\": \"text\"}", url);
     uint64_t op;
     char *kept = NULL, *again = NULL;
-    ENDS_AS(DUOLOGUE_OK, first, duologue_client_send_text(first->client, "My name is Ada.", DUOLOGUE_SEND_NO_RESPONSE, &op));
+    ENDS_AS(DUOLOGUE_OK, first,
+            duologue_client_send_text(first->client, "My name is Ada.", DUOLOGUE_SEND_NO_RESPONSE, &op));
     WORKS(duologue_client_export_history(first->client, &kept));
     CHECK(strstr(kept, "{\"version\":1,\"messages\":[{\"id\":") == kept);
     CHECK(strstr(kept, "My name is Ada.") != NULL);
@@ -270,8 +271,8 @@ static void history(void) {
 
     /* What is no transcript is refused at once, with its path. */
     char words[256];
-    REFUSED(INVALID_ARGUMENT, duologue_client_import_history(
-                                  second->client, "{\"version\": 1, \"messages\": [{\"role\": \"bot\", \"parts\": []}]}", NULL));
+    const char *wrong = "{\"version\": 1, \"messages\": [{\"role\": \"bot\", \"parts\": []}]}";
+    REFUSED(INVALID_ARGUMENT, duologue_client_import_history(second->client, wrong, NULL));
     WORKS(duologue_last_error(words, sizeof words, NULL));
     CHECK(strstr(words, "messages[0].role: \"bot\" is none of the accepted words") == words);
     REFUSED(INVALID_JSON, duologue_client_import_history(second->client, "{", NULL));
