@@ -145,7 +145,9 @@ def error(r: Reader) -> Error:
     message, field, fix, provider_code = r.text(), r.maybe_text(), r.maybe_text(), r.maybe_text()
     fatal, retryable = r.flag(), r.flag()
     retry_after_ms = r.u64() if r.flag() else None
-    return from_fields(error_class, code, message, field, fix, provider_code, fatal, retryable, retry_after_ms)
+    return from_fields(
+        error_class, code, message, field, fix, provider_code, fatal, retryable, retry_after_ms
+    )
 
 
 def thrown(r: Reader) -> Error:

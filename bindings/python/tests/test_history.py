@@ -1,4 +1,4 @@
-"""A conversation that is kept, taken over and forgotten; pings and networks, from asyncio and from threads alike."""
+"""A conversation that is kept, taken over and forgotten; pings and networks; asyncio and threads alike."""
 
 from __future__ import annotations
 
