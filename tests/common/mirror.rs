@@ -17,8 +17,8 @@ impl Mirror {
             EventKind::Message(change) => self.change(change),
             EventKind::Transcript(t) if t.stage != TranscriptStage::Heard && t.mode == TranscriptMode::Delta => {
                 let item = item.expect("words belong to an item");
-                let message = self.messages.iter_mut().find(|m| m.id.as_str() == item);
-                let message = message.unwrap_or_else(|| panic!("words of {item}, which is not in the conversation"));
+                // Words of what is outside the conversation are nobody's message.
+                let Some(message) = self.messages.iter_mut().find(|m| m.id.as_str() == item) else { return };
                 match message.parts.get_mut(t.part as usize) {
                     Some(Part::Audio { transcript, .. }) => transcript.push_str(&t.text),
                     Some(Part::Text { content }) => content.push_str(&t.text),

@@ -257,6 +257,44 @@ impl Dice {
     }
 }
 
+fn newest(talk: &Talk) -> String {
+    talk.order().last().unwrap_or(&"").to_string()
+}
+
+/// The connection goes, and the next one comes.
+fn lose(talk: &mut Talk) {
+    talk.closed(None, "", None);
+    talk.say("while away", false);
+    if talk.speaker.asked_to_flush() {
+        talk.flushes();
+    }
+    // Longer than any wait between two tries.
+    talk.pass(8_000);
+    talk.reconnected();
+}
+
+/// The vendor answers what it is asked for, and confirms what it is told.
+fn settle(talk: &mut Talk) {
+    for round in 0.. {
+        assert!(round < 10, "it asks for ever");
+        if talk.speaker.asked_to_flush() {
+            talk.flushes();
+        }
+        talk.acknowledge();
+        let frames = talk.take().frames();
+        let asked: Vec<Value> = frames.into_iter().filter(|f| f["type"] == "response.create").collect();
+        if asked.is_empty() {
+            return;
+        }
+        for request in asked {
+            let request = request["response"]["metadata"]["client_event_id"].as_str().unwrap().to_owned();
+            let response = format!("Q_{request}");
+            talk.response_for(&response, Some(&request));
+            talk.done(&response, "completed", None);
+        }
+    }
+}
+
 /// [`Talk`] compares a host that knows events only with the session after every input.
 #[test]
 fn events_tell_the_whole_conversation_over_reconnects_and_imports() {
@@ -291,8 +329,11 @@ fn events_tell_the_whole_conversation_over_reconnects_and_imports() {
                         talk.item_done(&response, &answer, 0, "some words to say");
                         talk.done(&response, "completed", None);
                         talk.plays(1000);
+                    } else {
+                        lost += 1;
+                        lose(&mut talk);
                     }
-                    last = answer;
+                    last = newest(&talk);
                 }
                 2 => {
                     talk.response(&response);
@@ -309,19 +350,14 @@ fn events_tell_the_whole_conversation_over_reconnects_and_imports() {
                 4 => _ = talk.say("typed", dice.upto(2) == 0),
                 _ => {
                     lost += 1;
-                    talk.closed(None, "", None);
                     if dice.upto(2) == 0 {
-                        talk.say("while away", false);
+                        talk.host(Command::SendContext { text: "before it is lost".into() });
                     }
-                    talk.pass(8_000);
-                    talk.reconnected();
-                    last = talk.order().last().unwrap_or(&"").to_string();
+                    lose(&mut talk);
+                    last = newest(&talk);
                 }
             }
-            if talk.speaker.asked_to_flush() {
-                talk.flushes();
-            }
-            talk.acknowledge();
+            settle(&mut talk);
         }
         talk.finish();
     }
