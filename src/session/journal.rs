@@ -48,7 +48,7 @@ impl Session {
         self.name_anew(&mut messages);
         for message in &mut messages {
             if is_open(message) {
-                settled(message, &self.pace);
+                settled(message, &self.pace, &mut self.sounds);
             }
             message.revision = 1;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Session,
-    heard_text::Pace,
+    heard_text::{Pace, Sounds, Span},
     history,
     incoming::{is_message, vendor_text},
 };
@@ -45,7 +45,7 @@ impl Session {
         if !is_message(item)
             || self.tools.is_result_item(&item.id)
             || self.silent.has(&item.id)
-            || self.is_note(&item.id)
+            || self.is_hidden(&item.id)
         {
             return;
         }
@@ -113,6 +113,9 @@ impl Session {
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
         if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             return self.unknown_item(item);
+        }
+        if self.is_told_otherwise(item) {
+            return;
         }
         self.history.remove(item, &mut self.changes);
         self.tell_changes();
@@ -370,8 +373,8 @@ impl Session {
         if message.role == Role::Assistant && !message.parts.iter().any(worth) {
             return self.history.remove(id, &mut self.changes);
         }
-        let pace = &self.pace;
-        self.history.update(id, &mut self.changes, |m| Some(settled(m, pace)));
+        let (pace, sounds) = (&self.pace, &mut self.sounds);
+        self.history.update(id, &mut self.changes, |m| Some(settled(m, pace, sounds)));
     }
 
     fn transcript(
@@ -384,13 +387,13 @@ impl Session {
         text: String,
     ) {
         let stage = if role == Role::User { TranscriptStage::Recognized } else { TranscriptStage::Generated };
-        let transcript = Transcript { role, part, mode, text, stage, estimated: false };
+        let transcript = Transcript { role, part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(response, Some(item), EventKind::Transcript(transcript));
     }
 }
 
 /// Nothing more will come of it. Returns the parts that changed.
-pub(super) fn settled(m: &mut Message, pace: &Pace) -> Vec<PartIndex> {
+pub(super) fn settled(m: &mut Message, pace: &Pace, sounds: &mut Sounds) -> Vec<PartIndex> {
     let open = m.state == MessageState::InProgress;
     let mut changed = Vec::new();
     for (i, part) in (0..).zip(&mut m.parts) {
@@ -402,7 +405,9 @@ pub(super) fn settled(m: &mut Message, pace: &Pace) -> Vec<PartIndex> {
             Part::Audio { transcript, heard_transcript, duration_ms, heard_ms }
                 if m.role == Role::Assistant && heard_transcript.is_none() =>
             {
-                *heard_transcript = Some(pace.heard(transcript, *heard_ms, *duration_ms, false));
+                let span = Span { heard_ms: *heard_ms, received_ms: *duration_ms, complete: false };
+                let words = pace.heard(transcript, span, sounds.take(&m.id, i).as_ref());
+                *heard_transcript = Some(words.text);
                 changed.push(i);
             }
             _ => {}

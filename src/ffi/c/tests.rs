@@ -68,6 +68,7 @@ fn every_kind() -> Vec<EventKind> {
             text: "wörds".into(),
             stage: TranscriptStage::Heard,
             estimated: true,
+            error_words: Some(2),
         }),
         EventKind::Audio(AudioOut { part: 4, rate: 24_000, pcm: Pcm(Arc::new(vec![1, -2, 3])) }),
         EventKind::AudioLevel(AudioLevel { direction: Direction::Output, rms: 0.25, peak: 0.5 }),
