@@ -263,13 +263,15 @@ fn newest(talk: &Talk) -> String {
 
 /// The connection goes, and the next one comes.
 fn lose(talk: &mut Talk) {
+    // A session that ends sooner is none, and five of those end the run.
+    talk.pass(6_000);
     talk.closed(None, "", None);
     talk.say("while away", false);
     if talk.speaker.asked_to_flush() {
         talk.flushes();
     }
-    // Longer than any wait between two tries.
-    talk.pass(8_000);
+    // Longer than any wait before the first try.
+    talk.pass(1_000);
     talk.reconnected();
 }
 
