@@ -7,7 +7,7 @@ use crate::{
 };
 use duologue::{
     error::Error,
-    event::{EndedBy, Event, EventKind, MessageOp, Phase, Status},
+    event::{EndedBy, Event, EventKind, MessageOp, Phase, Status, TranscriptMode},
     message::{ItemId, MessageState, Part, Role, ToolCallState},
     session::{Output, Session},
     time::Time,
@@ -85,6 +85,16 @@ pub struct Checks {
     offline_since: Option<Time>,
     short: VecDeque<Time>,
     pub lighter: bool,
+    rolls_over: bool,
+    /// Something was no realtime service since the last connection.
+    pub foreign: bool,
+    /// A connection may be dead.
+    pub silence: bool,
+    /// Microphone frames captured since the connection was lost, as long as nothing else decides what is sent.
+    pub offline_frames: Option<u64>,
+    /// Newest frame that was sent, and whether anybody ever spoke.
+    sent: i64,
+    pub spoke: bool,
     /// The retry-after of the last refused dial.
     pub retry_after: Option<u64>,
     /// Microphone frames sent in the step in which a connection came up.
@@ -130,6 +140,12 @@ impl Checks {
             offline_since: None,
             short: VecDeque::new(),
             lighter: false,
+            rolls_over: recovery["rollover"] == true && recovery["reconnect"] != false,
+            foreign: false,
+            silence: false,
+            offline_frames: None,
+            sent: 0,
+            spoke: false,
             retry_after: None,
             burst: None,
             turns: HashMap::new(),
@@ -205,6 +221,7 @@ impl Checks {
                 assert!(*epoch > self.dialled, "connections are numbered one after the other");
                 self.dialled = *epoch;
                 let open = self.wires.iter().filter(|(_, w)| !w.gone && !w.closing).count();
+                assert!(!beside || self.rolls_over, "nobody wants a session beside the one there is");
                 assert_eq!(open, usize::from(*beside), "a dial beside has one connection beside it, another none");
                 self.wires.insert(*epoch, Wire { whole: true, ..Wire::default() });
                 if !beside {
@@ -248,8 +265,9 @@ impl Checks {
             );
             wire.microphone = number;
         }
-        if let Some(burst) = &mut self.burst {
-            burst.push(number);
+        match &mut self.burst {
+            Some(burst) => burst.push(number),
+            None => self.sent = self.sent.max(number),
         }
     }
 
@@ -269,7 +287,12 @@ impl Checks {
         }
         let left = wire.telling.as_ref().map_or(0, VecDeque::len);
         assert_eq!(left, 0, "{epoch} was not told all: {:?}", wire.telling);
+        // Everything was confirmed or refused, or there was no more time.
+        let confirmed = wire.created.iter().all(|id| wire.items.contains(id));
+        let late = wire.told_at.is_some_and(|t| self.now.ms_since(t) >= 5_000);
+        assert!(confirmed || wire.disturbed || late, "{epoch} is up before it knows what was said");
         self.burst = Some(Vec::new());
+        self.foreign = false;
         if self.up_at.is_some() {
             self.rollovers_seen += 1;
         } else if self.established {
@@ -383,6 +406,8 @@ impl Checks {
                 assert!(self.asked.contains_key(&c.op.0), "{:?} was never asked for", c.op);
                 assert!(self.completed.insert(c.op.0), "{:?} ({:?}) completes once", c.op, self.asked[&c.op.0]);
                 self.held.remove(&c.op.0);
+                let taken = matches!(self.asked[&c.op.0], Call::Import | Call::Clear) && c.error.is_none();
+                assert!(!taken || self.terminal, "a conversation is changed while it is in use");
             }
             EventKind::Status(status) => self.status(status, event.epoch),
             EventKind::SessionReplaced(replaced) => {
@@ -421,7 +446,9 @@ impl Checks {
                 *times += 1;
                 assert_eq!(*times, 1, "{id} has one end");
             }
-            EventKind::Transcript(t) if t.role == Role::User => self.words.extend(event.item.clone()),
+            EventKind::Transcript(t) if t.role == Role::User && t.mode == TranscriptMode::Final => {
+                self.words.extend(event.item.clone());
+            }
             EventKind::Message(change) if change.op == MessageOp::Removed => self.removed(&change.message, player),
             _ => {}
         }
@@ -438,7 +465,7 @@ impl Checks {
             m.parts.iter().all(|p| matches!(p, Part::Audio { .. }) || p == &Part::Text { content: String::new() });
         match m.role {
             // Its words are not known, and it is said again.
-            Role::User if spoken && !m.parts.is_empty() => {}
+            Role::User if spoken && !m.parts.is_empty() => assert!(!self.words.contains(&m.id), "the words of {id} are lost"),
             Role::Assistant if spoken => assert!(!player.played(id), "{id} was heard and is lost"),
             _ => panic!("{id} is lost: {m:?}"),
         }
@@ -453,7 +480,7 @@ impl Checks {
                     self.ended(error);
                 }
                 (self.established, self.up_at, self.attempts, self.offline_since) = (false, None, 0, None);
-                self.lighter = false;
+                (self.lighter, self.offline_frames, self.foreign) = (false, None, false);
             }
             Status::Connecting { phase } => {
                 assert!(!self.established, "a run that was up reconnects");
@@ -478,6 +505,10 @@ impl Checks {
 
     fn lost(&mut self, attempt: u32, retry_in_ms: u64, reason: &str) {
         let lived = self.session_over();
+        assert!(reason != "silent" || self.silence, "a connection that lives is given up");
+        if lived.is_some() {
+            self.offline_frames = Some(0);
+        }
         let since = *self.offline_since.get_or_insert(self.now);
         if reason == "network_changed" {
             (self.attempts, self.offline_since) = (0, Some(self.now));
@@ -587,6 +618,11 @@ impl Checks {
     /// The host asks for something that waits while there is no connection.
     pub fn ask(&mut self, op: u64, call: Call, recovering: bool) {
         assert!(self.asked.insert(op, call).is_none());
+        use Call::{Capture, ClearInput, Disconnect, StartListening, StopListening};
+        if matches!(call, Capture | ClearInput | Disconnect | StartListening | StopListening) {
+            self.offline_frames = None;
+            self.spoke |= call == StartListening;
+        }
         let waits = matches!(
             call,
             Call::Text
@@ -605,12 +641,20 @@ impl Checks {
     }
 
     /// Said before the connection came up: the newest of it, in order, and not too much.
-    fn pre_roll(&self, burst: &[i64], capturing: bool, newest: i64) {
+    fn pre_roll(&mut self, burst: &[i64], capturing: bool, newest: i64) {
         let most = self.pre_roll_ms / 20;
         assert!(burst.len() as u64 <= most, "{} ms of microphone are sent again, more than {most}", burst.len() * 20);
+        if let Some(frames) = self.offline_frames.take().filter(|_| capturing) {
+            let least = frames.min(most);
+            assert!(burst.len() as u64 >= least, "{} of {least} frames are sent that nobody heard", burst.len());
+        }
         if burst.contains(&0) || burst.is_empty() {
+            self.sent = self.sent.max(newest);
             return;
         }
+        let again = burst.iter().filter(|n| **n <= self.sent).count();
+        assert!(self.spoke || again <= 20, "{again} frames are sent again, and nobody spoke");
+        self.sent = self.sent.max(newest);
         assert!(burst.windows(2).all(|w| w[1] == w[0] + 1), "{burst:?} has gaps");
         if capturing {
             assert_eq!(burst.last(), Some(&newest), "the newest is sent");
