@@ -282,11 +282,11 @@ impl Checks {
         wire.up = true;
         if wire.telling.is_none() {
             let (told, whole) = telling(messages, lighter, note.as_deref());
-            assert!(told.is_empty(), "{epoch} was not told {told:?}");
+            assert!(told.iter().all(Told::may_miss), "{epoch} was not told {told:?}");
             wire.whole = whole;
         }
-        let left = wire.telling.as_ref().map_or(0, VecDeque::len);
-        assert_eq!(left, 0, "{epoch} was not told all: {:?}", wire.telling);
+        let all = wire.telling.as_ref().is_none_or(|left| left.iter().all(Told::may_miss));
+        assert!(all, "{epoch} was not told all: {:?}", wire.telling);
         // Everything was confirmed or refused, or there was no more time.
         let confirmed = wire.created.iter().all(|id| wire.items.contains(id));
         let late = wire.told_at.is_some_and(|t| self.now.ms_since(t) >= 5_000);
@@ -350,7 +350,9 @@ impl Checks {
             }
             "conversation.item.delete" => {
                 assert!(wire.items.contains(&item), "{item} is deleted on {epoch}, which does not know it");
-                assert!(!player.played(&item), "{item} was heard and is not deleted");
+                // What an earlier connection said is told again as it was heard.
+                let told = wire.created.contains(&item);
+                assert!(told || !player.played(&item), "{item} was heard and is not deleted");
                 assert!(wire.deleted.insert(item), "deleted once");
             }
             _ => {}
@@ -392,7 +394,10 @@ impl Checks {
             let (told, whole) = telling(&self.mirror.messages, self.lighter, self.note.as_deref());
             (wire.telling, wire.whole) = (Some(told.into()), whole);
         }
-        let next = wire.telling.as_mut().and_then(VecDeque::pop_front);
+        let mut next = wire.telling.as_mut().and_then(VecDeque::pop_front);
+        while next.as_ref().is_some_and(|t| t.may_miss() && !t.is(item)) {
+            next = wire.telling.as_mut().and_then(VecDeque::pop_front);
+        }
         assert!(next.as_ref().is_some_and(|t| t.is(item)), "a new session is told {item}, and should be told {next:?}");
     }
 
@@ -465,7 +470,9 @@ impl Checks {
             m.parts.iter().all(|p| matches!(p, Part::Audio { .. }) || p == &Part::Text { content: String::new() });
         match m.role {
             // Its words are not known, and it is said again.
-            Role::User if spoken && !m.parts.is_empty() => assert!(!self.words.contains(&m.id), "the words of {id} are lost"),
+            Role::User if spoken && !m.parts.is_empty() => {
+                assert!(!self.words.contains(&m.id), "the words of {id} are lost")
+            }
             Role::Assistant if spoken => assert!(!player.played(id), "{id} was heard and is lost"),
             _ => panic!("{id} is lost: {m:?}"),
         }
