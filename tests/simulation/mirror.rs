@@ -185,6 +185,8 @@ pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<
             Role::Assistant => "assistant",
             Role::System => "system",
         };
+        let plays = |p: &Part| matches!(p, Part::Audio { heard_transcript: None, .. });
+        let open = m.role == Role::Assistant && m.parts.iter().any(plays);
         let told =
             if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words, open } };
         chosen.push(vec![told]);
