@@ -561,7 +561,9 @@ impl Checks {
 
     /// A run that was up ended with an error: not before it had to.
     fn ended(&mut self, error: &Error) {
-        self.session_over();
+        if error.code == "unstable" {
+            self.session_over();
+        }
         match error.code.as_ref() {
             "unstable" => {
                 assert!(self.short.len() >= 5, "{} sessions that ended at once are not enough", self.short.len())
