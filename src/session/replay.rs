@@ -18,7 +18,7 @@ use crate::{
     provider::ProviderCommand,
     request::Picture,
 };
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 /// Messages, their text and their pictures that a new session is told at most (FAULTS §3).
 const MAX_MESSAGES: usize = 50;
@@ -146,7 +146,7 @@ impl Session {
             ];
             return Telling::Told(commands, text, 0);
         }
-        let words = words(message);
+        let words = self.words(message);
         let picture = message.parts.iter().find_map(picture);
         let lost = message.parts.iter().any(|p| matches!(p, Part::Image { data: None, url: None, .. }));
         if self.recovery.lighter && (words.len() > MAX_LIGHT || picture.is_some()) {
@@ -176,6 +176,23 @@ impl Session {
             }
             (None, Some(_)) => Telling::Untold,
         }
+    }
+
+    /// What was said: of the assistant what was heard, or will be when all that came is played.
+    fn words(&self, message: &Message) -> String {
+        let words = (0..).zip(&message.parts).filter_map(|(part, content)| match content {
+            Part::Text { content } => Some(Cow::Borrowed(content.as_str())),
+            Part::Audio { transcript, .. } if message.role != Role::Assistant => Some(transcript.into()),
+            Part::Audio { heard_transcript: Some(heard), .. } => Some(heard.into()),
+            Part::Audio { transcript, .. } => Some(self.words_to_be_heard(&message.id, part, transcript)),
+            _ => None,
+        });
+        words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The item is of an earlier connection, and this one was told of it.
+    pub(super) fn was_told(&self, item: &ItemId) -> bool {
+        self.replay.told.contains(item)
     }
 
     /// The note behind a replayed conversation; it has no message.
@@ -243,18 +260,6 @@ fn item_of(command: &ProviderCommand) -> Option<&ItemId> {
         | ProviderCommand::ToolOutput { item, .. } => Some(item),
         _ => None,
     }
-}
-
-/// What was said: of the assistant what was heard.
-fn words(message: &Message) -> String {
-    let words = message.parts.iter().filter_map(|part| match part {
-        Part::Text { content } => Some(content.as_str()),
-        Part::Audio { transcript, heard_transcript, .. } => {
-            Some(heard_transcript.as_deref().filter(|_| message.role == Role::Assistant).unwrap_or(transcript))
-        }
-        _ => None,
-    });
-    words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn picture(part: &Part) -> Option<Picture> {

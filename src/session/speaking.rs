@@ -17,7 +17,7 @@ use crate::{
     provider::PartRef,
     time::Time,
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 /// Assistant audio that may wait for the speaker.
 const MAX_QUEUED_S: u64 = 300;
@@ -312,11 +312,27 @@ impl Session {
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::Latency(latency));
     }
 
+    /// The words of a part that still plays: where its response was torn they are ahead of the audio that came.
+    pub(super) fn words_to_be_heard<'a>(&self, item: &ItemId, part: PartIndex, transcript: &'a str) -> Cow<'a, str> {
+        let open = self.ledger.open().find(|h| h.key.item == *item && h.key.part == part);
+        match open.filter(|h| self.is_torn(&h.key.response)) {
+            Some(h) => {
+                let ms = self.ledger.ms(h.received);
+                Cow::Owned(self.pace.heard(transcript, ms, ms, false))
+            }
+            None => Cow::Borrowed(transcript),
+        }
+    }
+
+    /// Generation stopped in the middle: words ran ahead of the audio that came.
+    fn is_torn(&self, response: &ResponseId) -> bool {
+        self.responses.iter().any(|r| r.id == *response && r.is_torn())
+    }
+
     fn playback_finished(&mut self, heard: &Heard, complete: bool) {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
-        // Generation stopped in the middle: words ran ahead of the audio that came.
-        let torn = self.responses.iter().any(|r| r.id == key.response && r.is_torn());
+        let torn = self.is_torn(&key.response);
         let pace = &mut self.pace;
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =

@@ -9,6 +9,7 @@ mod connection;
 mod credentials;
 mod history;
 mod lessons;
+mod lifecycle;
 mod lost;
 mod recovery;
 mod requests;
