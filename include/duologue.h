@@ -1791,6 +1791,14 @@ typedef struct duologue_transcript_event {
      * 1 when duologue computed them from positions.
      */
     int32_t estimated;
+    /**
+     * 1 when error_words is known: heard words that had to be estimated from the text.
+     */
+    int32_t has_error_words;
+    /**
+     * How many words too many or too few these may be, in 95 of 100 cases.
+     */
+    uint32_t error_words;
 } duologue_transcript_event;
 
 /**

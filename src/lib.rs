@@ -3,7 +3,8 @@
 //! Start with [`Client`]: build it, subscribe to its [`event`]s, connect, push microphone audio or send
 //! text. [`Config`] says what the session shall be. The conversation itself is the sans-IO
 //! [`session::Session`], which the client drives; vendors' protocols are in [`provider`], sockets in
-//! [`transport`], sound in [`audio`]. With the feature `simulator` the vendor can be played locally.
+//! [`transport`], sound in [`audio`]. With the feature `simulator` the vendor can be played locally; tests of
+//! programs that use duologue play it with [`testing`].
 
 pub mod audio;
 pub mod capabilities;
@@ -21,6 +22,7 @@ pub mod request;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+pub mod testing;
 pub mod time;
 pub mod transport;
 

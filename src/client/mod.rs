@@ -53,6 +53,7 @@ pub use dispatch::{Listener, Slot, in_callback};
 pub use engine::{Engine, EngineBuilder};
 pub use op::Op;
 pub use queue::{EventQueue, EventStream};
+pub(crate) use runtime::shared as runtime;
 pub use shared::Stats;
 pub use state::State;
 

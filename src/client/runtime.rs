@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 ///
 /// # Errors
 /// Class `internal`, when the operating system gives no threads; a later call tries again.
-pub(super) fn shared() -> Result<Handle> {
+pub(crate) fn shared() -> Result<Handle> {
     static RUNTIME: OnceCell<Runtime> = OnceCell::new();
     // One thread makes it while others wait: a second runtime could not be dropped in async code.
     let runtime = RUNTIME.get_or_try_init(|| {

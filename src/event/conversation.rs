@@ -162,6 +162,10 @@ pub struct Transcript {
     pub stage: TranscriptStage,
     /// True when duologue computed them from positions.
     pub estimated: bool,
+    /// Stage `heard`: how many words too many or too few these may be, in 95 of 100 cases. `None` when
+    /// nothing had to be estimated from the text.
+    #[serde(default)]
+    pub error_words: Option<u32>,
 }
 
 /// Assistant audio for a host that plays it.

@@ -21,6 +21,7 @@
 //! | `updating` | changes in mid-conversation |
 //! | `speaking` | who is audible, latency |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
+//! | `heard_text` | which words were heard |
 //! | `words` | messages and transcripts |
 //! | `recovery` | what becomes of a run whose connection was lost |
 //! | `replay` | what a new session is told of the conversation |
@@ -77,7 +78,7 @@ use crate::{
     time::Time,
 };
 use connection::Link;
-use heard_text::Pace;
+use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
@@ -153,6 +154,7 @@ pub struct Session {
     out_of_band: OutOfBand,
     silent: SilentItems,
     pace: Pace,
+    sounds: Sounds,
     /// Of the host, in every event.
     labels: Option<Arc<Labels>>,
     capture: bool,
@@ -204,6 +206,7 @@ impl Session {
             silent: SilentItems::default(),
             labels,
             pace: Pace::default(),
+            sounds: Sounds::default(),
             capture: false,
             muted: false,
             stats: SessionStats::default(),

@@ -7,6 +7,7 @@
 
 use super::{
     Session,
+    heard_text::Span,
     ops::Purpose,
     recovery::{Why, gone},
 };
@@ -18,7 +19,7 @@ use crate::{
     provider::ProviderCommand,
     request::Picture,
 };
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 /// Messages, their text and their pictures that a new session is told at most (FAULTS §3).
 const MAX_MESSAGES: usize = 50;
@@ -42,8 +43,17 @@ pub(super) struct Replay {
     context: Context,
     /// Messages it was told.
     told: HashSet<ItemId>,
-    /// The note behind them.
-    note: Option<ItemId>,
+    /// Items without a message of their own: the note, and what stands for something told otherwise before.
+    hidden: HashSet<ItemId>,
+    /// Items that another one stands for; the vendor has not said yet that they are gone.
+    otherwise: HashSet<ItemId>,
+}
+
+impl Replay {
+    /// It was told, and is to be known no more.
+    pub fn take_told(&mut self, item: &ItemId) -> bool {
+        self.told.remove(item)
+    }
 }
 
 /// What becomes of a message.
@@ -104,7 +114,7 @@ impl Session {
         }
         if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
             let item = ItemId::from(self.id("item"));
-            self.replay.note = Some(item.clone());
+            self.replay.hidden.insert(item.clone());
             self.tell(None, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
         }
     }
@@ -146,7 +156,7 @@ impl Session {
             ];
             return Telling::Told(commands, text, 0);
         }
-        let words = self.words(message);
+        let words = self.words_to_come(message).unwrap_or_else(|| words(message));
         let picture = message.parts.iter().find_map(picture);
         let lost = message.parts.iter().any(|p| matches!(p, Part::Image { data: None, url: None, .. }));
         if self.recovery.lighter && (words.len() > MAX_LIGHT || picture.is_some()) {
@@ -178,26 +188,53 @@ impl Session {
         }
     }
 
-    /// What was said: of the assistant what was heard, or will be when all that came is played.
-    fn words(&self, message: &Message) -> String {
-        let words = (0..).zip(&message.parts).filter_map(|(part, content)| match content {
-            Part::Text { content } => Some(Cow::Borrowed(content.as_str())),
-            Part::Audio { transcript, .. } if message.role != Role::Assistant => Some(transcript.into()),
-            Part::Audio { heard_transcript: Some(heard), .. } => Some(heard.into()),
-            Part::Audio { transcript, .. } => Some(self.words_to_be_heard(&message.id, part, transcript)),
-            _ => None,
-        });
-        words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
-    }
-
     /// The item is of an earlier connection, and this one was told of it.
     pub(super) fn was_told(&self, item: &ItemId) -> bool {
         self.replay.told.contains(item)
     }
 
-    /// The note behind a replayed conversation; it has no message.
-    pub(super) fn is_note(&self, item: &ItemId) -> bool {
-        self.replay.note.as_ref() == Some(item)
+    /// The vendor lost an item of ours because another one stands for it.
+    pub(super) fn is_told_otherwise(&mut self, item: &ItemId) -> bool {
+        self.replay.otherwise.remove(item)
+    }
+
+    /// What will have been heard of a message that is still heard and will not be finished.
+    fn words_to_come(&self, message: &Message) -> Option<String> {
+        let heard = self.ledger.open().find(|h| h.key.item == message.id)?;
+        let Some(Part::Audio { transcript, heard_transcript: None, .. }) = message.parts.get(heard.key.part as usize)
+        else {
+            return None;
+        };
+        let received_ms = self.ledger.ms(heard.received);
+        let span = Span { heard_ms: received_ms, received_ms, complete: false };
+        let sound = self.sounds.get(&heard.key.item, heard.key.part);
+        self.is_torn(&heard.key.response).then(|| self.pace.heard(transcript, span, sound).text)
+    }
+
+    /// An item that has no message of its own.
+    pub(super) fn is_hidden(&self, item: &ItemId) -> bool {
+        self.replay.hidden.contains(item)
+    }
+
+    /// Less of an answer was heard than this session was told. The item it knows is text, which cannot be cut:
+    /// another one takes its place.
+    pub(super) fn tell_otherwise(&mut self, item: &ItemId) {
+        let messages = self.history.messages();
+        let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return };
+        let text = words(&messages[at]);
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains(&m.id));
+        let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
+        if !self.link.is_up() || !self.replay.take_told(item) {
+            return;
+        }
+        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+        self.replay.otherwise.insert(item.clone());
+        if text.trim().is_empty() {
+            return;
+        }
+        let instead = ItemId::from(self.id("item"));
+        self.replay.hidden.insert(instead.clone());
+        self.tell_vendor(&ProviderCommand::CreateText { item: instead, role: Role::Assistant, text, previous });
     }
 
     /// The vendor does not take something of the conversation. It stays in the history.
@@ -260,6 +297,18 @@ fn item_of(command: &ProviderCommand) -> Option<&ItemId> {
         | ProviderCommand::ToolOutput { item, .. } => Some(item),
         _ => None,
     }
+}
+
+/// What was said: of the assistant what was heard.
+fn words(message: &Message) -> String {
+    let words = message.parts.iter().filter_map(|part| match part {
+        Part::Text { content } => Some(content.as_str()),
+        Part::Audio { transcript, heard_transcript, .. } => {
+            Some(heard_transcript.as_deref().filter(|_| message.role == Role::Assistant).unwrap_or(transcript))
+        }
+        _ => None,
+    });
+    words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn picture(part: &Part) -> Option<Picture> {

@@ -1,7 +1,9 @@
 //! Messages and transcripts: from items and deltas to what a host can show.
 
 use super::{
-    Session, history,
+    Session,
+    heard_text::Span,
+    history,
     incoming::{is_message, vendor_text},
 };
 use crate::{
@@ -40,7 +42,7 @@ impl Session {
         if !is_message(item)
             || self.tools.is_result_item(&item.id)
             || self.silent.has(&item.id)
-            || self.is_note(&item.id)
+            || self.is_hidden(&item.id)
         {
             return;
         }
@@ -112,6 +114,9 @@ impl Session {
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
         if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             return self.unknown_item(item);
+        }
+        if self.is_told_otherwise(item) {
+            return;
         }
         self.history.remove(item, &mut self.changes);
         self.tell_changes();
@@ -344,7 +349,7 @@ impl Session {
         if message.role == Role::Assistant && !message.parts.iter().any(worth) {
             return self.history.remove(id, &mut self.changes);
         }
-        let pace = &self.pace;
+        let (pace, sounds) = (&self.pace, &mut self.sounds);
         self.history.update(id, &mut self.changes, |m| {
             let open = m.state == MessageState::InProgress;
             let mut changed = Vec::new();
@@ -357,7 +362,9 @@ impl Session {
                     Part::Audio { transcript, heard_transcript, duration_ms, heard_ms }
                         if m.role == Role::Assistant && heard_transcript.is_none() =>
                     {
-                        *heard_transcript = Some(pace.heard(transcript, *heard_ms, *duration_ms, false));
+                        let span = Span { heard_ms: *heard_ms, received_ms: *duration_ms, complete: false };
+                        let words = pace.heard(transcript, span, sounds.take(id, i).as_ref());
+                        *heard_transcript = Some(words.text);
                         changed.push(i);
                     }
                     _ => {}
@@ -385,7 +392,7 @@ impl Session {
         text: String,
     ) {
         let stage = if role == Role::User { TranscriptStage::Recognized } else { TranscriptStage::Generated };
-        let transcript = Transcript { role, part, mode, text, stage, estimated: false };
+        let transcript = Transcript { role, part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(response, Some(item), EventKind::Transcript(transcript));
     }
 }

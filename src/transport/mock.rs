@@ -1,4 +1,5 @@
-//! A service that is played by code in this process: for the tests of programs that use duologue.
+//! A service that is played by code in this process, frame by frame. Tests of programs that use duologue have a
+//! complete one in [`crate::testing`].
 //!
 //! Frames travel without a socket, in order. What the client sends is handed to a [`Service`], whose answers
 //! the client gets; [`MockLine::send`] says something unasked.

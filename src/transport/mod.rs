@@ -3,8 +3,8 @@
 //! | file | what it is |
 //! |---|---|
 //! | `websocket` | tokio-tungstenite over TCP or TLS (feature `websocket`) |
-//! | `mock` | a service played by code in the same process, for tests of programs that use duologue |
-//! | `scripted` | frames by hand, for tests of hosts and of the client |
+//! | `mock` | a service played by code in the same process, frame by frame; [`crate::testing`] is a complete one |
+//! | `scripted` | frames by hand: the lowest level, for tests of the client and of dialects |
 
 pub mod mock;
 pub mod scripted;

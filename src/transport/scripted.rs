@@ -1,4 +1,26 @@
 //! A transport without a network: a test writes the vendor's side by hand.
+//!
+//! This is the lowest level of testing: every frame of the vendor is written out, every frame of the client is read,
+//! and nothing answers by itself. It is for what only a wrong or unusual vendor would send, for dialects, and for hosts with a
+//! transport of their own. A service that answers frame by frame is [`mock`](super::mock); the tests of a program
+//! that talks to people want [`testing`](crate::testing), which speaks the vendor's protocol itself.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> duologue::Result<()> {
+//! use duologue::{Client, Credential, transport::scripted::{Outbound, ScriptedDialer}};
+//!
+//! let (dialer, mut peers) = ScriptedDialer::new();
+//! let client = Client::builder().dialer(std::sync::Arc::new(dialer)).credential(Credential::new("any")?).build()?;
+//! let connecting = client.connect();
+//! let mut peer = peers.recv().await.expect("a dial");
+//! peer.send(r#"{"type":"session.created","event_id":"e1","session":{}}"#);
+//! let Some(Outbound::Text(update, _)) = peer.next().await else { panic!("no frame") };
+//! assert!(update.contains("session.update"));
+//! peer.send(r#"{"type":"session.updated","event_id":"e2","session":{}}"#);
+//! connecting.await?;
+//! # Ok(()) }
+//! ```
 
 use super::{Closed, Dialer, Dialling, Transport};
 use crate::{

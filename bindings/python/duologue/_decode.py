@@ -250,6 +250,7 @@ _PAYLOADS: tuple[Callable[[Reader], tuple[Any, ...]], ...] = (
         r.text(),
         r.word(_TRANSCRIPT_STAGES),
         r.flag(),
+        r.u32() if r.flag() else None,
     ),
     lambda r: (r.u32(), r.u32(), r.raw()),
     lambda r: (r.word(_DIRECTIONS), r.f32(), r.f32()),

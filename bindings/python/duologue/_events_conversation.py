@@ -162,6 +162,9 @@ class Transcript(Event):
     """What they are."""
     estimated: bool
     """True when duologue computed them from positions."""
+    error_words: Optional[int]
+    """Stage ``heard``: how many words too many or too few these may be, in 95 of 100 cases. None when nothing
+    had to be estimated from the text."""
 
 
 @record

@@ -36,6 +36,7 @@ NAMES = (
     "interrupt",
     "truncate",
     "delete",
+    "replay",
     "send_raw",
     "close",
 )
@@ -57,6 +58,8 @@ class Call:
     """With what; the keys depend on the name."""
     index: int = field(default=0, compare=False)
     """Number of the call, from 0."""
+    connection: int = field(default=0, compare=False)
+    """Number of the connection it came on, from 1."""
 
     def __getitem__(self, key: str) -> Any:
         """An argument."""
@@ -223,13 +226,15 @@ class CallLog:
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self.frames: deque[dict[str, Any]] = deque(maxlen=MAX_CALLS)
         self.audio = bytearray()
+        #: The connection that is open, or was last.
+        self.connection = 0
         self._count = 0
         self._seen: dict[str, int] = {}
         self._waiting: list[tuple[str, Promise[Call]]] = []
 
     def add(self, name: str, **arguments: Any) -> None:
         """Records a call, and gives it to who waits for it first."""
-        call = Call(name, arguments, self._count)
+        call = Call(name, arguments, self._count, self.connection)
         self._count += 1
         self.calls.append(call)
         for at, (wanted, promise) in enumerate(self._waiting):
@@ -245,12 +250,12 @@ class CallLog:
         if len(self.audio) > MAX_AUDIO:
             del self.audio[: len(self.audio) - MAX_AUDIO]
         last = self.calls[-1] if self.calls else None
-        if last is None or last.name != "send_audio":
+        if last is None or last.name != "send_audio" or last.connection != self.connection:
             self.add("send_audio", bytes=len(pcm), ms=len(pcm) // BYTES_PER_MS)
             return
         total = last["bytes"] + len(pcm)
         arguments = {"bytes": total, "ms": total // BYTES_PER_MS}
-        self.calls[-1] = Call("send_audio", arguments, last.index)
+        self.calls[-1] = Call("send_audio", arguments, last.index, last.connection)
 
     def expect(self, name: str) -> Promise[Call]:
         """The next call of a name that nobody was given yet; perhaps it is here."""

@@ -59,6 +59,9 @@ class Core:
         self._vendor: Optional[Vendor] = None
         self.ids = Ids()
         self._connections = itertools.count(1)
+        #: Items, and answers to calls, of earlier connections.
+        self._known: set[str] = set()
+        self._answered: set[str] = set()
         self._to_send: deque[str] = deque()
 
     # The engine calls, on its network thread. Nothing is raised there.
@@ -67,7 +70,8 @@ class Core:
         """A client has connected."""
         with self.lock:
             self._end()
-            self._vendor = vendor = Vendor(next(self._connections), self.ids.new)
+            self.log.connection = next(self._connections)
+            self._vendor = vendor = Vendor(self.log.connection, self.ids.new)
             self.log.add("connect")
             vendor.emit({"type": "session.created", "session": vendor.session})
             return self._answers()
@@ -131,15 +135,17 @@ class Core:
             self._created(vendor, event.get("item") or {}, event)
         elif kind == "response.create":
             options = event.get("response") or {}
-            log.add("request_response", instructions=options.get("instructions"), response=options)
-            vendor.request_response(options.get("metadata"))
+            outside = options.get("conversation") == "none"
+            about = {"instructions": options.get("instructions"), "out_of_band": outside}
+            log.add("request_response", **about, response=options)
+            vendor.request_response(options)
         elif kind == "response.cancel":
             log.add("interrupt", response_id=event.get("response_id"))
             vendor.cancel(event.get("response_id"))
         elif kind == "conversation.item.truncate":
-            about = (event.get("item_id", ""), event.get("content_index", 0), event.get("audio_end_ms", 0))
-            log.add("truncate", item_id=about[0], content_index=about[1], audio_end_ms=about[2])
-            vendor.truncate(*about)
+            cut = (event.get("item_id", ""), event.get("content_index", 0), event.get("audio_end_ms", 0))
+            log.add("truncate", item_id=cut[0], content_index=cut[1], audio_end_ms=cut[2])
+            vendor.truncate(*cut)
         elif kind == "conversation.item.delete":
             log.add("delete", item_id=event.get("item_id"))
             vendor.delete(event.get("item_id", ""))
@@ -147,8 +153,14 @@ class Core:
             log.add("send_raw", event=event)
 
     def _created(self, vendor: Vendor, item: dict[str, Any], event: dict[str, Any]) -> None:
-        if item.get("type") == "function_call_output":
+        told = item.get("id") in self._known
+        if told or (item.get("type") == "function_call_output" and item.get("call_id") in self._answered):
+            # A client that came back tells what was said.
+            self.log.add("replay", item=item)
+            vendor.create_item(item, event.get("previous_item_id"))
+        elif item.get("type") == "function_call_output":
             call_id, output = str(item.get("call_id")), str(item.get("output"))
+            self._answered.add(call_id)
             self.log.add("submit_tool_result", call_id=call_id, output=output)
             vendor.create_item(item, event.get("previous_item_id"))
             vendor.last_input = output
@@ -194,37 +206,37 @@ class Core:
         return []
 
     def reply(self) -> list[str]:
-        """Answers a response that was opened, when the mock answers by itself."""
-        with self.lock:
-            vendor = self._vendor
-            if vendor is None or vendor.response is None or not vendor.wants_reply or self._reply is None:
-                return []
-            vendor.wants_reply = False
-            response, heard = vendor.response, vendor.last_input
-        failure: Optional[BaseException] = None
-        words: Optional[str] = None
-        try:
-            words = self._reply if isinstance(self._reply, str) else self._reply(heard)
-            if words is not None and not isinstance(words, str):
-                raise bad_type("reply", "a function that returns text or None", words)
-        except Exception as error:
-            failure = error
-        with self.lock:
-            # Meanwhile the client may have cancelled it.
-            there = self._vendor is vendor and vendor.response is response
-            if failure is not None:
-                self._failed(failure)
-                if there:
-                    told = {
-                        "type": "server_error",
-                        "code": "mock_failed",
-                        "message": "the mock's reply failed",
-                    }
-                    vendor.end_response("failed", {"type": "failed", "error": told})
-            elif there and words is not None:
-                vendor.say(wire.pieces(vendor.rest(words)))
-                vendor.end_response()
-            return self._answers()
+        """Answers the responses that were opened, when the mock answers by itself."""
+        frames: list[str] = []
+        while True:
+            with self.lock:
+                vendor = self._vendor
+                if vendor is None or self._reply is None:
+                    return frames
+                response = next((one for one in vendor.open_responses() if one.wants_reply), None)
+                if response is None:
+                    return frames
+                response.wants_reply = False
+            failure: Optional[BaseException] = None
+            words: Optional[str] = None
+            try:
+                words = self._reply if isinstance(self._reply, str) else self._reply(response.asked)
+                if words is not None and not isinstance(words, str):
+                    raise bad_type("reply", "a function that returns text or None", words)
+            except Exception as error:
+                failure = error
+            with self.lock:
+                # Meanwhile the client may have cancelled it.
+                there = self._vendor is vendor and any(one is response for one in vendor.open_responses())
+                if failure is not None:
+                    self._failed(failure)
+                    if there:
+                        code, message = "mock_failed", "the mock's reply failed"
+                        told = {"type": "server_error", "code": code, "message": message}
+                        vendor.fail(response, {"type": "failed", "error": told})
+                elif there and words is not None:
+                    vendor.answer(response, words)
+                frames += self._answers()
 
     # The test's threads
 
@@ -303,8 +315,12 @@ class Core:
     def _end(self, by: str = "client") -> None:
         if self._vendor is None:
             return
+        self._known.update(self._vendor.items)
         self._vendor = None
         self.log.add("close", by=by)
+        if by == "service":
+            # The answers may come on the next connection.
+            return
         results, self.results = self.results, {}
         for result in results.values():
             result._lose()

@@ -137,7 +137,12 @@ def transcription_deltas(item: str, text: str) -> list[Json]:
 
 
 def response(
-    response_id: str, status: str, metadata: object, output: Iterable[Json], details: Optional[Json] = None
+    response_id: str,
+    status: str,
+    metadata: object,
+    output: Iterable[Json],
+    details: Optional[Json] = None,
+    outside: bool = False,
 ) -> Json:
     """A response as `response.created` and `response.done` show it."""
     return {
@@ -145,7 +150,7 @@ def response(
         "object": "realtime.response",
         "status": status,
         "status_details": details,
-        "conversation_id": "conv_0001",
+        "conversation_id": None if outside else "conv_0001",
         "metadata": metadata,
         "output": list(output),
         "usage": None,

@@ -10,6 +10,9 @@ from typing import Any, Callable, Optional
 from . import _mock_events as wire
 from ._mock_events import Json
 
+#: Responses outside the conversation that may be open.
+MAX_OUTSIDE = 16
+
 
 @dataclass
 class Turn:
@@ -37,6 +40,14 @@ class Response:
 
     id: str
     metadata: object
+    #: It is spoken.
+    audio: bool
+    #: It is no part of the conversation.
+    outside: bool = False
+    #: Nobody has answered it.
+    wants_reply: bool = False
+    #: What is answered.
+    asked: str = ""
     output: list[Json] = field(default_factory=list)
     part: Optional[Part] = None
 
@@ -63,11 +74,11 @@ class Vendor:
         self.audio_ms: dict[str, int] = {}
         self.calls: set[str] = set()
         self.response: Optional[Response] = None
+        #: Responses outside the conversation, oldest first.
+        self.outside: list[Response] = []
         self.turn: Optional[Turn] = None
         self.heard_ms = 0
         self.last_input = ""
-        #: A response was opened that nobody has answered.
-        self.wants_reply = False
         self._new_id = new_id
 
     # What the session says
@@ -81,11 +92,6 @@ class Vendor:
     def transcribes(self) -> bool:
         """User speech is transcribed."""
         return self.session["audio"]["input"]["transcription"] is not None
-
-    @property
-    def speaks(self) -> bool:
-        """Answers are audio."""
-        return "audio" in self.session["output_modalities"]
 
     def emit(self, *events: Json) -> None:
         """Sends events."""
@@ -196,7 +202,7 @@ class Vendor:
             rest = text[len(told) :] if text.startswith(told) else ""
             self.emit(*wire.transcription_deltas(turn.item, rest), *wire.transcription(turn.item, text))
         if detection is not None and detection.get("create_response", True) and self.response is None:
-            self.open_response(None)
+            self.open_response({})
 
     def commit(self) -> None:
         """The client ends the user's turn: what was recognized so far is what was said."""
@@ -209,36 +215,60 @@ class Vendor:
 
     # The assistant
 
-    def open_response(self, metadata: object, wants_reply: bool = True) -> Response:
-        """A response begins."""
-        self.response = Response(self._new_id("resp"), metadata)
-        self.wants_reply = wants_reply
-        shown = wire.response(self.response.id, "in_progress", metadata, ())
-        self.emit({"type": "response.created", "response": shown})
+    def _new_response(self, options: Json, asked: str, wants_reply: bool) -> Response:
+        modalities = options.get("output_modalities") or self.session["output_modalities"]
+        outside = options.get("conversation") == "none"
+        made = (self._new_id("resp"), options.get("metadata"), "audio" in modalities)
+        response = Response(*made, outside, wants_reply, asked)
+        self.emit({"type": "response.created", "response": self._shown(response, "in_progress")})
+        return response
+
+    def open_response(self, options: Json, wants_reply: bool = True) -> Response:
+        """A response of the conversation begins."""
+        self.response = self._new_response(options, self.last_input, wants_reply)
         return self.response
 
-    def request_response(self, metadata: object) -> None:
+    def request_response(self, options: Json) -> None:
         """The client asks for a response."""
+        if options.get("conversation") == "none":
+            if len(self.outside) >= MAX_OUTSIDE:
+                message = f"More than {MAX_OUTSIDE} responses outside the conversation are open."
+                raise Refusal("rate_limit_exceeded", message)
+            asked = options.get("instructions") or self.last_input
+            self.outside.append(self._new_response(options, asked, True))
+            return
         if self.response is not None:
             message = f"Conversation already has an active response in progress: {self.response.id}"
             raise Refusal("conversation_already_has_active_response", message)
-        self.open_response(metadata)
+        self.open_response(options)
+
+    @staticmethod
+    def _shown(response: Response, status: str, details: Optional[Json] = None) -> Json:
+        about = (response.id, status, response.metadata, response.output, details, response.outside)
+        return wire.response(*about)
+
+    def open_responses(self) -> list[Response]:
+        """All that are not done."""
+        return ([self.response] if self.response is not None else []) + self.outside
 
     def cancel(self, response_id: Optional[str]) -> None:
         """The client stops a response."""
+        for response in self.outside:
+            if response.id == response_id:
+                self._finish(response, "cancelled", {"type": "cancelled", "reason": "client_cancelled"})
+                return
         if self.response is None or response_id not in (None, self.response.id):
             message = "Cancellation failed: no active response found"
             raise Refusal("response_cancel_not_active", message)
         self.end_response("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
 
     def _open(self) -> Response:
-        response = self.response or self.open_response(None, wants_reply=False)
-        self.wants_reply = False
+        response = self.response or self.open_response({}, wants_reply=False)
+        response.wants_reply = False
         return response
 
-    def _part(self, audio: bool) -> tuple[Part, Json]:
+    def _part(self, response: Response, audio: bool) -> tuple[Part, Json]:
         """The part that is being generated, and the head of events about it."""
-        response = self._open()
         part = response.part
         if part is not None and part.audio != audio:
             self._end_part(response, "completed")
@@ -249,7 +279,8 @@ class Vendor:
             response.output.append(item)
             head = {"response_id": response.id, "output_index": part.index}
             self.emit({"type": "response.output_item.added", **head, "item": item})
-            part.previous = self.add_item(item)
+            if not response.outside:
+                part.previous = self.add_item(item)
             empty = {"type": "audio", "transcript": ""} if audio else {"type": "text", "text": ""}
             added = {"type": "response.content_part.added", **self._head(response, part), "part": empty}
             self.emit(added)
@@ -268,7 +299,16 @@ class Vendor:
 
     def say(self, words: Iterable[str], pcm: bytes = b"") -> None:
         """Words of the answer, and how they sound: the words spread over the audio."""
-        part, head = self._part(self.speaks or bool(pcm))
+        self._speak(self._open(), words, pcm)
+
+    def answer(self, response: Response, text: str) -> None:
+        """An open response says the text, as far as it has not, and is done."""
+        response.wants_reply = False
+        self._speak(response, wire.pieces(self._rest(response, text)))
+        self._finish(response, "completed")
+
+    def _speak(self, response: Response, words: Iterable[str], pcm: bytes = b"") -> None:
+        part, head = self._part(response, response.audio or bool(pcm))
         kind = "response.output_audio_transcript.delta" if part.audio else "response.output_text.delta"
         waiting = list(words)
         step = wire.DELTA_MS * wire.BYTES_PER_MS
@@ -291,7 +331,11 @@ class Vendor:
 
     def rest(self, text: str) -> str:
         """What of a text the open part has not said yet."""
-        part = self.response.part if self.response is not None else None
+        return text if self.response is None else self._rest(self.response, text)
+
+    @staticmethod
+    def _rest(response: Response, text: str) -> str:
+        part = response.part
         if part is None:
             return text
         return text[len(part.text) :] if text.startswith(part.text) else text
@@ -342,19 +386,26 @@ class Vendor:
         item = wire.message(part.item, status, shown)
         response.output[part.index] = item
         place = {"response_id": response.id, "output_index": part.index}
-        self.emit(
-            {"type": "response.output_item.done", **place, "item": item}, wire.item_done(item, part.previous)
-        )
+        self.emit({"type": "response.output_item.done", **place, "item": item})
+        if not response.outside:
+            self.emit(wire.item_done(item, part.previous))
 
     def end_response(self, status: str = "completed", details: Optional[Json] = None) -> None:
-        """The response is done."""
-        response = self.response
-        if response is None:
-            return
+        """The response of the conversation is done, if there is one."""
+        if self.response is not None:
+            self._finish(self.response, status, details)
+
+    def _finish(self, response: Response, status: str, details: Optional[Json] = None) -> None:
         self._end_part(response, "completed" if status == "completed" else "incomplete")
-        self.response, self.wants_reply = None, False
-        shown = wire.response(response.id, status, response.metadata, response.output, details)
-        self.emit({"type": "response.done", "response": shown})
+        if response.outside:
+            self.outside.remove(response)
+        else:
+            self.response = None
+        self.emit({"type": "response.done", "response": self._shown(response, status, details)})
+
+    def fail(self, response: Response, details: Json) -> None:
+        """An open response fails."""
+        self._finish(response, "failed", details)
 
     def update_session(self, patch: Json) -> None:
         """The client sets the session."""

@@ -62,8 +62,9 @@ class MockService:
     next method that simulates or waits, and by :meth:`check`.
 
     :param reply: what every response says, or a function that is given the newest words of the user, or the
-        newest output of a tool, and returns what to say; None leaves the response to ``simulate_...``. It
-        runs on the engine's network thread: it must not block.
+        newest output of a tool, for a response outside the conversation its instructions, and returns what to
+        say; None leaves the response to ``simulate_...``. It runs on the engine's network thread: it must not
+        block.
     :param timeout: seconds that :meth:`wait_for` and a :class:`ToolResult` wait, unless told otherwise.
     """
 
@@ -106,12 +107,13 @@ class MockService:
           what the user said
         - ``clear_input``: what was said is thrown away; a turn by hand begins with it
         - ``send_audio``: ``bytes`` and ``ms`` of microphone audio; one call until another comes between
-        - ``request_response``: ``instructions`` and the whole ``response``; by the method of that name, by
-          ``send_text``, and when tools have answered
+        - ``request_response``: ``instructions``, ``out_of_band`` and the whole ``response``; by the method of that
+          name, by ``send_text``, and when tools have answered
         - ``submit_tool_result``: ``call_id``, ``output``; also what tools return
         - ``interrupt``: ``response_id`` of a response that shall not be generated any further
         - ``truncate``: ``item_id``, ``content_index``, ``audio_end_ms``: how much of an answer was heard
         - ``delete``: ``item_id`` of an answer of which nothing was heard
+        - ``replay``: an ``item`` of an earlier connection is told to this one
         - ``send_raw``: any other ``event``
         - ``close``: ``by`` whom the connection was ended, ``client`` or ``service``
         """
@@ -275,6 +277,15 @@ class MockService:
             if complete:
                 vendor.end_response()
         return result
+
+    def simulate_out_of_band(self, text: str) -> None:
+        """The model answers the oldest open response outside the conversation: what ``client.ask`` waits for."""
+        said = string("text", text)
+        with self._core.saying() as vendor:
+            if not vendor.outside:
+                message = "no response outside the conversation is open"
+                raise StateError(message, code="no_response", fix="wait for request_response first")
+            vendor.answer(vendor.outside[0], said)
 
     def simulate_interruption(self) -> None:
         """The user begins to speak over the answer.

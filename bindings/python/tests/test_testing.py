@@ -279,6 +279,30 @@ def test_two_calls_in_one_response_and_a_tool_that_raises() -> None:
     asyncio.run(main())
 
 
+def test_asking_beside_the_conversation() -> None:
+    """`ask` is answered, in text, and leaves no trace."""
+
+    async def main() -> None:
+        mock = MockService(reply=lambda asked: f"<{asked}>")
+        async with duologue.connect(service=mock, instructions="Be brief.") as client:
+            assert await asyncio.wait_for(client.ask("Happy?"), 5) == "<Be brief.\n\nHappy?>"
+            assert not client.messages()
+            clean(client)
+        assert mock.calls_named("request_response")[0]["out_of_band"] is True
+        quiet = MockService()
+        async with duologue.connect(service=quiet) as client:
+            asking = asyncio.ensure_future(client.ask("Happy?"))
+            await quiet.wait_for("request_response")
+            quiet.simulate_transcription("Hello.", role="assistant")
+            quiet.simulate_out_of_band("very")
+            assert await asyncio.wait_for(asking, 5) == "very"
+            with pytest.raises(duologue.StateError) as none:
+                quiet.simulate_out_of_band("again")
+            assert none.value.code == "no_response"
+
+    asyncio.run(main())
+
+
 def test_raw_events_both_ways() -> None:
     async def main() -> None:
         mock = MockService()

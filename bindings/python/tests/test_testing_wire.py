@@ -201,6 +201,41 @@ def test_a_response_shows_what_it_made(wire: Wire) -> None:
     assert places == {words["id"]: 0, call["id"]: 1}
 
 
+def test_a_response_outside_the_conversation_leaves_it_alone(wire: Wire) -> None:
+    asked = {"conversation": "none", "output_modalities": ["text"], "metadata": {"client_event_id": "r"}}
+    (created,) = wire.give("response.create", response=asked)
+    assert created["response"]["conversation_id"] is None
+    # Beside one of the conversation.
+    (beside,) = wire.give("response.create")
+    assert beside["response"]["conversation_id"] is not None
+    vendor = wire.core._vendor
+    assert vendor is not None
+    events = wire.simulate("answer", vendor.outside[0], "happy")
+    assert kinds(events) == [
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+    done = events[-1]["response"]
+    assert (done["id"], done["metadata"]) == (created["response"]["id"], {"client_event_id": "r"})
+    assert vendor.items == [] and vendor.response is not None
+
+
+def test_what_is_told_again_is_a_replay(wire: Wire) -> None:
+    wire.give("conversation.item.create", item=message("U1"))
+    wire.core.closed()
+    wire.core.opened()
+    wire.give("conversation.item.create", item=message("U1"))
+    wire.give("conversation.item.create", item=message("U2"))
+    calls = [(call.name, call.connection) for call in wire.core.log.calls]
+    assert calls[-2:] == [("replay", 2), ("send_text", 2)]
+    wire.all.clear()
+
+
 def test_what_is_no_event(wire: Wire) -> None:
     for frame in ("{", "[]", "{}", '{"type": 1}'):
         (event,) = wire._keep(wire.core.received(frame))
