@@ -7,6 +7,7 @@ mod common;
 mod bad_input;
 mod connection;
 mod credentials;
+mod found;
 mod history;
 mod lessons;
 mod lifecycle;
