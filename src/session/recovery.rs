@@ -79,6 +79,8 @@ pub(super) struct Recovery {
     pub commit: Option<(Option<OpId>, Option<String>)>,
     /// An answer that was begun and hardly heard.
     pub owed: Option<Ask>,
+    /// A request of our own that nobody answered, and the service has been silent since.
+    pub unanswered: Option<Ask>,
     random: u64,
 }
 
@@ -250,12 +252,16 @@ impl Session {
     }
 
     /// Whether the turn that is being answered was answered, and how to ask if not.
-    fn owed(&self) -> Option<Ask> {
+    fn owed(&mut self) -> Option<Ask> {
         if self.recovery.owed.is_some() {
             return self.recovery.owed.clone();
         }
         if self.speaking.answer_expected && !self.pre_roll.is_open() && self.sequencer.active().is_none() {
             return Some(Ask::Answer(None));
+        }
+        // The line was dead before anybody knew.
+        if self.recovery.unanswered.is_some() && !self.pre_roll.is_open() {
+            return self.recovery.unanswered.take();
         }
         let record = self.sequencer.active().and_then(|id| self.responses.iter().rev().find(|r| r.id == *id))?;
         let waits = !record.fenced && !record.cancelled && record.end.is_none();
@@ -352,6 +358,7 @@ impl Session {
         let ops =
             held.chain(unconfirmed).chain(changes.drain(..)).chain(commit.take().and_then(|(op, _)| op)).collect();
         (self.recovery.cause, self.recovery.owed, self.recovery.up_since) = (None, None, None);
+        self.recovery.unanswered = None;
         (self.recovery.established, self.recovery.offline_since) = (false, None);
         ops
     }

@@ -90,6 +90,10 @@ impl Session {
 
     /// The vendor declared an item complete.
     pub(super) fn item_done(&mut self, item: &Item) {
+        // What a new session was told comes back complete: it is so to that session only.
+        if self.was_told(&item.id) {
+            return;
+        }
         let transcribed = self.config.transcription.is_some();
         let spoken_user = transcribed && matches!(item.kind, ItemKind::Message { role: Role::User, .. });
         let state = match item.status.as_str() {
@@ -300,8 +304,7 @@ impl Session {
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
             self.response(&at.response).wrote = true;
-            let held = self.is_held();
-            self.pre_roll.answered(held);
+            self.turn_answered(&at.response);
         }
         if added {
             let (role, mode) = (Role::Assistant, TranscriptMode::Delta);
