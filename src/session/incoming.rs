@@ -170,9 +170,6 @@ impl Session {
             let warning = Error::new(ErrorClass::Provider, "response_incomplete", text).provider_code(reason);
             self.emit_about(Some(&id), None, EventKind::Warning(warning));
         }
-        if done.status == "completed" && self.response(&id).received_ms > 0 {
-            self.turn_answered(&id);
-        }
         self.generation_over(&id, done.status == "cancelled");
     }
 

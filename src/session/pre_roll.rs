@@ -95,28 +95,13 @@ impl PreRoll {
 
     /// Its words are known, or will never be.
     pub fn known(&mut self, item: &ItemId) {
-        let before = self.open.len();
         self.open.retain(|open| open != item);
-        if self.open.len() < before {
-            self.done_with();
-        }
-    }
-
-    /// What was understood must not be said again, not even its end.
-    fn done_with(&mut self) {
-        if !self.is_open() {
-            self.samples.clear();
-        }
     }
 
     /// It was answered: nobody needs it a second time. `held`: another turn is held already.
     pub fn answered(&mut self, held: bool) {
-        let was_open = self.is_open();
         self.open.clear();
         self.by_hand &= held;
-        if was_open {
-            self.done_with();
-        }
     }
 
     /// It is thrown away.

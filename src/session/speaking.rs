@@ -5,7 +5,6 @@ use super::{
     Output, Session,
     heard_text::Span,
     ledger::{AudioKey, Heard, LedgerEvent},
-    recovery::OWED_MS,
 };
 use crate::{
     audio::pcm::scale_up,
@@ -209,9 +208,6 @@ impl Session {
         }
         let ms = self.ledger.ms(pcm.len() as u64);
         self.response(&at.response).received_ms += ms;
-        if self.response(&at.response).received_ms >= OWED_MS {
-            self.turn_answered(&at.response);
-        }
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
             self.ledger.end_oldest(&mut self.ledger_events);
             let text = "more than 256 parts were never reported as played; the oldest ends with what was reported";
@@ -232,16 +228,6 @@ impl Session {
     pub(super) fn agent_alignment(&mut self, at: &PartRef, characters: &[AlignedChar]) {
         if !self.response(&at.response).fenced && !self.history.is_gone(&at.item) {
             self.sounds.align(&at.item, at.part, characters);
-        }
-    }
-
-    /// Enough of an answer came: what was said before it need not be said again.
-    pub(super) fn turn_answered(&mut self, response: &ResponseId) {
-        let turn = self.speaking.turn;
-        let record = self.response(response);
-        if record.turn == turn && !record.outside && !record.fenced {
-            let held = self.is_held();
-            self.pre_roll.answered(held);
         }
     }
 
@@ -321,6 +307,10 @@ impl Session {
         let started = PlaybackStarted { part: key.part };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
         // What is outside the conversation answers nobody.
+        if !outside {
+            let held = self.is_held();
+            self.pre_roll.answered(held);
+        }
         let Some(clock) = self.speaking.clock.take_if(|_| !outside) else { return };
         let answered = clock.answered.unwrap_or(self.now);
         let total_ms = self.now.ms_since(clock.asked);

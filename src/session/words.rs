@@ -304,7 +304,8 @@ impl Session {
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
             self.response(&at.response).wrote = true;
-            self.turn_answered(&at.response);
+            let held = self.is_held();
+            self.pre_roll.answered(held);
         }
         if added {
             let (role, mode) = (Role::Assistant, TranscriptMode::Delta);
