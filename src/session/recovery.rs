@@ -219,6 +219,11 @@ impl Session {
     /// The conversation stands still: nothing of it goes on by the connection there was.
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
+        // An answer that came will be heard, though the words it answers are not known: nobody says them again.
+        let came = |r: &super::Response| !r.outside && !r.fenced && (r.received_ms >= OWED_MS || r.wrote);
+        if self.responses.iter().any(|r| r.turn == self.speaking.turn && came(r)) {
+            self.pre_roll.answered(self.is_held());
+        }
         let owed = self.owed();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent");

@@ -443,3 +443,39 @@ fn a_request_that_nobody_answered_on_a_dead_line_is_asked_for_again() {
         talk.finish();
     }
 }
+
+#[test]
+fn a_question_whose_answer_came_is_not_said_again() {
+    let mut talk = Talk::connected(json!({"recovery": {}}));
+    talk.microphone(400);
+    talk.user_speaks("U1", 0);
+    talk.user_is_silent("U1", None, 400);
+    talk.response("R1");
+    talk.item("R1", "A1", Some("U1"), "audio");
+    talk.speech("R1", "A1", 0, 500, "one two three");
+    talk.take();
+    // Nothing of it is heard yet, and the words of the question are not known.
+    talk.closed(Some(1001), "", None);
+    talk.reconnected();
+    let out = talk.take();
+    assert_eq!((out.appended_ms(), out.flushes()), (0, 0));
+    assert_eq!(talk.order(), ["U1", "A1"]);
+    talk.finish();
+}
+
+#[test]
+fn the_end_of_a_question_that_was_understood_is_not_said_again() {
+    let mut talk = Talk::connected(json!({"recovery": {}}));
+    talk.microphone(400);
+    talk.user_speaks("U1", 0);
+    talk.user_is_silent("U1", None, 400);
+    let words = json!({"item_id": "U1", "content_index": 0, "transcript": "a question"});
+    talk.server("conversation.item.input_audio_transcription.completed", words);
+    talk.microphone(100);
+    talk.take();
+    talk.closed(Some(1001), "", None);
+    talk.reconnected();
+    // What came after it may be the beginning of another.
+    assert_eq!(talk.take().appended_ms(), 100);
+    talk.finish();
+}
