@@ -315,6 +315,9 @@ impl Session {
         if self.recovery.established {
             self.recovery.attempt = 0;
             self.recovery.offline_since = None;
+            // It was the host that ended this session, and what the old network did says nothing of the new one.
+            self.recovery.up_since = None;
+            self.recovery.short.clear();
             self.abandon_link();
             let text = "the host said that the network is another one";
             self.lost(Error::new(ErrorClass::Network, "network_changed", text).retryable(), Why::Reconnect);
@@ -328,6 +331,7 @@ impl Session {
         (recovery.attempt, recovery.offline_since, recovery.foreign) = (0, None, false);
         recovery.up_since = Some(self.now);
         recovery.established = true;
+        self.credentials.taken();
     }
 
     /// What waited for the connection goes on, in the order it was wished for.
