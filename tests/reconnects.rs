@@ -122,10 +122,6 @@ impl Caller {
         tokio::time::timeout(Duration::from_secs(120), found).await.expect("it never came");
     }
 
-    async fn lost(&mut self) {
-        self.until(|e| matches!(e.kind, EventKind::Status(Status::Reconnecting { .. }))).await;
-    }
-
     async fn back(&mut self) {
         self.until(|e| matches!(e.kind, EventKind::SessionReplaced(_))).await;
     }
@@ -137,8 +133,8 @@ impl Caller {
     }
 }
 
-/// Half of them are cut by the service's side, half asked for by the host. A host that says that the network is
-/// another one is believed, so no session is too short.
+/// Half of them because the line was cut, half because the host said that the network is another one. It is believed, so
+/// the short sessions in between do not add up to a service that is unstable.
 #[tokio::test]
 async fn a_client_that_reconnects_again_and_again_holds_no_more_than_before() {
     let _alone = ALONE.lock().await;
@@ -155,9 +151,9 @@ async fn a_client_that_reconnects_again_and_again_holds_no_more_than_before() {
         }
         if i % 2 == 0 {
             proxy.cut(End::Rst);
-            caller.lost().await;
+        } else {
+            caller.client.network_changed().await.unwrap();
         }
-        caller.client.network_changed().await.unwrap();
         caller.back().await;
         caller.remembers();
     }
