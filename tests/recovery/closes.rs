@@ -65,7 +65,7 @@ async fn row_1_an_answer_that_breaks_off_is_kept_as_far_as_it_was_heard() {
         assert_eq!((mended.asked_again, answers.len()), (0, 3), "after {k}: {messages:?}");
         let answer = &answers[0];
         assert_eq!(answer.state, MessageState::Incomplete, "after {k}: {messages:?}");
-        assert!(answer.text().len() > 0 && FIRST.starts_with(&answer.text()), "after {k}: {answer:?}");
+        assert!(!answer.text().is_empty() && FIRST.starts_with(&answer.text()), "after {k}: {answer:?}");
         // The model is told no more than what was heard by then.
         let told = mended.told.unwrap_or_default();
         assert!(answer.text().starts_with(&told), "after {k}: {told:?} of {answer:?}");

@@ -159,7 +159,6 @@ async fn visited(mut client: TcpStream, visit: Visit, to: String, books: Arc<Mut
         headers = request.headers().clone();
         Ok(response)
     };
-    #[allow(clippy::result_large_err)]
     let Ok(client) = accept_hdr_async(client, note).await else { return };
     let key = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let mut request = format!("{to}/realtime{query}").into_client_request().unwrap();

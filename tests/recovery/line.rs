@@ -163,7 +163,7 @@ async fn row_19_a_stall_loses_nothing() {
     }
     proxy.release();
     let finished = |e: &Event| match &e.kind {
-        EventKind::PlaybackFinished(end) => Some(end.clone()),
+        EventKind::PlaybackFinished(end) => Some(*end),
         _ => None,
     };
     let finished = rig.until("playback_finished", finished).await;
