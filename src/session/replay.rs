@@ -216,7 +216,7 @@ impl Session {
 
     /// A message of an earlier connection that this session was told.
     pub(super) fn was_told(&self, item: &ItemId) -> bool {
-        self.replay.told.contains(item)
+        self.replay.told.contains_key(item)
     }
 
     /// An item that has no message of its own.
