@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test reconnects conformance lib install uninstall wheels bench heard lint clean rust
+.PHONY: help demo test soak reconnects mutants conformance lib install uninstall wheels bench heard lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ test: rust ## Install what the tests need and run them all
 
 reconnects: rust ## Reconnect a thousand times, and 200 clients at once, and say what it cost
 	RECONNECTS=1000 STORM=200 $(CARGO) test --features cli --test reconnects -- --nocapture
+
+soak: rust ## Simulate 10 000 conversations with every fault of the catalogue
+	SEEDS=10000 $(CARGO) test --no-default-features --test simulation -- --nocapture
+
+mutants: rust ## Break the session in every way of tests/mutants/list.txt and say which test notices
+	CARGO='$(CARGO)' sh tests/mutants.sh
 
 conformance: rust ## Say which line of the OpenAI checklist is shown by which test, and run those
 	sh tests/conformance.sh

@@ -149,6 +149,10 @@ fn simulate(seeds: impl Iterator<Item = u64> + Send) -> Sums {
                     let kept = steps.clone().unwrap_or_else(|| (0..script.steps.len()).collect());
                     let Some((place, why)) = failure(&script, &kept, Some(&sums)) else { continue };
                     let _ = stop.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)));
+                    if env::var_os("FIRST").is_some() {
+                        failures.lock().unwrap().push(format!("FAILED seed {seed} at {place}: {why}"));
+                        return;
+                    }
                     let text = report(seed, &script, &place, &why, kept);
                     failures.lock().unwrap().push(text);
                 }
@@ -157,7 +161,7 @@ fn simulate(seeds: impl Iterator<Item = u64> + Send) -> Sums {
     });
     let _ = panic::take_hook();
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
     sums.into_inner().unwrap()
 }
 

@@ -313,11 +313,11 @@ impl Session {
         }
         // A first connect has limits of its own and is not begun twice.
         if self.recovery.established {
-            self.recovery.attempt = 0;
-            self.recovery.offline_since = None;
             // It was the host that ended this session, and what the old network did says nothing of the new one.
             self.recovery.up_since = None;
             self.recovery.short.clear();
+            self.recovery.attempt = 0;
+            self.recovery.offline_since = None;
             self.abandon_link();
             let text = "the host said that the network is another one";
             self.lost(Error::new(ErrorClass::Network, "network_changed", text).retryable(), Why::Reconnect);

@@ -297,6 +297,8 @@ impl Session {
                 LedgerEvent::Flushed(cut) => self.flushed(&cut),
             }
         }
+        // Not before all of it is known: one report may end several messages.
+        self.settle_played();
         self.close_turns();
     }
 
@@ -343,9 +345,6 @@ impl Session {
             Some(vec![key.part])
         });
         self.tell_changes();
-        if torn {
-            self.settle_played();
-        }
         let finished = PlaybackFinished { part: key.part, heard_ms, complete, estimated: self.estimated() };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackFinished(finished));
     }

@@ -46,3 +46,19 @@ fn a_close_that_nobody_answers_ends_also_while_the_connection_is_being_probed() 
     assert!(matches!(talk.session.status(), Status::Error { error } if error.code == "silent"));
     talk.finish();
 }
+
+#[test]
+fn two_messages_of_a_torn_answer_that_end_with_one_report_were_both_heard() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 400, "one two ");
+    talk.item_done("R1", "A1", 0, "one two ");
+    talk.item("R1", "A2", Some("A1"), "audio");
+    talk.speech("R1", "A2", 0, 100, "three ");
+    talk.closed(None, "", None);
+    talk.plays(2_000);
+    assert_eq!(talk.order(), ["A1", "A2"]);
+    let part = serde_json::to_value(&talk.message("A2").unwrap().parts[0]).unwrap();
+    assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(100), &json!(100)));
+}

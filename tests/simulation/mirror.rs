@@ -101,10 +101,25 @@ impl Mirror {
 /// An item a new session is to be told.
 #[derive(Debug, PartialEq)]
 pub enum Told {
-    Text { id: Option<String>, role: &'static str, text: String },
-    Picture { id: String },
-    Call { id: String, call: String, arguments: String },
-    Output { call: String, output: String },
+    /// `open`: it still plays, and may not be told to its end.
+    Text {
+        id: Option<String>,
+        role: &'static str,
+        text: String,
+        open: bool,
+    },
+    Picture {
+        id: String,
+    },
+    Call {
+        id: String,
+        call: String,
+        arguments: String,
+    },
+    Output {
+        call: String,
+        output: String,
+    },
 }
 
 const MAX_MESSAGES: usize = 50;
@@ -170,13 +185,15 @@ pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<
             Role::Assistant => "assistant",
             Role::System => "system",
         };
+        let plays = |p: &Part| matches!(p, Part::Audio { heard_transcript: None, .. });
+        let open = m.role == Role::Assistant && m.parts.iter().any(plays);
         let told =
-            if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words } };
+            if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words, open } };
         chosen.push(vec![told]);
     }
     let mut told: Vec<Told> = chosen.into_iter().rev().flatten().collect();
     if let Some(note) = note.filter(|_| !told.is_empty()) {
-        told.push(Told::Text { id: None, role: "system", text: note.to_owned() });
+        told.push(Told::Text { id: None, role: "system", text: note.to_owned(), open: false });
     }
     (told, whole)
 }
@@ -192,13 +209,19 @@ fn words(part: &Part, role: Role) -> Option<&str> {
 }
 
 impl Told {
+    /// It may be left out: nothing of it may ever be heard.
+    pub fn may_miss(&self) -> bool {
+        matches!(self, Self::Text { open: true, .. } | Self::Text { id: None, .. })
+    }
+
     /// This item of the wire is it.
     pub fn is(&self, item: &Value) -> bool {
         match self {
-            Self::Text { id, role, text } => {
+            Self::Text { id, role, text, open } => {
+                let words = item["content"][0]["text"].as_str().unwrap_or_default();
                 id.as_ref().is_none_or(|id| item["id"] == id.as_str())
                     && item["role"] == *role
-                    && item["content"][0]["text"] == text.as_str()
+                    && (words == text || (*open && text.starts_with(words)))
                     && item["content"][0]["type"] == if *role == "assistant" { "output_text" } else { "input_text" }
                     && item["content"].as_array().is_some_and(|c| c.len() == 1)
             }

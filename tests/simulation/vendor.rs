@@ -653,6 +653,7 @@ impl World {
         let at = self.conns[i].heard_ms;
         match self.conns[i].user.take() {
             None => {
+                self.checks.spoke = true;
                 let item = self.name("U");
                 self.conns[i].user = Some(item.clone());
                 let started = json!({"audio_start_ms": at, "item_id": item});
