@@ -324,6 +324,9 @@ impl Session {
         }
         // A first connect has limits of its own and is not begun twice.
         if self.recovery.established {
+            // It was the host that ended this session, and what the old network did says nothing of the new one.
+            self.recovery.up_since = None;
+            self.recovery.short.clear();
             self.recovery.attempt = 0;
             self.recovery.offline_since = None;
             self.abandon_link();
@@ -339,6 +342,7 @@ impl Session {
         (recovery.attempt, recovery.offline_since, recovery.foreign) = (0, None, false);
         recovery.up_since = Some(self.now);
         recovery.established = true;
+        self.credentials.taken();
     }
 
     /// What waited for the connection goes on, in the order it was wished for.
