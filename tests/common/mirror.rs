@@ -2,7 +2,7 @@
 
 use duologue::{
     event::{EventKind, MessageChange, MessageOp, TranscriptMode, TranscriptStage},
-    message::{Message, Part},
+    message::{Message, Part, ToolCallState},
 };
 
 #[derive(Default)]
