@@ -226,7 +226,8 @@ pub struct ToolEnd {
 pub struct CredentialNeeded {
     /// Answer with this.
     pub request_id: u64,
-    /// `connect`: for a dial; `rejected`: the service refused the last one; `refresh`: it expires soon.
+    /// `connect`: for a dial; `reconnect`: for the dial after a lost connection; `rollover`: for the next session,
+    /// opened before this one ends; `rejected`: the service refused the last one; `refresh`: it expires soon.
     pub reason: String,
     /// Until when, on the clock of `time_ms`.
     pub deadline_ms: u64,

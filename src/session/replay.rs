@@ -19,7 +19,7 @@ use crate::{
     provider::ProviderCommand,
     request::Picture,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Messages, their text and their pictures that a new session is told at most (FAULTS §3).
 const MAX_MESSAGES: usize = 50;
@@ -41,8 +41,8 @@ enum Context {
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     context: Context,
-    /// Messages it was told.
-    told: HashSet<ItemId>,
+    /// Messages it was told, with the length of their words.
+    told: HashMap<ItemId, usize>,
     /// Items without a message of their own: the note, and what stands for something told otherwise before.
     hidden: HashSet<ItemId>,
     /// Items that another one stands for; the vendor has not said yet that they are gone.
@@ -52,7 +52,7 @@ pub(super) struct Replay {
 impl Replay {
     /// It was told, and is to be known no more.
     pub fn take_told(&mut self, item: &ItemId) -> bool {
-        self.told.remove(item)
+        self.told.remove(item).is_some()
     }
 }
 
@@ -78,7 +78,7 @@ impl Session {
             return;
         }
         let (mut texts, mut pictures) = (0, 0);
-        let mut chosen: Vec<(ItemId, Vec<ProviderCommand>)> = Vec::new();
+        let mut chosen: Vec<(ItemId, Vec<ProviderCommand>, usize)> = Vec::new();
         let messages = self.history.messages().to_vec();
         for message in messages.iter().rev() {
             match self.telling(message) {
@@ -95,18 +95,18 @@ impl Session {
                         continue;
                     }
                     (texts, pictures) = (texts + text, pictures + picture);
-                    chosen.push((message.id.clone(), commands));
+                    chosen.push((message.id.clone(), commands, text));
                 }
             }
         }
         let told_any = !chosen.is_empty();
-        for (message, commands) in chosen.into_iter().rev() {
+        for (message, commands, length) in chosen.into_iter().rev() {
             let op = self.take_unconfirmed(&message);
             let last = commands.len() - 1;
             for (i, command) in commands.into_iter().enumerate() {
                 self.tell(op.filter(|_| i == last), &command);
             }
-            self.replay.told.insert(message);
+            self.replay.told.insert(message, length);
         }
         // Their messages left the history meanwhile.
         for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
@@ -201,9 +201,17 @@ impl Session {
             return None;
         };
         let received_ms = self.ledger.ms(heard.received);
-        let span = Span { heard_ms: received_ms, received_ms, complete: false };
+        let heard_ms = if self.speaking.flushing() {
+            // It is being silenced.
+            self.ledger.ms(heard.heard)
+        } else if self.is_torn(&heard.key.response) {
+            received_ms
+        } else {
+            return None;
+        };
+        let span = Span { heard_ms, received_ms, complete: false };
         let sound = self.sounds.get(&heard.key.item, heard.key.part);
-        self.is_torn(&heard.key.response).then(|| self.pace.heard(transcript, span, sound).text)
+        Some(self.pace.heard(transcript, span, sound).text)
     }
 
     /// An item that has no message of its own.
@@ -217,9 +225,10 @@ impl Session {
         let messages = self.history.messages();
         let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return };
         let text = words(&messages[at]);
-        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains(&m.id));
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
         let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
-        if !self.link.is_up() || !self.replay.take_told(item) {
+        let as_told = self.replay.told.get(item) == Some(&text.len());
+        if as_told || !self.link.is_up() || !self.replay.take_told(item) {
             return;
         }
         self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
@@ -273,13 +282,13 @@ impl Session {
         let messages = self.history.messages();
         let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return Ok(None) };
         let Some(Part::ToolCall { id, name, arguments, .. }) = messages[at].parts.first() else { return Ok(None) };
-        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains(&m.id));
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
         let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
         let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
         let command = ProviderCommand::CreateCall { item: item.clone(), call, name, arguments, previous };
         let event_id = self.send(&command)?;
         self.remember(event_id, Purpose::Replayed(None, item.clone()));
-        self.replay.told.insert(item.clone());
+        self.replay.told.insert(item.clone(), 0);
         Ok(Some(item.clone()))
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod credentials;
 mod found;
 mod history;
+mod journal;
 mod lessons;
 mod lost;
 mod recovery;

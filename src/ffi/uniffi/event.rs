@@ -209,6 +209,8 @@ pub enum EventKind {
         op: u64,
         /// Nothing: it worked.
         error: Option<ErrorInfo>,
+        /// Of a ping: there and back, microseconds.
+        round_trip_us: Option<u64>,
     },
     /// The vendor acknowledged the configuration.
     SessionConfigured {
@@ -226,7 +228,7 @@ pub enum EventKind {
     },
     /// The conversation continues on another vendor session.
     SessionReplaced {
-        /// `rollover`, `reconnect` or `reconfigure`.
+        /// `connect`, `reconnect`, `rollover` or `reconfigure`.
         why: String,
         /// `full`, `partial` or `none`.
         context: String,
@@ -375,7 +377,11 @@ impl From<&event::EventKind> for EventKind {
                 reason: c.reason.clone(),
                 deadline_ms: c.deadline_ms,
             },
-            K::Completed(done) => Self::Completed { op: done.op.0, error: done.error.as_ref().map(Into::into) },
+            K::Completed(done) => Self::Completed {
+                op: done.op.0,
+                error: done.error.as_ref().map(Into::into),
+                round_trip_us: done.round_trip_us,
+            },
             K::SessionConfigured(s) => {
                 Self::SessionConfigured { effective: s.effective.to_string(), differences: differences(s) }
             }
