@@ -291,15 +291,21 @@ impl Session {
 
     /// Works through what the ledger found out.
     pub(super) fn heard(&mut self) {
+        let mut torn = false;
         for event in std::mem::take(&mut self.ledger_events) {
             match event {
                 LedgerEvent::Started(key) => self.playback_started(&key),
-                LedgerEvent::Finished(heard, complete) => self.playback_finished(&heard, complete),
+                LedgerEvent::Finished(heard, complete) => {
+                    torn |= self.is_torn(&heard.key.response);
+                    self.playback_finished(&heard, complete);
+                }
                 LedgerEvent::Flushed(cut) => self.flushed(&cut),
             }
         }
         // Not before all of it is known: one report may end several messages.
-        self.settle_played();
+        if torn {
+            self.settle_played();
+        }
         self.close_turns();
     }
 

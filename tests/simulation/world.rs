@@ -50,7 +50,7 @@ pub struct World {
     pub kind: bool,
     pub count: u64,
     calls: Vec<CallRef>,
-    never: Vec<CallRef>,
+    never: bool,
     giant: bool,
     needed: Option<u64>,
     pings: VecDeque<u32>,
@@ -81,7 +81,7 @@ impl World {
             kind: false,
             count: 0,
             calls: vec![],
-            never: vec![],
+            never: false,
             giant: false,
             needed: None,
             pings: VecDeque::new(),
@@ -190,6 +190,7 @@ impl World {
             }
             Output::Capture { on } => self.capturing = *on,
             Output::Event(event) => match &event.kind {
+                EventKind::ToolCall(_) if std::mem::take(&mut self.never) && !self.kind => self.fires(Fault::ToolNever),
                 EventKind::ToolCall(call) => self.calls.push(call.call.clone()),
                 EventKind::CredentialNeeded(needed) => self.needed = Some(needed.request_id),
                 _ => {}
@@ -487,10 +488,23 @@ impl World {
             Fault::RefuseItem | Fault::MissItem => self.armed.item = Some(fault),
             Fault::RefuseUpdate | Fault::MissUpdate => self.armed.update = Some(fault),
             Fault::RefuseResponse | Fault::MissResponse => self.armed.response = Some(fault),
-            Fault::RefuseCommit | Fault::MissCommit => self.armed.commit = Some(fault),
+            Fault::RefuseCommit | Fault::MissCommit => {
+                self.armed.commit = Some(fault);
+                if self.setup.config["turn_detection"]["mode"] == "manual" && self.is_connected() {
+                    self.host(Call::StartListening, Command::StartListening);
+                    self.microphone(10);
+                    self.host(Call::StopListening, Command::StopListening);
+                }
+            }
             Fault::OddPcm => self.armed.odd = true,
             Fault::MissClose => self.armed.close = true,
-            Fault::DeafSpeaker => self.armed.deaf_speaker = true,
+            Fault::DeafSpeaker => {
+                self.armed.deaf_speaker = true;
+                if self.player.waiting() > 0 {
+                    self.host(Call::Interrupt, Command::Interrupt);
+                    self.flushes();
+                }
+            }
             Fault::SessionExpired | Fault::Quota | Fault::BadKey => {
                 let Some(i) = one else { return };
                 self.fires(fault);
@@ -529,10 +543,7 @@ impl World {
             }
             Fault::GiantResult => self.giant = true,
             Fault::ToolNever => {
-                if let Some(call) = self.calls.pop() {
-                    self.fires(fault);
-                    self.never.push(call);
-                }
+                self.never = true;
             }
             Fault::Woken | Fault::WokenDead => {
                 self.fires(fault);
