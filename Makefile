@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test conformance lib install uninstall wheels bench lint clean rust
+.PHONY: help demo test fuzz conformance lib install uninstall wheels bench lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: rust ## Hold a spoken conversation offline, shown here and recorded in con
 
 test: rust ## Install what the tests need and run them all
 	sh tests/run.sh
+
+fuzz: rust ## Look for inputs that break promises (nightly Rust, cargo-fuzz): TIME=600 TARGETS="config reseed"
+	TIME='$(TIME)' TARGETS='$(TARGETS)' sh fuzz/run.sh
 
 conformance: rust ## Say which line of the OpenAI checklist is shown by which test, and run those
 	sh tests/conformance.sh
@@ -60,4 +63,4 @@ lint: rust ## Check format, lints, documentation and licences
 
 clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
-	rm -rf .deps dist conversation.wav
+	rm -rf .deps dist conversation.wav fuzz/target fuzz/work fuzz/artifacts
