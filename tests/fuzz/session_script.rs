@@ -73,7 +73,7 @@ fn configuration(bytes: &mut Bytes<'_>) -> Value {
     let flags = bytes.byte();
     let on = |bit: u8| flags >> bit & 1 == 1;
     let recovery = match bytes.upto(4) {
-        0 => Value::Null,
+        0 => json!({"reconnect": false}),
         1 => json!({"max_attempts": 2, "max_offline_ms": 1000, "pre_roll_ms": 0, "context_note": null}),
         2 => json!({"rollover": false, "pre_roll_ms": 100}),
         _ => json!({}),
