@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test fuzz conformance lib install uninstall wheels bench lint clean rust
+.PHONY: help demo test fuzz conformance lib install uninstall wheels bench heard lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ wheels: rust ## Build the Python packages duologue and duologue-simulator into d
 bench: lib ## Run the benchmarks
 	$(CARGO) bench --bench hot_path
 	CARGO='$(CARGO)' sh benches/call_cost.sh
+
+heard: rust ## Say how near the words told as heard are to the truth (needs libespeak-ng.so.1 and python3)
+	@mkdir -p dist
+	python3 benches/heard.py dist/heard.txt --pcm
+	DUOLOGUE_HEARD=$(CURDIR)/dist/heard.txt $(CARGO) test --quiet --features cli,capi --test heard -- --nocapture --test-threads 1
 
 lint: rust ## Check format, lints, documentation and licences
 	$(CARGO) fmt --check

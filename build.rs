@@ -32,7 +32,7 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 17] = [
+    const ORDER: [&str; 18] = [
         "version.rs",
         "result.rs",
         "log.rs",
@@ -44,6 +44,7 @@ mod capi {
         "command.rs",
         "command_words.rs",
         "command_microphone.rs",
+        "command_history.rs",
         "audio.rs",
         "event.rs",
         "callbacks.rs",

@@ -120,10 +120,8 @@
  * NOT YET
  *
  * These events are part of the interface and are not produced by this version: capability_changed,
- * session_replaced, transport_changed, device. A lost connection ends the run with a retryable error; there
- * is no reconnecting, and the vendor's side of a new connection does not know the conversation of the one
- * before, which stays in the state here. Device audio needs an audio backend, which only Rust programs can
- * give: use "host" (the default) or "none".
+ * transport_changed, device. Device audio needs an audio backend, which only Rust programs can give: use "host"
+ * (the default) or "none".
  *
  * VERSIONING
  *
@@ -1433,6 +1431,10 @@ typedef struct duologue_error_event {
      * The vendor's own code.
      */
     struct duologue_text provider_code;
+    /**
+     * How long the service asks to be left alone, milliseconds; 0 when it does not.
+     */
+    uint64_t retry_after_ms;
 } duologue_error_event;
 
 /**
@@ -1791,6 +1793,14 @@ typedef struct duologue_transcript_event {
      * 1 when duologue computed them from positions.
      */
     int32_t estimated;
+    /**
+     * 1 when error_words is known: heard words that had to be estimated from the text.
+     */
+    int32_t has_error_words;
+    /**
+     * How many words too many or too few these may be, in 95 of 100 cases.
+     */
+    uint32_t error_words;
 } duologue_transcript_event;
 
 /**
@@ -1930,7 +1940,8 @@ typedef struct duologue_credential_needed_event {
      */
     uint64_t deadline_ms;
     /**
-     * `connect`: for a dial. `rejected`: the service refused the last one. `refresh`: it expires soon.
+     * `connect`: for a dial. `reconnect`: for the dial after a lost connection. `rollover`: for the next session,
+     * opened before this one ends. `rejected`: the service refused the last one. `refresh`: it expires soon.
      */
     struct duologue_text reason;
 } duologue_credential_needed_event;
@@ -1959,6 +1970,10 @@ typedef struct duologue_completed_event {
      * What went wrong; NULL when it worked.
      */
     const struct duologue_error_event *error;
+    /**
+     * Of duologue_client_ping(): there and back, microseconds; otherwise 0.
+     */
+    uint64_t round_trip_us;
 } duologue_completed_event;
 
 /**
@@ -2004,11 +2019,12 @@ typedef struct duologue_session_replaced_event {
      */
     const struct duologue_event *envelope;
     /**
-     * `rollover`, `reconnect` or `reconfigure`.
+     * `reconnect`: the connection was lost. `rollover`: the vendor was about to end its session, or has.
+     * `connect`: the client connected again, or with an imported conversation. `reconfigure`.
      */
     struct duologue_text why;
     /**
-     * `full`, `partial` or `none`.
+     * How much of the conversation it was told: `full`, `partial` or `none`.
      */
     struct duologue_text context;
     /**
@@ -2595,7 +2611,7 @@ duologue_result duologue_last_error(char *buffer,
 
 /**
  * The last failing call on this thread as a JSON object: `class`, `code`, `message`, and where there is
- * one `field`, `fix`, `provider_code`; `fatal`, `retryable`.
+ * one `field`, `fix`, `provider_code`, `retry_after_ms`; `fatal`, `retryable`.
  *
  * @param[out] out_json receives the text; free it with duologue_string_free()
  * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_NOT_FOUND (no call has failed)
@@ -3354,6 +3370,95 @@ DUOLOGUE_API
 duologue_result duologue_client_set_input_muted(duologue_client *client,
                                                 int muted,
                                                 uint64_t *out_op);
+
+/**
+ * The conversation as a neutral document (a transcript), in any status, pending words included: to be kept, or given
+ * to another client with duologue_client_import_history(). duologue_transcript_schema() has its keys.
+ *
+ * @param client the client
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_export_history(duologue_client *client,
+                                               char **out_json);
+
+/**
+ * Adds a conversation that was held elsewhere behind what there is, all of it or nothing; the next connect tells it
+ * to the service. Each of its messages comes as a `message` event. Names of messages and calls that services do not
+ * take (longer than 32 characters, or of others than letters, digits, _ and -), that are there twice or that this
+ * client could give itself are replaced; what was open is settled, and calls that ran are cancelled. `completed`
+ * carries DUOLOGUE_ERROR_INVALID_STATE (`connected`: disconnect first) and DUOLOGUE_ERROR_LIMIT_EXCEEDED
+ * (`history_full`: with what there is more than 2000 messages, 8 MiB of text or 8 MiB of pictures).
+ *
+ * @param client the client, not connected
+ * @param json a transcript, as duologue_client_export_history() gives it; unknown keys are errors
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_UTF8, DUOLOGUE_ERROR_INVALID_JSON,
+ *         DUOLOGUE_ERROR_INVALID_ARGUMENT (no transcript: the last error names the path, the cause and the fix)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_import_history(duologue_client *client,
+                                               const char *json,
+                                               uint64_t *out_op);
+
+/**
+ * Forgets the conversation. Each message comes as a `message` event that removes it. `completed` carries
+ * DUOLOGUE_ERROR_INVALID_STATE (`connected`: disconnect first).
+ *
+ * @param client the client, not connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_clear_history(duologue_client *client,
+                                              uint64_t *out_op);
+
+/**
+ * Says that the network is another one now: what there is of a connection is given up and opened anew at once.
+ * Completes when that has begun; status events tell the rest. `completed` carries DUOLOGUE_ERROR_INVALID_STATE (not
+ * connected; `reconnect_off`: `recovery.reconnect` is off).
+ *
+ * @param client the client, connected or reconnecting
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_network_changed(duologue_client *client,
+                                                uint64_t *out_op);
+
+/**
+ * Measures the way to the service and back: `completed` carries it as round_trip_us, or
+ * DUOLOGUE_ERROR_INVALID_STATE (not connected, also while the connection is coming back),
+ * DUOLOGUE_ERROR_WOULD_BLOCK (16 are on their way), DUOLOGUE_ERROR_TIMEOUT (no answer within 15 seconds).
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_ping(duologue_client *client,
+                                     uint64_t *out_op);
+
+/**
+ * The JSON Schema of a transcript.
+ *
+ * @param[out] out_json receives the text; free it with duologue_string_free()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API duologue_result duologue_transcript_schema(char **out_json);
 
 /**
  * The clock of audio times: microseconds, monotonic (CLOCK_MONOTONIC where there is one).

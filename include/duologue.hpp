@@ -433,6 +433,9 @@ inline void validate(std::string_view json) { check(duologue_config_validate(det
 inline std::string config_schema() { return detail::document(duologue_config_schema); }
 
 /// What is known of providers, models and voices without asking anybody (JSON).
+/// The JSON Schema of a transcript.
+inline std::string transcript_schema() { return detail::document(duologue_transcript_schema); }
+
 inline std::string catalogue() { return detail::document(duologue_catalogue); }
 
 /// The threads that call back. Most programs need none.
@@ -555,6 +558,16 @@ public:
     }
     op set_capture(bool on) const { return command(duologue_client_set_capture, on ? 1 : 0); }
     op set_input_muted(bool muted) const { return command(duologue_client_set_input_muted, muted ? 1 : 0); }
+    /// The network is another one now: the connection is opened anew at once.
+    op network_changed() const { return command(duologue_client_network_changed); }
+    /// Measures the way to the service and back: `completed` has round_trip_us.
+    op ping() const { return command(duologue_client_ping); }
+    /// Adds a conversation that was held elsewhere (a transcript); only while not connected.
+    op import_history(std::string_view json) const {
+        return command(duologue_client_import_history, detail::c_string(json));
+    }
+    /// Forgets the conversation; only while not connected.
+    op clear_history() const { return command(duologue_client_clear_history); }
     op send_raw(std::string_view json) const { return command(duologue_client_send_raw, detail::c_string(json)); }
 
     /// Gives the secret for the next dial. The text is not copied on its way into the library, which wipes its own
@@ -599,6 +612,8 @@ public:
     bool can_connect() const { return read<int>(duologue_client_can_connect) == 1; }
     std::string availability_json() const { return document(duologue_client_availability_json); }
     std::string state_json() const { return document(duologue_client_state_json); }
+    /// The conversation as a neutral document (a transcript), in any status.
+    std::string export_history() const { return document(duologue_client_export_history); }
     std::string stats_json() const { return document(duologue_client_stats_json); }
     std::string capabilities_json() const { return document(duologue_client_capabilities_json); }
     std::string config_json() const { return document(duologue_client_config_json); }

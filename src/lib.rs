@@ -24,6 +24,7 @@ pub mod session;
 pub mod simulator;
 pub mod testing;
 pub mod time;
+pub mod transcript;
 pub mod transport;
 
 pub use client::{Client, ClientBuilder};

@@ -9,6 +9,7 @@ use duologue::{
     event::{Event, EventKind, Status, TranscriptMode},
     message::{Part, Role},
     simulator::{Scenario, Simulator},
+    transcript::Transcript,
 };
 use std::sync::Arc;
 
@@ -92,6 +93,71 @@ async fn a_spoken_turn_is_heard_and_answered() {
     assert_eq!(messages[0].role, Role::User);
     assert_eq!(messages[0].text(), said);
     client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_in_another_client() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let first = connect(&simulator, Config::default()).await;
+    let mut events = first.events();
+    first.send_text("Hello there").await.unwrap();
+    until(&mut events, turn_done).await;
+    // In the middle of a run, too; what was heard is in it.
+    let kept = first.export_history().to_json();
+    let busy = first.import_history(Transcript::default()).await.unwrap_err();
+    assert_eq!(busy.code, "connected");
+    first.disconnect().await.unwrap();
+    assert_eq!(first.export_history().to_json(), kept, "a disconnect takes nothing away");
+
+    let config = Config { base_url: Some(simulator.base_url()), ..Config::default() };
+    let second = canary::builder().config(config).build().unwrap();
+    canary::events_of(&second);
+    let mut events = second.events();
+    second.import_history(Transcript::from_json(&kept).unwrap()).await.unwrap();
+    assert_eq!(second.export_history().to_json(), kept);
+    second.connect().await.unwrap();
+    let replaced = until(&mut events, |e| match &e.kind {
+        EventKind::SessionReplaced(replaced) => Some(replaced.clone()),
+        _ => None,
+    });
+    let replaced = replaced.await;
+    assert_eq!((replaced.why.as_str(), replaced.context.as_str()), ("connect", "full"));
+    second.send_text("And now?").await.unwrap();
+    until(&mut events, turn_done).await;
+    assert_eq!(second.messages().len(), 4);
+    second.disconnect().await.unwrap();
+    second.clear_history().await.unwrap();
+    assert_eq!(second.export_history(), Transcript::default());
+    // One that nobody read from JSON is checked all the same, before it is taken.
+    let mut wrong = Transcript::from_json(&kept).unwrap();
+    wrong.version = 3;
+    let op = second.import_history(wrong);
+    assert_eq!(op.refusal().map(|e| e.code.to_string()).as_deref(), Some("invalid_transcript"));
+}
+
+#[tokio::test]
+async fn a_ping_tells_its_time_and_the_host_that_the_network_changed() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let client = connect(&simulator, Config::default()).await;
+    let mut events = client.events();
+    let ping = client.ping();
+    let op = ping.op().id();
+    let took = ping.await.unwrap();
+    let told = until(&mut events, |e| match &e.kind {
+        EventKind::Completed(done) if done.op == op => Some(done.round_trip_us),
+        _ => None,
+    });
+    assert_eq!(told.await, Some(u64::try_from(took.as_micros()).unwrap()));
+    client.network_changed().await.unwrap();
+    let status = |wanted: fn(&Status) -> bool| {
+        move |e: &Event| matches!(&e.kind, EventKind::Status(status) if wanted(status)).then_some(())
+    };
+    until(&mut events, status(|s| matches!(s, Status::Reconnecting { reason, .. } if reason == "network_changed")))
+        .await;
+    until(&mut events, status(|s| *s == Status::Connected)).await;
+    client.disconnect().await.unwrap();
+    assert_eq!(client.ping().await.unwrap_err().code, "not_connected");
+    assert_eq!(client.network_changed().await.unwrap_err().code, "not_connected");
 }
 
 #[tokio::test]

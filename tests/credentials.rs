@@ -397,10 +397,10 @@ async fn what_was_asked_for_ahead_is_for_the_next_dial() {
     is(&warning.await, ErrorClass::Credential, "credential_refused");
     assert_eq!(client.status(), Status::Connected);
     peer.close(Some(1012), "restart");
-    until(&mut events, |e| matches!(e.kind, EventKind::Status(Status::Error { .. })).then_some(())).await;
-    let connecting = client.connect();
-    comes_up(&mut peers).await;
-    connecting.await.unwrap();
+    until(&mut events, |e| matches!(e.kind, EventKind::Status(Status::Reconnecting { .. })).then_some(())).await;
+    let peer = comes_up(&mut peers).await;
+    until(&mut events, |e| matches!(e.kind, EventKind::Status(Status::Connected)).then_some(())).await;
+    drop(peer);
     assert_eq!(*keys.lock().unwrap(), ["ek_1_connect-c4n4ry", "ek_2_refresh-c4n4ry"]);
     client.shutdown().await;
 }

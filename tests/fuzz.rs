@@ -52,4 +52,4 @@ macro_rules! targets {
     };
 }
 
-targets! { base64_pcm config json_openai reseed session_script tool_schema }
+targets! { base64_pcm config json_openai reseed session_script tool_schema transcript }

@@ -416,7 +416,8 @@ fn closing_events_of_a_cut_response_do_not_make_it_look_complete() {
     talk.flushes();
     let out = talk.take();
     assert_eq!(out.frames(), [truncate("A1", 0, 950)]);
-    assert_eq!(heard_text(&talk, "A1").unwrap(), "one two three", "0.95 s at 15 characters a second");
+    let why = "17 letters in 0.95 s at 55 ms, a gap counting as one: more than half of the fourth word";
+    assert_eq!(heard_text(&talk, "A1").unwrap(), "one two three four", "{why}");
     assert!(talk.message("A1").unwrap().interrupted);
     talk.finish();
 }

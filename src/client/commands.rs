@@ -1,10 +1,14 @@
 //! What a host can ask a connected client for.
 
-use super::{Client, op::Op};
+use super::{
+    Client,
+    op::{Op, Ping},
+};
 use crate::{
     message::CallRef,
     request::{Image, ResponseOptions},
     session::Command,
+    transcript::Transcript,
 };
 
 impl Client {
@@ -90,6 +94,46 @@ impl Client {
     /// Sends silence instead of the microphone.
     pub fn set_input_muted(&self, muted: bool) -> Op {
         self.command(Command::SetInputMuted { muted })
+    }
+
+    /// Says that the network is another one now (the phone left the WLAN): what there is of a connection is given
+    /// up and opened anew at once. Completes when that has begun; `status` tells the rest. Refused with
+    /// `not_connected`, and with `reconnect_off` where `recovery.reconnect` is.
+    pub fn network_changed(&self) -> Op {
+        self.command(Command::NetworkChanged)
+    }
+
+    /// Measures the way to the service and back; awaiting it gives the time, and so does the `completed` event.
+    /// At most 16 at a time; refused with `not_connected`, also while the connection is coming back.
+    pub fn ping(&self) -> Ping {
+        Ping(self.command(Command::Ping))
+    }
+
+    /// The conversation as a neutral document, in any status, pending words included: to be kept, or given to
+    /// another client.
+    pub fn export_history(&self) -> Transcript {
+        self.inner.shared.read(|state| Transcript::from(state.messages.as_slice()))
+    }
+
+    /// Adds a conversation that was held elsewhere behind what there is, all of it or nothing; the next connect
+    /// tells it to the service. Each of its messages comes as a `message` event. Names of messages and calls that
+    /// services do not take (longer than 32 characters, or of others than letters, digits, `_` and `-`), that are
+    /// there twice or that this client could give itself are replaced; what was open is settled, and calls that
+    /// ran are cancelled.
+    ///
+    /// Refused with `connected` before the client is disconnected, with `history_full` beyond 2000 messages, 8 MiB
+    /// of text or 8 MiB of pictures with what there is, and, before the engine takes it, with `invalid_transcript`.
+    pub fn import_history(&self, transcript: Transcript) -> Op {
+        match transcript.check() {
+            Ok(()) => self.command(Command::ImportHistory { messages: transcript.into_messages() }),
+            Err(error) => Op::refused(self.inner.shared.next_op(), error),
+        }
+    }
+
+    /// Forgets the conversation. Each message comes as a `message` event that removes it. Refused with
+    /// `connected` before the client is disconnected.
+    pub fn clear_history(&self) -> Op {
+        self.command(Command::ClearHistory)
     }
 
     /// Sends one vendor event (a JSON object) as it is.

@@ -4,6 +4,7 @@
 use super::{
     audio_path::{AudioPath, FRAME_MS},
     dispatch::guarded,
+    op::Outcome,
     shared::Shared,
 };
 use crate::{
@@ -79,7 +80,7 @@ pub(super) struct Core {
     pub audio: AudioPath,
     pub sink: Option<AudioSink>,
     pub log: Option<LogWriter>,
-    pub replies: HashMap<OpId, oneshot::Sender<Result<(), Error>>>,
+    pub replies: HashMap<OpId, oneshot::Sender<Outcome>>,
     pub network: VecDeque<Network>,
     pub origin: Instant,
     pub now: Time,
@@ -197,7 +198,7 @@ impl Core {
             EventKind::Completed(done) => {
                 if let Some(reply) = self.replies.remove(&done.op) {
                     // A host that dropped the operation does not care.
-                    let _ = reply.send(done.error.clone().map_or(Ok(()), Err));
+                    let _ = reply.send(done.error.clone().map_or(Ok(done.round_trip_us), Err));
                 }
             }
             EventKind::CredentialNeeded(needed) => {

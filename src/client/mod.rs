@@ -51,7 +51,7 @@ pub use credentials::CredentialRequest;
 pub(crate) use dispatch::release;
 pub use dispatch::{Listener, Slot, in_callback};
 pub use engine::{Engine, EngineBuilder};
-pub use op::Op;
+pub use op::{Op, Ping};
 pub use queue::{EventQueue, EventStream};
 pub(crate) use runtime::shared as runtime;
 pub use shared::Stats;

@@ -1,7 +1,12 @@
 //! What the handles and the driver of a client have in common. No lock is held across host code.
 
 use super::{
-    credentials::Credentials, dispatch::ClientLane, host_audio::HostAudio, op::Op, queue::Queue, state::State,
+    credentials::Credentials,
+    dispatch::ClientLane,
+    host_audio::HostAudio,
+    op::{Op, Outcome},
+    queue::Queue,
+    state::State,
     status::Progress,
 };
 use crate::{
@@ -30,7 +35,7 @@ const MAX_COMMANDS: usize = 256;
 pub(super) struct Envelope {
     pub op: OpId,
     pub command: Command,
-    pub reply: oneshot::Sender<Result<()>>,
+    pub reply: oneshot::Sender<Outcome>,
 }
 
 /// How a host without streams gets events.

@@ -19,6 +19,7 @@ mod ranges;
 mod read;
 mod recovery;
 mod set;
+pub(crate) mod strict;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;

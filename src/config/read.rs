@@ -1,10 +1,9 @@
 //! From JSON to a configuration. Whatever is wrong is told with its path, what is there and what is accepted,
 //! in the words of JSON.
 
-use super::{Config, invalid, ranges, suggest};
+use super::{Config, invalid, ranges, strict, suggest};
 use crate::error::{Error, ErrorClass, Result, redact};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 /// Characters of a word of the document that an error repeats.
@@ -51,81 +50,15 @@ fn shown(word: &str) -> String {
     }
 }
 
-/// The text as a tree. serde would let the last of two equal keys win.
+/// The text as a tree.
 fn document(json: &str) -> Result<Value> {
     let not_json = |e| Error::new(ErrorClass::Config, "invalid_json", format!("the configuration is not JSON: {e}"));
     let mut reader = serde_json::Deserializer::from_str(json);
-    let mut found = Found::default();
-    let document = Tree(&mut found).deserialize(&mut reader).map_err(not_json)?;
+    let (document, twice) = strict::next(&mut reader).map_err(not_json)?;
     reader.end().map_err(|e| invalid("", format!("text after the document: {e}")).fix("give one JSON object"))?;
-    match found.twice {
+    match twice {
         Some(path) => Err(invalid(path, "is there twice").fix("keep one of them")),
         None => Ok(document),
-    }
-}
-
-#[derive(Default)]
-struct Found {
-    path: Vec<Step>,
-    /// The first key that is there twice.
-    twice: Option<String>,
-}
-
-struct Tree<'a>(&'a mut Found);
-
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
-    type Value = Value;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Tree<'_> {
-    type Value = Value;
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
-    }
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        loop {
-            self.0.path.push(Step::Index(list.len()));
-            let element = access.next_element_seed(Tree(self.0))?;
-            self.0.path.pop();
-            match element {
-                Some(element) => list.push(element),
-                None => return Ok(list.into()),
-            }
-        }
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            self.0.path.push(Step::Key(key.clone()));
-            if object.contains_key(&key) && self.0.twice.is_none() {
-                self.0.twice = Some(written(&self.0.path));
-            }
-            object.insert(key, access.next_value_seed(Tree(self.0))?);
-            self.0.path.pop();
-        }
-        Ok(object.into())
     }
 }
 

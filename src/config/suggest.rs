@@ -9,9 +9,12 @@ const ALIKE: f64 = 0.6;
 /// Names people bring from vendors' own documents.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("auto_playback", "audio.output.source"),
+    ("auto_reconnect", "recovery.reconnect"),
     ("input_audio_noise_reduction", "noise_reduction"),
     ("input_audio_transcription", "transcription"),
     ("max_response_output_tokens", "max_output_tokens"),
+    ("max_reconnect_attempts", "recovery.max_attempts"),
+    ("max_retries", "recovery.max_attempts"),
     ("max_tokens", "max_output_tokens"),
     ("modalities", "output_modality"),
     ("output_modalities", "output_modality"),

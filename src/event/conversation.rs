@@ -162,6 +162,10 @@ pub struct Transcript {
     pub stage: TranscriptStage,
     /// True when duologue computed them from positions.
     pub estimated: bool,
+    /// Stage `heard`: how many words too many or too few these may be, in 95 of 100 cases. `None` when
+    /// nothing had to be estimated from the text.
+    #[serde(default)]
+    pub error_words: Option<u32>,
 }
 
 /// Assistant audio for a host that plays it.
@@ -222,7 +226,8 @@ pub struct ToolEnd {
 pub struct CredentialNeeded {
     /// Answer with this.
     pub request_id: u64,
-    /// `connect`: for a dial; `rejected`: the service refused the last one; `refresh`: it expires soon.
+    /// `connect`: for a dial; `reconnect`: for the dial after a lost connection; `rollover`: for the next session,
+    /// opened before this one ends; `rejected`: the service refused the last one; `refresh`: it expires soon.
     pub reason: String,
     /// Until when, on the clock of `time_ms`.
     pub deadline_ms: u64,

@@ -173,6 +173,17 @@ pub struct PartRef {
     pub part: PartIndex,
 }
 
+/// When one sign of a text is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlignedChar {
+    /// The sign.
+    pub character: char,
+    /// Where it begins in the audio of its part.
+    pub start_ms: u32,
+    /// Where it ends.
+    pub end_ms: u32,
+}
+
 /// An error the vendor reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProviderError {
@@ -247,6 +258,7 @@ impl ProviderEvent {
             Self::PartAdded { at, .. }
             | Self::Audio { at, .. }
             | Self::AudioDone { at }
+            | Self::Alignment { at, .. }
             | Self::AgentDelta { at, .. }
             | Self::AgentDone { at, .. } => Some(&at.response),
             Self::ResponseDone(done) => Some(&done.response),
@@ -384,6 +396,13 @@ pub enum ProviderEvent {
     AudioDone {
         /// Where.
         at: PartRef,
+    },
+    /// When some of the part's words are spoken, in order, each word once.
+    Alignment {
+        /// Where.
+        at: PartRef,
+        /// The words, sign by sign.
+        characters: Vec<AlignedChar>,
     },
     /// More words of the assistant.
     AgentDelta {

@@ -229,7 +229,8 @@ impl Session {
         self.out.push_back(Output::Close { epoch: self.link.epoch, code });
         self.link.step = Step::Closing;
         self.link.ending = Some(ending);
-        self.link.connect_by = None;
+        // Nothing but the close has a limit now.
+        (self.link.connect_by, self.link.probed_until) = (None, None);
         self.link.step_by = Some(self.now.after_ms(CLOSE_MS));
         // Speech stops at once, whatever the peer does.
         self.stop_speaking();

@@ -7,11 +7,11 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc};
 
 /// Messages kept; beyond it the oldest leave.
-const MAX_MESSAGES: usize = 2000;
+pub const MAX_MESSAGES: usize = 2000;
 /// Text of all messages together.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Pictures of all messages together; beyond it the oldest lose theirs.
-const MAX_PICTURES: usize = 8 * 1024 * 1024;
+pub const MAX_PICTURES: usize = 8 * 1024 * 1024;
 /// Removed messages remembered.
 const MAX_GONE: usize = 64;
 
@@ -25,6 +25,17 @@ pub struct History {
     picture_bytes: usize,
     /// Recently removed: late events about them must not bring them back.
     gone: VecDeque<ItemId>,
+    /// What left to keep the bounds, since it was told.
+    trimmed: Trimmed,
+}
+
+/// What left the conversation because it is too long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Messages.
+    pub messages: u64,
+    /// Messages that lost their picture.
+    pub pictures: u64,
 }
 
 impl History {
@@ -66,15 +77,32 @@ impl History {
         self.keep_bound(changes);
     }
 
-    /// Takes over a message as it is.
+    /// Why these messages do not fit beside what is there: which bound, how much it would be.
+    pub fn refuses(&self, messages: &[Message]) -> Option<(&'static str, usize, usize)> {
+        let sum = |of: fn(&Message) -> usize| messages.iter().map(of).sum::<usize>();
+        let bounds = [
+            ("messages", self.messages.len() + messages.len(), MAX_MESSAGES),
+            ("bytes of text", self.bytes + sum(bytes), MAX_BYTES),
+            ("bytes of pictures", self.picture_bytes + sum(pictures), MAX_PICTURES),
+        ];
+        bounds.into_iter().find(|(_, would_be, most)| would_be > most)
+    }
+
+    /// Takes over a message as it is; it fits.
     pub fn import(&mut self, message: Message, changes: &mut Vec<MessageChange>) {
+        // It is said again on purpose.
+        self.gone.retain(|id| *id != message.id);
         let after = self.messages.last().map(|m| m.id.clone());
         let event = Arc::new(message.clone());
         self.bytes += bytes(&message);
         self.picture_bytes += pictures(&message);
         self.messages.push(message);
         changes.push(MessageChange { op: MessageOp::Added, after, message: event, changed: vec![] });
-        self.keep_bound(changes);
+    }
+
+    /// What left to keep the bounds; `told`: it counts from nothing again.
+    pub fn trimmed(&mut self, told: bool) -> Trimmed {
+        if told { std::mem::take(&mut self.trimmed) } else { self.trimmed }
     }
 
     /// Forgets all, from the newest.
@@ -89,8 +117,17 @@ impl History {
         let message = self.messages.remove(0);
         self.bytes -= bytes(&message);
         self.picture_bytes -= pictures(&message);
+        self.trimmed.messages += 1;
+        self.is_removed(&message.id);
         let message = Arc::new(message);
         changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
+    }
+
+    fn is_removed(&mut self, id: &ItemId) {
+        if self.gone.len() >= MAX_GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(id.clone());
     }
 
     /// The oldest messages leave when all together are too long; the newest stays.
@@ -101,6 +138,7 @@ impl History {
         while self.picture_bytes > MAX_PICTURES {
             let Some(at) = self.messages.iter().position(|m| pictures(m) > 0) else { return };
             let id = self.messages[at].id.clone();
+            self.trimmed.pictures += 1;
             self.update(&id, changes, |m| {
                 let mut changed = Vec::new();
                 for (i, part) in (0..).zip(&mut m.parts) {
@@ -174,10 +212,7 @@ impl History {
             let message = Arc::new(self.messages.remove(i));
             self.bytes -= bytes(&message);
             self.picture_bytes -= pictures(&message);
-            if self.gone.len() >= MAX_GONE {
-                self.gone.pop_front();
-            }
-            self.gone.push_back(id.clone());
+            self.is_removed(id);
             changes.push(MessageChange { op: MessageOp::Removed, after: None, message, changed: vec![] });
         }
     }

@@ -61,6 +61,7 @@ impl Session {
             }
             E::PartAdded { at, audio } => self.part_added(&at, if audio { PartKind::Audio } else { PartKind::Text }),
             E::Audio { at, pcm, odd } => self.agent_audio(at, pcm, odd),
+            E::Alignment { at, characters } => self.agent_alignment(&at, &characters),
             E::Repeated => self.stats.duplicates += 1,
             E::AudioDone { at } => self.agent_audio_done(&at),
             E::AgentDelta { at, audio, delta } => {

@@ -9,6 +9,7 @@
 
 use super::{
     Output, Session,
+    heard_text::{Span, Words},
     ledger::{AudioKey, Heard},
     ops::Purpose,
     speaking::Flush,
@@ -65,8 +66,8 @@ impl Session {
         let upto = self.ledger.pushed();
         let enough = self.speaking.flushes.back().is_some_and(|f| f.upto == upto);
         if !enough && self.ledger.open().next().is_some() {
-            let (epoch, by) = (self.link.epoch, self.now.after_ms(FLUSH_MS));
-            self.speaking.flushes.push_back(Flush { wanted_by, upto, epoch, by });
+            let by = self.now.after_ms(FLUSH_MS);
+            self.speaking.flushes.push_back(Flush { wanted_by, upto, by });
             self.out.push_back(Output::FlushPlayout);
             if self.reported() {
                 // What the host said last is all there is to know: nothing to wait for.
@@ -92,15 +93,12 @@ impl Session {
     pub(super) fn flushed(&mut self, cut: &[Heard]) {
         let flush = if self.speaking.late_report { None } else { self.speaking.flushes.pop_front() };
         let source = flush.map_or(InterruptSource::Server, |f| f.wanted_by);
-        // The vendor of a later connection knows nothing of these items.
-        self.speaking.of_old_run = flush.is_some_and(|f| f.epoch != self.link.epoch);
         for (i, heard) in cut.iter().enumerate() {
             let first = !cut[..i].iter().any(|h| h.key.item == heard.key.item);
             self.cut(heard, cut, source, first);
         }
         self.drop_unheard(cut);
         self.settle_played();
-        self.speaking.of_old_run = false;
         if self.speaking.flushing() {
             return;
         }
@@ -116,11 +114,12 @@ impl Session {
             return;
         }
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        if heard.complete && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
+        let torn = self.is_torn(&key.response);
+        if heard.complete && !torn && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
             return self.count_as_heard(key);
         }
         let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
-        let text = self.mark_heard(heard);
+        let words = self.mark_heard(heard);
         if first {
             let estimated = self.estimated();
             let interrupted = Interrupted { heard_ms, source, server_truncated: false, estimated };
@@ -131,18 +130,26 @@ impl Session {
         }
         if item_heard {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
-            self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
+            if self.is_of_this_connection(&key.response) {
+                self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
+            } else {
+                self.tell_otherwise(&item);
+            }
             let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let transcript = Transcript { role: Role::Assistant, part: key.part, mode, text, stage, estimated: true };
+            let (role, part, text, error_words) = (Role::Assistant, key.part, words.text, words.error);
+            let estimated = error_words.is_some() || self.estimated();
+            let transcript = Transcript { role, part, mode, text, stage, estimated, error_words };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
         } else {
-            self.forget(&key.item);
+            let here = self.is_of_this_connection(&key.response);
+            self.forget(&key.item, here);
         }
         self.tell_changes();
     }
 
     /// So little of the part was left that all its words were heard.
     fn count_as_heard(&mut self, key: &AudioKey) {
+        self.sounds.take(&key.item, key.part);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, .. }) = m.parts.get_mut(key.part as usize) else {
                 return None;
@@ -160,11 +167,12 @@ impl Session {
     }
 
     /// Marks what was heard in the message; returns the words.
-    fn mark_heard(&mut self, heard: &Heard) -> String {
+    fn mark_heard(&mut self, heard: &Heard) -> Words {
         let key = &heard.key;
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
-        let mut text = String::new();
-        let pace = &self.pace;
+        let mut words = Words::default();
+        let complete = heard.complete && !self.is_torn(&key.response);
+        let (pace, sounds) = (&self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             m.interrupted = true;
             m.state = MessageState::Incomplete;
@@ -174,38 +182,44 @@ impl Session {
                 return Some(vec![]);
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
-            text = pace.heard(transcript, heard_ms, received_ms, heard.complete);
-            *heard_transcript = Some(text.clone());
+            let span = Span { heard_ms, received_ms, complete };
+            words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
+            *heard_transcript = Some(words.text.clone());
             Some(vec![key.part])
         });
-        text
+        words
     }
 
     /// Spoken items of cut responses of which no audio came: nobody heard them. `cut` is settled.
     pub(super) fn drop_unheard(&mut self, cut: &[Heard]) {
         let ledger = &self.ledger;
         let in_speaker = |item: &ItemId| ledger.open().any(|h| h.key.item == *item);
+        let epoch = self.link.epoch;
         let mut silent = Vec::new();
         for record in self.responses.iter_mut().filter(|r| r.fenced) {
+            let here = record.epoch == epoch;
             // What the speaker still has is settled by its flush.
-            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)));
+            silent.extend(record.spoken_items.extract_if(.., |item| !in_speaker(item)).map(|item| (item, here)));
         }
-        for item in silent {
+        for (item, here) in silent {
             let settled = cut.iter().any(|h| h.key.item == item) || self.was_heard(&item);
             if !settled && self.history.get(&item).is_some() {
-                self.forget(&item);
+                self.forget(&item, here);
             }
         }
         self.tell_changes();
     }
 
-    fn forget(&mut self, item: &ItemId) {
-        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+    /// Nobody heard it. `here`: it was made on this connection.
+    fn forget(&mut self, item: &ItemId, here: bool) {
+        if here || self.replay.take_told(item) {
+            self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+        }
         self.history.remove(item, &mut self.changes);
     }
 
-    fn tell_vendor(&mut self, command: &ProviderCommand) {
-        if !self.link.is_up() || self.speaking.of_old_run {
+    pub(super) fn tell_vendor(&mut self, command: &ProviderCommand) {
+        if !self.link.is_up() {
             return;
         }
         if let Some(id) = self.send_own(command) {

@@ -21,6 +21,7 @@
 //! | `updating` | changes in mid-conversation |
 //! | `speaking` | who is audible, latency |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
+//! | `heard_text` | which words were heard |
 //! | `words` | messages and transcripts |
 //! | `recovery` | what becomes of a run whose connection was lost |
 //! | `replay` | what a new session is told of the conversation |
@@ -72,12 +73,12 @@ use crate::{
     config::{Config, RawEvents},
     error::{Error, ErrorClass},
     event::{Event, EventKind, Labels, MessageChange, ModeChange, Status},
-    message::{ItemId, ResponseId},
+    message::{ItemId, PartIndex, ResponseId},
     provider::{Codec, ProviderCommand},
     time::Time,
 };
 use connection::Link;
-use heard_text::Pace;
+use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
@@ -152,7 +153,10 @@ pub struct Session {
     updates: Updates,
     out_of_band: OutOfBand,
     silent: SilentItems,
+    /// Parts whose whole text was told.
+    finals: VecDeque<(ItemId, PartIndex)>,
     pace: Pace,
+    sounds: Sounds,
     /// Of the host, in every event.
     labels: Option<Arc<Labels>>,
     capture: bool,
@@ -202,8 +206,10 @@ impl Session {
             updates: Updates::default(),
             out_of_band: OutOfBand::default(),
             silent: SilentItems::default(),
+            finals: VecDeque::new(),
             labels,
             pace: Pace::default(),
+            sounds: Sounds::default(),
             capture: false,
             muted: false,
             stats: SessionStats::default(),
@@ -353,6 +359,10 @@ impl Session {
 
     /// Tells the host about changes of the conversation gathered in `self.changes`.
     fn tell_changes(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
+        self.tell_trimmed();
         for change in std::mem::take(&mut self.changes) {
             let item = change.message.id.clone();
             self.emit_about(None, Some(&item), EventKind::Message(change));
@@ -365,14 +375,21 @@ impl Session {
 
     /// The same, but not again within ten seconds: the counters have the rest.
     fn warn_rarely(&mut self, class: ErrorClass, code: &'static str, message: impl Into<String>) {
+        if self.may_warn(code) {
+            self.warn(class, code, message);
+        }
+    }
+
+    /// This kind of warning was not told within ten seconds; now it is.
+    fn may_warn(&mut self, code: &'static str) -> bool {
         const EVERY_MS: u64 = 10_000;
         let now = self.now;
         match self.warned.iter_mut().find(|(c, _)| *c == code) {
-            Some((_, last)) if now.ms_since(*last) < EVERY_MS => return,
+            Some((_, last)) if now.ms_since(*last) < EVERY_MS => return false,
             Some((_, last)) => *last = now,
             None => self.warned.push((code, now)),
         }
-        self.warn(class, code, message);
+        true
     }
 
     /// An event was about something nobody announced.

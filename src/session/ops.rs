@@ -147,8 +147,10 @@ impl Ops {
     /// Nobody acknowledges what is left of a replay.
     pub fn replay_over(&mut self) -> Vec<(Option<OpId>, ItemId)> {
         let replayed = |p: &Purpose| if let Purpose::Replayed(op, item) = p { Some((*op, item.clone())) } else { None };
-        let left = self.sent.iter().filter_map(|(_, p)| replayed(p)).collect();
+        let left: Vec<_> = self.sent.iter().filter_map(|(_, p)| replayed(p)).collect();
         self.sent.retain(|(_, p)| !matches!(p, Purpose::Replayed(..)));
+        // They end here, and not once more when their own time is over.
+        self.due.retain(|(_, op)| !left.iter().any(|(of, _)| *of == Some(*op)));
         left
     }
 

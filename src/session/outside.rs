@@ -29,6 +29,8 @@ impl Session {
                 self.outside_words(&at, TranscriptMode::Final, text);
                 None
             }
+            // What is heard of them stands in no message.
+            E::Alignment { .. } => None,
             E::Audio { .. } | E::AudioDone { .. } if !self.response_is_audible(&event) => None,
             event => Some(event),
         }
@@ -43,7 +45,7 @@ impl Session {
             return;
         }
         let (role, stage) = (Role::Assistant, TranscriptStage::Generated);
-        let words = Transcript { role, part: at.part, mode, text, stage, estimated: false };
+        let words = Transcript { role, part: at.part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(Some(&at.response), Some(&at.item), EventKind::Transcript(words));
     }
 }

@@ -5,8 +5,8 @@
 //! the connection be lost, the turn is said again to the next one. While there is no connection at all, the
 //! newest audio is kept for the same reason.
 
-use super::Session;
-use crate::{audio::pcm::scale, message::ItemId, provider::ProviderCommand, time::Time};
+use super::{Session, ops::Purpose, recovery::gone};
+use crate::{audio::pcm::scale, event::OpId, message::ItemId, provider::ProviderCommand, time::Time};
 use std::collections::VecDeque;
 
 /// Kept while nobody speaks: the vendor's padding before speech and the time its word takes.
@@ -145,6 +145,10 @@ impl Session {
     /// Turns whose words are not known are said again, so their messages would stand there twice.
     pub(super) fn forget_open_turns(&mut self) {
         for item in std::mem::take(&mut self.pre_roll.open) {
+            if self.pre_roll.samples.is_empty() {
+                // Nothing was kept, so it cannot be said again: it was said, and nobody knows what.
+                continue;
+            }
             self.pre_roll.by_hand = true;
             self.history.remove(&item, &mut self.changes);
         }
@@ -167,7 +171,7 @@ impl Session {
         // Between two turns by hand nothing is said to anybody.
         if self.is_manual() && !self.is_held() && !open {
             self.pre_roll.forget();
-            return;
+            return self.nothing_to_commit(commit);
         }
         let rate = self.codec.capabilities().input_rate;
         let (samples, newest) = (self.pre_roll.samples.make_contiguous().to_vec(), self.pre_roll.newest);
@@ -180,21 +184,31 @@ impl Session {
         }
         self.pre_roll.by_hand = self.is_held();
         if samples.is_empty() || !open || self.is_held() {
-            return;
+            return self.nothing_to_commit(commit);
         }
         // It has to be understood by this connection before it is done with.
         self.pre_roll.by_hand = true;
         // Said to its end: nobody but us ends it where the vendor does not listen for silence.
         if self.is_manual() || !self.capture {
             self.commit_again(commit);
+        } else {
+            self.nothing_to_commit(commit);
+        }
+    }
+
+    /// The end of a turn that this connection hears for itself, or of which nothing was kept.
+    fn nothing_to_commit(&mut self, commit: Option<(Option<OpId>, Option<String>)>) {
+        if let Some(op) = commit.and_then(|(op, _)| op) {
+            let kept = self.pre_roll.is_open();
+            self.complete(op, (!kept).then(gone));
         }
     }
 
     /// The end of a turn goes out once more, with the request for the answer where none waits yet.
-    fn commit_again(&mut self, commit: Option<(Option<crate::event::OpId>, Option<String>)>) {
+    fn commit_again(&mut self, commit: Option<(Option<OpId>, Option<String>)>) {
         let (op, answer) = commit.unwrap_or_default();
         match self.send(&ProviderCommand::CommitInput) {
-            Ok(event_id) => self.remember(event_id, super::ops::Purpose::Commit(op, answer.clone())),
+            Ok(event_id) => self.remember(event_id, Purpose::Commit(op, answer.clone())),
             Err(error) => {
                 if let Some(op) = op {
                     self.complete(op, Some(error));

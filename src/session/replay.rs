@@ -7,6 +7,7 @@
 
 use super::{
     Session,
+    heard_text::Span,
     ops::Purpose,
     recovery::{Why, gone},
 };
@@ -18,7 +19,7 @@ use crate::{
     provider::ProviderCommand,
     request::Picture,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Messages, their text and their pictures that a new session is told at most (FAULTS §3).
 const MAX_MESSAGES: usize = 50;
@@ -40,10 +41,19 @@ enum Context {
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     context: Context,
-    /// Messages it was told.
-    told: HashSet<ItemId>,
-    /// The note behind them.
-    note: Option<ItemId>,
+    /// Messages it was told, with the length of their words.
+    told: HashMap<ItemId, usize>,
+    /// Items without a message of their own: the note, and what stands for something told otherwise before.
+    hidden: HashSet<ItemId>,
+    /// Items that another one stands for; the vendor has not said yet that they are gone.
+    otherwise: HashSet<ItemId>,
+}
+
+impl Replay {
+    /// It was told, and is to be known no more.
+    pub fn take_told(&mut self, item: &ItemId) -> bool {
+        self.told.remove(item).is_some()
+    }
 }
 
 /// What becomes of a message.
@@ -68,7 +78,7 @@ impl Session {
             return;
         }
         let (mut texts, mut pictures) = (0, 0);
-        let mut chosen: Vec<(ItemId, Vec<ProviderCommand>)> = Vec::new();
+        let mut chosen: Vec<(ItemId, Vec<ProviderCommand>, usize)> = Vec::new();
         let messages = self.history.messages().to_vec();
         for message in messages.iter().rev() {
             match self.telling(message) {
@@ -85,18 +95,18 @@ impl Session {
                         continue;
                     }
                     (texts, pictures) = (texts + text, pictures + picture);
-                    chosen.push((message.id.clone(), commands));
+                    chosen.push((message.id.clone(), commands, text));
                 }
             }
         }
         let told_any = !chosen.is_empty();
-        for (message, commands) in chosen.into_iter().rev() {
+        for (message, commands, length) in chosen.into_iter().rev() {
             let op = self.take_unconfirmed(&message);
             let last = commands.len() - 1;
             for (i, command) in commands.into_iter().enumerate() {
                 self.tell(op.filter(|_| i == last), &command);
             }
-            self.replay.told.insert(message);
+            self.replay.told.insert(message, length);
         }
         // Their messages left the history meanwhile.
         for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
@@ -104,7 +114,7 @@ impl Session {
         }
         if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
             let item = ItemId::from(self.id("item"));
-            self.replay.note = Some(item.clone());
+            self.replay.hidden.insert(item.clone());
             self.tell(None, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
         }
     }
@@ -146,7 +156,7 @@ impl Session {
             ];
             return Telling::Told(commands, text, 0);
         }
-        let words = words(message);
+        let words = self.words_to_come(message).unwrap_or_else(|| words(message));
         let picture = message.parts.iter().find_map(picture);
         let lost = message.parts.iter().any(|p| matches!(p, Part::Image { data: None, url: None, .. }));
         if self.recovery.lighter && (words.len() > MAX_LIGHT || picture.is_some()) {
@@ -178,9 +188,57 @@ impl Session {
         }
     }
 
-    /// The note behind a replayed conversation; it has no message.
-    pub(super) fn is_note(&self, item: &ItemId) -> bool {
-        self.replay.note.as_ref() == Some(item)
+    /// The vendor lost an item of ours because another one stands for it.
+    pub(super) fn is_told_otherwise(&mut self, item: &ItemId) -> bool {
+        self.replay.otherwise.remove(item)
+    }
+
+    /// What will have been heard of a message that is still heard and will not be finished.
+    fn words_to_come(&self, message: &Message) -> Option<String> {
+        let heard = self.ledger.open().find(|h| h.key.item == message.id)?;
+        let Some(Part::Audio { transcript, heard_transcript: None, .. }) = message.parts.get(heard.key.part as usize)
+        else {
+            return None;
+        };
+        let received_ms = self.ledger.ms(heard.received);
+        let heard_ms = if self.speaking.flushing() {
+            // It is being silenced.
+            self.ledger.ms(heard.heard)
+        } else if self.is_torn(&heard.key.response) {
+            received_ms
+        } else {
+            return None;
+        };
+        let span = Span { heard_ms, received_ms, complete: false };
+        let sound = self.sounds.get(&heard.key.item, heard.key.part);
+        Some(self.pace.heard(transcript, span, sound).text)
+    }
+
+    /// An item that has no message of its own.
+    pub(super) fn is_hidden(&self, item: &ItemId) -> bool {
+        self.replay.hidden.contains(item)
+    }
+
+    /// Less of an answer was heard than this session was told. The item it knows is text, which cannot be cut:
+    /// another one takes its place.
+    pub(super) fn tell_otherwise(&mut self, item: &ItemId) {
+        let messages = self.history.messages();
+        let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return };
+        let text = words(&messages[at]);
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
+        let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
+        let as_told = self.replay.told.get(item) == Some(&text.len());
+        if as_told || !self.link.is_up() || !self.replay.take_told(item) {
+            return;
+        }
+        self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
+        self.replay.otherwise.insert(item.clone());
+        if text.trim().is_empty() {
+            return;
+        }
+        let instead = ItemId::from(self.id("item"));
+        self.replay.hidden.insert(instead.clone());
+        self.tell_vendor(&ProviderCommand::CreateText { item: instead, role: Role::Assistant, text, previous });
     }
 
     /// The vendor does not take something of the conversation. It stays in the history.
@@ -224,13 +282,13 @@ impl Session {
         let messages = self.history.messages();
         let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return Ok(None) };
         let Some(Part::ToolCall { id, name, arguments, .. }) = messages[at].parts.first() else { return Ok(None) };
-        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains(&m.id));
+        let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
         let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
         let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
         let command = ProviderCommand::CreateCall { item: item.clone(), call, name, arguments, previous };
         let event_id = self.send(&command)?;
         self.remember(event_id, Purpose::Replayed(None, item.clone()));
-        self.replay.told.insert(item.clone());
+        self.replay.told.insert(item.clone(), 0);
         Ok(Some(item.clone()))
     }
 }

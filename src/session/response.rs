@@ -10,6 +10,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Response {
     pub id: ResponseId,
+    /// The connection it came on.
+    pub epoch: u32,
     /// The user's turn it answers.
     pub turn: u64,
     /// Cut off: its late audio is dropped.
@@ -58,6 +60,16 @@ impl Response {
 const MAX_RESPONSES: usize = 64;
 
 impl Session {
+    /// It came on the connection there is: the vendor knows its items as they are.
+    pub(super) fn is_of_this_connection(&self, id: &ResponseId) -> bool {
+        self.responses.iter().any(|r| r.id == *id && r.epoch == self.link.epoch)
+    }
+
+    /// Its connection was lost while it was generated.
+    pub(super) fn is_torn(&self, id: &ResponseId) -> bool {
+        self.responses.iter().any(|r| r.id == *id && r.is_torn())
+    }
+
     /// The record of a response, made when it is new: a vendor may skip the announcement.
     pub(super) fn response(&mut self, id: &ResponseId) -> &mut Response {
         if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
@@ -69,9 +81,10 @@ impl Session {
         let (turn, fenced, closed, cancelled) = (self.speaking.turn, false, false, false);
         let (end, spoken_items, heard_of, lost, inferred) = (None, Vec::new(), self.now, false, false);
         let (outside, audible) = (false, false);
-        let id = id.clone();
+        let (id, epoch) = (id.clone(), self.link.epoch);
         self.responses.push_back(Response {
             id,
+            epoch,
             turn,
             fenced,
             end,

@@ -3,6 +3,7 @@
 
 use super::{
     Output, Session,
+    heard_text::Span,
     ledger::{AudioKey, Heard, LedgerEvent},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         Speech, SpeechSource,
     },
     message::{ItemId, Message, Part, PartIndex, ResponseId, Role},
-    provider::PartRef,
+    provider::{AlignedChar, PartRef},
     time::Time,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -42,8 +43,6 @@ pub(super) struct Flush {
     pub wanted_by: InterruptSource,
     /// Frames that had been given to the speaker: later ones are not flushed.
     pub upto: u64,
-    /// The connection whose audio it is.
-    pub epoch: u32,
     /// Until when the speaker may take to report it.
     pub by: Time,
 }
@@ -65,8 +64,6 @@ pub struct Speaking {
     pub(super) given_up_to: Option<u64>,
     /// The report at hand is of a flush that was given up.
     pub(super) late_report: bool,
-    /// The flush at hand is of an earlier connection.
-    pub(super) of_old_run: bool,
     pub(super) clock: Option<TurnClock>,
     /// Start of the user's speech, position in the audio sent.
     speech_from_ms: u64,
@@ -206,6 +203,9 @@ impl Session {
             self.speaking.first_output(self.now);
         }
         self.ledger.push(&key, pcm.len() as u64);
+        if !self.is_outside(&at.response) {
+            self.sounds.push(&at.item, at.part, &pcm, rate);
+        }
         let ms = self.ledger.ms(pcm.len() as u64);
         self.response(&at.response).received_ms += ms;
         if self.reported() && self.ledger.open().nth(MAX_UNREPORTED).is_some() {
@@ -221,6 +221,13 @@ impl Session {
         } else {
             // Without a speaker the driver still plays it on a clock, so that turns end.
             self.out.push_back(Output::Play { item: at.item, part: at.part, pcm });
+        }
+    }
+
+    /// The vendor said when words of a part are spoken.
+    pub(super) fn agent_alignment(&mut self, at: &PartRef, characters: &[AlignedChar]) {
+        if !self.response(&at.response).fenced && !self.history.is_gone(&at.item) {
+            self.sounds.align(&at.item, at.part, characters);
         }
     }
 
@@ -316,8 +323,8 @@ impl Session {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
         // Generation stopped in the middle: words ran ahead of the audio that came.
-        let torn = self.responses.iter().any(|r| r.id == key.response && r.is_torn());
-        let pace = &mut self.pace;
+        let torn = self.is_torn(&key.response);
+        let (pace, sounds) = (&mut self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
                 m.parts.get_mut(key.part as usize)
@@ -326,10 +333,12 @@ impl Session {
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
             if torn {
-                *heard_transcript = Some(pace.heard(transcript, heard_ms, received_ms, false));
+                let span = Span { heard_ms, received_ms, complete: false };
+                let words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
+                *heard_transcript = Some(words.text);
             } else if complete {
                 *heard_transcript = Some(transcript.clone());
-                pace.learn(transcript.chars().count(), received_ms);
+                pace.learn(transcript, received_ms, sounds.take(&key.item, key.part).as_ref());
             }
             Some(vec![key.part])
         });

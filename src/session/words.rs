@@ -1,7 +1,9 @@
 //! Messages and transcripts: from items and deltas to what a host can show.
 
 use super::{
-    Session, history,
+    Session,
+    heard_text::{Pace, Sounds, Span},
+    history,
     incoming::{is_message, vendor_text},
 };
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
 
 /// Words of one message; what streams beyond it is dropped.
 const MAX_WORDS: usize = 1024 * 1024;
+
+/// Parts whose whole text was told, remembered to know a correction.
+const MAX_FINALS: usize = 64;
 
 fn cut(text: &mut String) {
     text.truncate(text.floor_char_boundary(MAX_WORDS));
@@ -40,7 +45,7 @@ impl Session {
         if !is_message(item)
             || self.tools.is_result_item(&item.id)
             || self.silent.has(&item.id)
-            || self.is_note(&item.id)
+            || self.is_hidden(&item.id)
         {
             return;
         }
@@ -108,6 +113,9 @@ impl Session {
     pub(super) fn item_deleted(&mut self, item: &ItemId) {
         if self.history.get(item).is_none() && !self.history.is_gone(item) && !self.silent.has(item) {
             return self.unknown_item(item);
+        }
+        if self.is_told_otherwise(item) {
+            return;
         }
         self.history.remove(item, &mut self.changes);
         self.tell_changes();
@@ -178,15 +186,39 @@ impl Session {
         if !self.user_item(item, &text) {
             return;
         }
+        let Some(mode) = self.final_mode(item, part, &text) else { return };
         self.history.update(item, &mut self.changes, |m| {
             let slot = history::part_mut(m, part, history::audio_part).and_then(history::text_mut)?;
             slot.clone_from(&text);
             m.state = MessageState::Completed;
             Some(vec![part])
         });
-        self.transcript(None, item, part, Role::User, TranscriptMode::Final, text);
+        self.transcript(None, item, part, Role::User, mode, text);
         self.tell_changes();
         self.pre_roll.known(item);
+    }
+
+    /// How a whole text is told: the second time it corrects the first, unless it says the same.
+    fn final_mode(&mut self, item: &ItemId, part: PartIndex, text: &str) -> Option<TranscriptMode> {
+        if !self.finals.iter().any(|(i, p)| i == item && *p == part) {
+            if self.finals.len() >= MAX_FINALS {
+                self.finals.pop_front();
+            }
+            self.finals.push_back((item.clone(), part));
+            return Some(TranscriptMode::Final);
+        }
+        let message = self.history.get(item)?;
+        let there = match message.parts.get(part as usize) {
+            Some(Part::Text { content }) => content,
+            Some(Part::Audio { transcript, .. }) => transcript,
+            _ => return None,
+        };
+        if there == text {
+            self.stats.duplicates += 1;
+            return None;
+        }
+        // What was heard of a cut answer stays as it is.
+        (!message.interrupted).then_some(TranscriptMode::Correction)
     }
 
     pub(super) fn user_transcript_failed(&mut self, item: &ItemId, error: &ProviderError) {
@@ -283,6 +315,7 @@ impl Session {
             return;
         }
         self.agent_message(at);
+        let Some(mode) = self.final_mode(&at.item, at.part, &text) else { return };
         self.history.update(&at.item, &mut self.changes, |m| {
             // An interrupted item's closing text may be shorter than what was streamed and heard.
             if m.interrupted {
@@ -292,7 +325,7 @@ impl Session {
             slot.clone_from(&text);
             Some(vec![at.part])
         });
-        self.transcript(Some(&at.response), &at.item, at.part, Role::Assistant, TranscriptMode::Final, text);
+        self.transcript(Some(&at.response), &at.item, at.part, Role::Assistant, mode, text);
         self.tell_changes();
     }
 
@@ -340,35 +373,8 @@ impl Session {
         if message.role == Role::Assistant && !message.parts.iter().any(worth) {
             return self.history.remove(id, &mut self.changes);
         }
-        let pace = &self.pace;
-        self.history.update(id, &mut self.changes, |m| {
-            let open = m.state == MessageState::InProgress;
-            let mut changed = Vec::new();
-            for (i, part) in (0..).zip(&mut m.parts) {
-                match part {
-                    Part::ToolCall { state: state @ (ToolCallState::Pending | ToolCallState::Running), .. } => {
-                        *state = ToolCallState::Cancelled;
-                        changed.push(i);
-                    }
-                    Part::Audio { transcript, heard_transcript, duration_ms, heard_ms }
-                        if m.role == Role::Assistant && heard_transcript.is_none() =>
-                    {
-                        *heard_transcript = Some(pace.heard(transcript, *heard_ms, *duration_ms, false));
-                        changed.push(i);
-                    }
-                    _ => {}
-                }
-            }
-            if open && m.role == Role::User {
-                let unknown =
-                    m.parts.iter().all(|p| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty()));
-                m.state = if unknown { MessageState::Completed } else { MessageState::Incomplete };
-            } else if open {
-                m.state = MessageState::Incomplete;
-                m.interrupted = m.role == Role::Assistant;
-            }
-            Some(changed)
-        });
+        let (pace, sounds) = (&self.pace, &mut self.sounds);
+        self.history.update(id, &mut self.changes, |m| Some(settled(m, pace, sounds)));
     }
 
     fn transcript(
@@ -381,13 +387,44 @@ impl Session {
         text: String,
     ) {
         let stage = if role == Role::User { TranscriptStage::Recognized } else { TranscriptStage::Generated };
-        let transcript = Transcript { role, part, mode, text, stage, estimated: false };
+        let transcript = Transcript { role, part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(response, Some(item), EventKind::Transcript(transcript));
     }
 }
 
+/// Nothing more will come of it. Returns the parts that changed.
+pub(super) fn settled(m: &mut Message, pace: &Pace, sounds: &mut Sounds) -> Vec<PartIndex> {
+    let open = m.state == MessageState::InProgress;
+    let mut changed = Vec::new();
+    for (i, part) in (0..).zip(&mut m.parts) {
+        match part {
+            Part::ToolCall { state: state @ (ToolCallState::Pending | ToolCallState::Running), .. } => {
+                *state = ToolCallState::Cancelled;
+                changed.push(i);
+            }
+            Part::Audio { transcript, heard_transcript, duration_ms, heard_ms }
+                if m.role == Role::Assistant && heard_transcript.is_none() =>
+            {
+                let span = Span { heard_ms: *heard_ms, received_ms: *duration_ms, complete: false };
+                let words = pace.heard(transcript, span, sounds.take(&m.id, i).as_ref());
+                *heard_transcript = Some(words.text);
+                changed.push(i);
+            }
+            _ => {}
+        }
+    }
+    if open && m.role == Role::User {
+        let unknown = m.parts.iter().all(|p| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty()));
+        m.state = if unknown { MessageState::Completed } else { MessageState::Incomplete };
+    } else if open {
+        m.state = MessageState::Incomplete;
+        m.interrupted = m.role == Role::Assistant;
+    }
+    changed
+}
+
 /// Something of the message was still to come.
-fn is_open(message: &Message) -> bool {
+pub(super) fn is_open(message: &Message) -> bool {
     let call = |p: &Part| matches!(p, Part::ToolCall { state: ToolCallState::Pending | ToolCallState::Running, .. });
     message.state == MessageState::InProgress || message.parts.iter().any(call)
 }

@@ -1,12 +1,17 @@
-//! One WebSocket: frames to the [`Peer`], its events to the wire, and the clock in between.
+//! One WebSocket: frames to the [`Peer`], its events through the [`Line`] to the wire, and the clock in between.
 
-use super::peer::Peer;
+use super::{
+    faults::{Line, Out},
+    journal::Journal,
+    peer::Peer,
+    wire::Wire,
+};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::AsyncReadExt,
     sync::watch,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -22,49 +27,93 @@ const LARGEST: usize = 16 << 20;
 const WRITE_TIME: Duration = Duration::from_secs(30);
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// Serves a session until the client leaves, the session ends, or `stop` turns true.
-pub(super) async fn run<S>(stream: S, mut peer: Peer, stop: &mut watch::Receiver<bool>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Ended {
+    /// The simulator sent a close frame.
+    Closed(u16, String),
+    /// FIN without a close frame.
+    Dropped,
+    Reset,
+    /// Nothing is read or written any more.
+    HalfOpen,
+    /// The client sent a close frame, with or without a code.
+    Left(Option<u16>, String),
+    /// The client went without one.
+    Lost,
+}
+
+/// A connection that was let in.
+pub(super) struct Session {
+    pub(super) number: u64,
+    pub(super) peer: Peer,
+    pub(super) line: Line,
+    pub(super) journal: Journal,
+}
+
+/// Serves a session until the client leaves, the session ends, or `stop` turns true. `read` came with the
+/// request already.
+pub(super) async fn run(wire: Wire, read: Vec<u8>, mut session: Session, stop: &mut watch::Receiver<bool>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
         .max_message_size(Some(LARGEST))
         .max_frame_size(Some(LARGEST));
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let mut socket = WebSocketStream::from_partially_read(wire, read, Role::Server, Some(config)).await;
+    let ended = serve(&mut socket, &mut session, stop).await;
+    session.journal.ended(session.number, &ended);
+    leave(socket, ended, stop).await;
+}
+
+async fn serve(socket: &mut WebSocketStream<Wire>, session: &mut Session, stop: &mut watch::Receiver<bool>) -> Ended {
+    let Session { peer, line, .. } = session;
+    let shutting_down = || Ended::Closed(1001, "the simulator is shutting down".to_owned());
+    let mut left = None;
     loop {
         tokio::select! {
             biased;
-            sent = send_all(&mut socket, &mut peer) => if !sent {
-                return;
+            ended = send_all(socket, peer, line) => if let Some(ended) = ended {
+                return ended;
             },
-            () = stopped(stop) => return close(socket, 1001, "the simulator is shutting down").await,
+            () = stopped(stop) => return shutting_down(),
         }
-        if let Some((code, reason)) = peer.closing() {
-            return close(socket, code, reason).await;
+        if let Some((code, reason)) = peer.closing().filter(|_| line.is_empty()) {
+            return Ended::Closed(code, reason.to_owned());
         }
-        let deadline = peer.deadline();
+        let deadline = peer.deadline().into_iter().chain(line.deadline()).min();
         tokio::select! {
             frame = socket.next() => match frame {
-                Some(Ok(Message::Text(text))) => peer.on_text(&text, Instant::now()),
+                Some(Ok(Message::Text(text))) => {
+                    if let Some(kind) = peer.on_text(&text, Instant::now()) {
+                        line.received(&kind);
+                    }
+                }
                 Some(Ok(Message::Binary(bytes))) => peer.on_binary(bytes.len()),
+                Some(Ok(Message::Close(frame))) => {
+                    left = Some(frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string())));
+                }
                 // Pings are answered by the library.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_) | Message::Close(_))) => {}
-                Some(Err(Error::Capacity(_))) => return close(socket, 1009, "message too big").await,
-                Some(Err(Error::Utf8(_))) => return close(socket, 1007, "not UTF-8").await,
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(Error::Capacity(_))) => return Ended::Closed(1009, "message too big".to_owned()),
+                Some(Err(Error::Utf8(_))) => return Ended::Closed(1007, "not UTF-8".to_owned()),
                 Some(Err(e)) => {
                     tracing::debug!("WebSocket ended: {e}");
-                    return;
+                    return gone(left);
                 }
-                None => return,
+                None => return gone(left),
             },
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                peer.on_time(Instant::now());
+                let now = Instant::now();
+                line.on_time(now);
+                peer.on_time(now);
             }
-            () = stopped(stop) => return close(socket, 1001, "the simulator is shutting down").await,
+            () = stopped(stop) => return shutting_down(),
         }
     }
+}
+
+fn gone(left: Option<(Option<u16>, String)>) -> Ended {
+    left.map_or(Ended::Lost, |(code, reason)| Ended::Left(code, reason))
 }
 
 /// Waits until the simulator stops or is gone.
@@ -72,29 +121,58 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Sends what is waiting; false when the client is gone.
-async fn send_all<S>(socket: &mut WebSocketStream<S>, peer: &mut Peer) -> bool
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    while let Some(text) = peer.next_event() {
-        match timeout(WRITE_TIME, socket.send(Message::text(text))).await {
+/// Sends what is due; tells how the connection ended if it did.
+async fn send_all(socket: &mut WebSocketStream<Wire>, peer: &mut Peer, line: &mut Line) -> Option<Ended> {
+    while let Some(event) = peer.next_event() {
+        line.pass(event);
+    }
+    while let Some(out) = line.next(Instant::now()) {
+        let frame = match out {
+            Out::Frame(frame, _) => frame,
+            Out::Stall(length) => {
+                sleep(length).await;
+                continue;
+            }
+            Out::End(ended) => return Some(ended),
+        };
+        match timeout(WRITE_TIME, socket.send(frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(e)) => {
                 tracing::debug!("WebSocket write failed: {e}");
-                return false;
+                return Some(Ended::Lost);
             }
-            Err(_) => return false,
+            Err(_) => return Some(Ended::Lost),
         }
     }
-    true
+    None
+}
+
+/// Ends the connection on this side.
+async fn leave(mut socket: WebSocketStream<Wire>, ended: Ended, stop: &mut watch::Receiver<bool>) {
+    match ended {
+        Ended::Closed(code, reason) => close(socket, code, &reason).await,
+        Ended::Dropped => {
+            let _ = socket.get_ref().finish();
+            // A socket with unread data would say RST instead.
+            let _ = timeout(CLOSE_TIME, async {
+                let mut rest = [0; 4096];
+                while socket.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            })
+            .await;
+        }
+        Ended::Reset => {
+            let _ = socket.get_ref().reset_when_dropped();
+        }
+        Ended::HalfOpen => tokio::select! {
+            () = socket.get_ref().abandoned() => {}
+            () = stopped(stop) => {}
+        },
+        Ended::Left(..) | Ended::Lost => {}
+    }
 }
 
 /// Says why, then waits a moment for the client's own close.
-async fn close<S>(mut socket: WebSocketStream<S>, code: u16, reason: &str)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn close(mut socket: WebSocketStream<Wire>, code: u16, reason: &str) {
     let frame = CloseFrame { code: CloseCode::from(code), reason: reason.to_owned().into() };
     let goodbye = async {
         if socket.close(Some(frame)).await.is_ok() {

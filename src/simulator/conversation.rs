@@ -121,6 +121,9 @@ impl Peer {
         }
         let audio = take_audio(&mut value)?;
         self.advance_script(&value);
+        if value["type"] == "function_call_output" {
+            self.took_result(&value);
+        }
         self.conversation.insert(at, Item::new(value.clone(), audio));
         let previous = self.conversation.previous(&id).map(str::to_owned);
         self.send(events::item_added(&value, previous.as_deref()));
@@ -143,7 +146,14 @@ impl Peer {
     fn advance_script(&mut self, item: &Value) {
         match (item["type"].as_str(), item["role"].as_str()) {
             (Some("function_call_output"), _) => self.script.tool_output(),
-            (Some("message"), Some("assistant")) => self.script.answered(),
+            (Some("function_call"), _) if self.script.scenario().continues => {
+                self.script.recall_call(item["name"].as_str().unwrap_or_default());
+            }
+            (Some("message"), Some("assistant")) => {
+                let parts = item["content"].as_array().into_iter().flatten();
+                let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
+                self.script.answered(&texts.join(" "));
+            }
             (Some("message"), Some("user")) => {
                 let parts = item["content"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();

@@ -4,6 +4,7 @@
 
 use super::scenario::Failure;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Why the service refuses a client event.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,27 @@ pub(super) fn error(refusal: &Refusal, client_event: Option<&str>) -> Value {
             "event_id": client_event,
         }
     })
+}
+
+/// An error that no client event has caused.
+pub(super) fn vendor_error(code: &str, message: &str) -> Value {
+    json!({
+        "type": "error",
+        "error": {
+            "type": "invalid_request_error", "code": code, "message": message, "param": null, "event_id": null,
+        }
+    })
+}
+
+/// What the service says of a session that lasted for `life`.
+pub(super) fn lived_out(life: Duration) -> String {
+    let ms = life.as_millis();
+    let life = match (ms % 60_000, ms % 1000) {
+        (0, _) => format!("{} minutes", ms / 60_000),
+        (_, 0) => format!("{} seconds", ms / 1000),
+        _ => format!("{ms} milliseconds"),
+    };
+    format!("Your session hit the maximum duration of {life}.")
 }
 
 pub(super) fn session_created(session: &Value) -> Value {

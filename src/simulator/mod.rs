@@ -17,15 +17,18 @@
 //! Any key is good, except an empty one, one that contains `invalid`, and an `ek_…` that was not
 //! minted here.
 
+mod breakage;
 pub mod caller;
 mod clips;
 mod connection;
 mod conversation;
 mod events;
+mod faults;
 mod handshake;
 mod ids;
 mod images;
 mod journal;
+mod journal_connections;
 mod listening;
 mod peer;
 mod plan;
@@ -33,8 +36,12 @@ mod responder;
 mod samples;
 pub mod scenario;
 mod scenario_caller;
+mod scenario_delivery;
+mod scenario_fault_checks;
+mod scenario_faults;
 mod scenario_items;
 mod script;
+mod script_replay;
 mod secrets;
 mod server;
 mod session_state;
@@ -44,10 +51,12 @@ mod transcripts;
 mod vad;
 mod validate;
 mod validate_item;
+mod wire;
 
 pub use journal::Journal;
+pub use journal_connections::{Connection, End, EndedBy, ToolResult};
 pub use samples::sample_server_events;
-pub use scenario::{CallerStep, Scenario};
+pub use scenario::{CallerStep, Fault, Scenario};
 
 use crate::error::{Error, ErrorClass, Result};
 use std::{
@@ -73,6 +82,7 @@ impl Simulator {
         SimulatorBuilder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scenario: None,
+            faults: Vec::new(),
             any_model: false,
             tls: false,
         }
@@ -120,6 +130,7 @@ impl Drop for Simulator {
 pub struct SimulatorBuilder {
     listen: SocketAddr,
     scenario: Option<Scenario>,
+    faults: Vec<Fault>,
     any_model: bool,
     tls: bool,
 }
@@ -137,6 +148,12 @@ impl SimulatorBuilder {
         self
     }
 
+    /// What goes wrong, beside the faults of the scenario.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// Whether models outside the catalogue are accepted. Default false: 404 `model_not_found`.
     pub fn any_model(mut self, any: bool) -> Self {
         self.any_model = any;
@@ -151,15 +168,19 @@ impl SimulatorBuilder {
 
     /// Binds and serves on the current tokio runtime.
     ///
-    /// Fails with class `argument` for an address that is not loopback, and with class `network` when
-    /// the port is taken.
-    pub async fn start(self) -> Result<Simulator> {
+    /// Fails with class `argument` for an address that is not loopback, with class `network` when the port is
+    /// taken, and with class `config` for a fault that makes no sense.
+    pub async fn start(mut self) -> Result<Simulator> {
         if !self.listen.ip().is_loopback() {
             let message = format!("the simulator listens on loopback only, not on {}", self.listen);
             return Err(Error::new(ErrorClass::Argument, "not_loopback", message)
                 .field("listen")
                 .fix("use 127.0.0.1 or ::1: anybody who can reach it may use it"));
         }
+        let mut scenario = self.scenario.take().unwrap_or_else(Scenario::bundled);
+        scenario.faults.append(&mut self.faults);
+        scenario_fault_checks::check(&scenario.faults)?;
+        let scenario = Arc::new(scenario);
         let tls = if self.tls { Some(tls::make()?) } else { None };
         let failed = |e: std::io::Error| {
             Error::new(ErrorClass::Network, "listen_failed", format!("cannot listen on {}: {e}", self.listen))
@@ -169,7 +190,8 @@ impl SimulatorBuilder {
         let address = listener.local_addr().map_err(failed)?;
         let journal = Journal::new();
         let shared = server::Shared {
-            scenario: Arc::new(self.scenario.unwrap_or_else(Scenario::bundled)),
+            faults: faults::Desk::new(scenario.clone(), journal.clone()),
+            scenario,
             any_model: self.any_model,
             journal: journal.clone(),
             secrets: secrets::Secrets::default(),

@@ -42,6 +42,7 @@ pub(super) struct Peer {
     pub(super) now: Instant,
     journal: Journal,
     connection: u64,
+    life: Duration,
     out: VecDeque<Value>,
     close: Option<(u16, String)>,
 }
@@ -60,11 +61,16 @@ pub(super) enum Timer {
 }
 
 impl Peer {
-    /// Starts a session: `session.created` and `conversation.created` are ready to be sent.
-    pub(super) fn new(session: SessionState, scenario: Arc<Scenario>, journal: Journal, connection: u64) -> Self {
+    /// Starts a session that lasts for `life`: `session.created` and `conversation.created` are ready to be sent.
+    pub(super) fn new(
+        session: SessionState,
+        life: Duration,
+        scenario: Arc<Scenario>,
+        journal: Journal,
+        connection: u64,
+    ) -> Self {
         let now = Instant::now();
         let mut ids = Ids::new();
-        let life = Duration::from_secs(scenario.delivery.session_s.into());
         let mut peer = Self {
             session,
             conversation: Conversation::default(),
@@ -80,6 +86,7 @@ impl Peer {
             now,
             journal,
             connection,
+            life,
             out: VecDeque::new(),
             close: None,
         };
@@ -89,10 +96,8 @@ impl Peer {
     }
 
     /// The next event to send, in order.
-    pub(super) fn next_event(&mut self) -> Option<String> {
-        let event = self.out.pop_front()?;
-        self.journal.server(self.connection, &event);
-        Some(event.to_string())
+    pub(super) fn next_event(&mut self) -> Option<Value> {
+        self.out.pop_front()
     }
 
     /// Set when the connection must be closed once everything is sent.
@@ -123,15 +128,16 @@ impl Peer {
         }
     }
 
-    /// Takes one text frame.
-    pub(super) fn on_text(&mut self, text: &str, now: Instant) {
+    /// Takes one text frame. Returns the type of the event that it was, if it was accepted.
+    pub(super) fn on_text(&mut self, text: &str, now: Instant) -> Option<String> {
         self.now = now;
         match serde_json::from_str::<Value>(text) {
-            Ok(event) => self.on_event(&event),
+            Ok(event) => self.on_event(&event).then(|| event["type"].as_str().unwrap_or_default().to_owned()),
             Err(e) => {
                 self.journal.client(self.connection, &json!({"type": "<not JSON>", "bytes": text.len()}));
                 let message = format!("The event is not valid JSON: {e}.");
                 self.refuse(&Refusal::new("invalid_json", message), None);
+                None
             }
         }
     }
@@ -142,13 +148,14 @@ impl Peer {
         self.refuse(&Refusal::new("invalid_event", "Events are JSON text; binary frames are not accepted."), None);
     }
 
-    fn on_event(&mut self, event: &Value) {
+    /// True when the event was accepted.
+    fn on_event(&mut self, event: &Value) -> bool {
         self.journal.client(self.connection, event);
         let id = event.get("event_id").and_then(Value::as_str);
-        if let Err(refusal) = self.dispatch(event) {
-            let shy = refusal.code == ACTIVE_RESPONSE && !self.script.scenario().delivery.active_response_event_id;
-            self.refuse(&refusal, id.filter(|_| !shy));
-        }
+        let Err(refusal) = self.dispatch(event) else { return true };
+        let shy = refusal.code == ACTIVE_RESPONSE && !self.script.scenario().delivery.active_response_event_id;
+        self.refuse(&refusal, id.filter(|_| !shy));
+        false
     }
 
     fn dispatch(&mut self, event: &Value) -> Result<(), Refusal> {
@@ -189,10 +196,7 @@ impl Peer {
     }
 
     fn expire(&mut self) {
-        let seconds = self.script.scenario().delivery.session_s;
-        let life =
-            if seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { format!("{seconds} seconds") };
-        let message = format!("Your session hit the maximum duration of {life}.");
+        let message = events::lived_out(self.life);
         self.refuse(&Refusal::new("session_expired", message.clone()), None);
         self.close = Some((1001, message));
     }
@@ -218,6 +222,10 @@ impl Peer {
     }
 
     pub(super) fn heard_samples(&self, samples: usize) {
-        self.journal.audio(samples);
+        self.journal.audio(self.connection, samples);
+    }
+
+    pub(super) fn took_result(&self, item: &Value) {
+        self.journal.tool_result(self.connection, item);
     }
 }

@@ -3,8 +3,14 @@
 //! A scenario is data. See `assets/scenario.schema.json` and `assets/README.md` for the format, and
 //! [`Scenario::bundled`] for one that needs no files.
 
-use super::clips;
-pub use super::scenario_caller::{CallerHangUp, CallerSay, CallerStep, CallerWait, Idle, Trigger, TriggerEvent};
+use super::{clips, scenario_fault_checks};
+pub use super::{
+    scenario_caller::{CallerHangUp, CallerSay, CallerStep, CallerWait, Idle, Trigger, TriggerEvent},
+    scenario_delivery::Delivery,
+    scenario_faults::{
+        Broken, CloseWith, Each, Fault, Giant, Nth, On, Refuse, SessionCap, Slow, Stall, VendorError, What, When,
+    },
+};
 use crate::error::{Error, ErrorClass, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +54,13 @@ pub struct Scenario {
     /// timeout without `idle`.
     #[serde(default = "default_fallback")]
     pub fallback: Vec<OutputItem>,
+    /// Whether a connection whose history was replayed goes on where the conversation was. Turns are then known by
+    /// what was said instead of being counted: see `assets/README.md`.
+    #[serde(rename = "continue", default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// What a simulated caller does: for players of scenarios, not for the simulator.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caller: Vec<CallerStep>,
@@ -205,49 +218,6 @@ pub struct FunctionCall {
     pub force: bool,
 }
 
-/// Pace and order of what the server sends.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Delivery {
-    /// Milliseconds of audio in one delta, 10 to 2000.
-    #[schemars(range(min = 10, max = 2000))]
-    pub delta_ms: u32,
-    /// How many times faster than real time audio is sent, 0.1 to 1000.
-    #[schemars(range(min = 0.1, max = 1000.0))]
-    pub speed: f64,
-    /// Milliseconds from a request for a response, or the end of a turn, to `response.created`, 0 to 60000.
-    /// Until then the response counts as active and cannot be cancelled: one that the client has given
-    /// up on starts all the same.
-    #[schemars(range(max = 60_000))]
-    pub create_delay_ms: u32,
-    /// Whether the error `conversation_already_has_active_response` names the client's event. The
-    /// service does not always do that.
-    pub active_response_event_id: bool,
-    /// Milliseconds from `response.created` to the first delta, 0 to 60000.
-    #[schemars(range(max = 60_000))]
-    pub first_audio_delay_ms: u32,
-    /// Milliseconds from the end of a user turn to its transcript, 0 to 60000.
-    #[schemars(range(max = 60_000))]
-    pub transcript_delay_ms: u32,
-    /// Seconds a session may last, 1 to 86400.
-    #[schemars(range(min = 1, max = 86_400))]
-    pub session_s: u32,
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            delta_ms: 100,
-            speed: 4.0,
-            create_delay_ms: 0,
-            active_response_event_id: true,
-            first_audio_delay_ms: 150,
-            transcript_delay_ms: 400,
-            session_s: 3600,
-        }
-    }
-}
-
 impl Scenario {
     /// Three spoken turns: a long answer that the caller interrupts, a short one, and one that needs
     /// the tool `get_weather`. Its clips are part of the program.
@@ -291,6 +261,7 @@ impl Scenario {
         json.end().map_err(|e| invalid("$".into(), e.to_string(), "end the file after the scenario"))?;
         scenario.check_ranges()?;
         scenario.check_failures()?;
+        scenario_fault_checks::check(&scenario.faults)?;
         scenario.loaded = clips::load(&scenario, base_dir)?;
         Ok(scenario)
     }

@@ -19,8 +19,12 @@ pub(super) struct Script {
     /// Nothing was said yet, by anybody.
     opening: bool,
     /// The user turn that waits for a reply; inside it `None` when the turns have run out.
-    unanswered: Option<Option<usize>>,
-    latest: Option<usize>,
+    pub(super) unanswered: Option<Option<usize>>,
+    pub(super) latest: Option<usize>,
+    /// What was typed last has no turn yet.
+    pub(super) unsettled: bool,
+    /// What is left of a reply of which a history has only the beginning.
+    pub(super) left: Option<Vec<OutputItem>>,
     /// The latest turn began with an image alone: what is said next belongs to it.
     shown: bool,
     /// What the latest image was.
@@ -55,6 +59,8 @@ impl Script {
             opening: true,
             unanswered: None,
             latest: None,
+            unsettled: false,
+            left: None,
             shown: false,
             image: "no image".to_owned(),
             calling: None,
@@ -90,14 +96,27 @@ impl Script {
     /// The user typed: takes the turn whose words match, else the next one that asks for nothing else.
     pub(super) fn typed(&mut self, text: &str) {
         let text = text.to_lowercase();
+        if let Some(turn) = self.recognised(&text).filter(|_| self.scenario.continues) {
+            return self.take(Some(turn));
+        }
         let turns = &self.scenario.turns;
         let matches = |i: &usize| {
             let turn = &turns[*i];
             !turn.see && (has_words(&text, &turn.words) || text.trim() == turn.hear.to_lowercase())
         };
-        let plain = |i: &usize| turns[*i].words.is_empty() && !turns[*i].see;
-        let next = self.free().find(matches).or_else(|| self.free().find(plain));
-        self.take(next);
+        let found = self.free().find(matches);
+        match found {
+            None if self.scenario.continues => self.unsettle(),
+            found => {
+                let next = found.or_else(|| self.next_plain());
+                self.take(next);
+            }
+        }
+    }
+
+    pub(super) fn next_plain(&self) -> Option<usize> {
+        let turns = &self.scenario.turns;
+        self.free().find(|i| turns[*i].words.is_empty() && !turns[*i].see)
     }
 
     /// The user showed an image, with or without words: takes the turn of an image. Without one, only the
@@ -118,22 +137,28 @@ impl Script {
         }
     }
 
-    fn free(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn free(&self) -> impl Iterator<Item = usize> {
         (0..self.used.len()).filter(|i| !self.used[*i])
     }
 
-    fn take(&mut self, turn: Option<usize>) {
+    pub(super) fn take(&mut self, turn: Option<usize>) {
         if let Some(i) = turn {
             self.used[i] = true;
         }
         self.opening = false;
         self.shown = false;
+        self.unsettled = false;
+        self.left = None;
         self.latest = turn;
         self.unanswered = Some(turn);
     }
 
     /// An assistant message was put into the history: what came before it is answered.
-    pub(super) fn answered(&mut self) {
+    pub(super) fn answered(&mut self, text: &str) {
+        if self.scenario.continues {
+            self.recall_answer(text);
+        }
+        self.unsettled = false;
         self.opening = false;
         self.unanswered = None;
         self.calling = None;
@@ -158,13 +183,16 @@ impl Script {
     }
 
     /// How long the next reply of the conversation is in coming.
-    pub(super) fn create_delay(&self) -> Duration {
+    pub(super) fn create_delay(&mut self) -> Duration {
+        self.settle();
         let turn = self.unanswered.flatten().and_then(|i| self.scenario.turns[i].create_delay_ms);
         Duration::from_millis(turn.unwrap_or(self.scenario.delivery.create_delay_ms).into())
     }
 
     /// The reply to whatever is pending: a user turn first, then the outputs of calls.
     pub(super) fn reply(&mut self) -> Reply {
+        self.settle();
+        let left = self.left.take();
         let turns = &self.scenario.turns;
         let opening = std::mem::replace(&mut self.opening, false);
         if let Some(Some(turn)) = self.unanswered.take() {
@@ -189,7 +217,7 @@ impl Script {
                 items
             }
             (_, Some(greeting)) if opening => greeting.clone(),
-            _ => self.scenario.fallback.clone(),
+            _ => left.unwrap_or_else(|| self.scenario.fallback.clone()),
         };
         Reply { items, instead: Vec::new() }
     }

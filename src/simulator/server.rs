@@ -3,13 +3,15 @@
 use super::{
     connection,
     events::Refusal,
+    faults::{Desk, Door, Line},
     handshake::{self, Carrier, Denied, Key},
     ids::Ids,
     journal::Journal,
     peer::Peer,
-    scenario::Scenario,
+    scenario::{Refuse, Scenario, What},
     secrets::Secrets,
     session_state::SessionState,
+    wire::Wire,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -30,12 +32,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -47,17 +44,18 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) scenario: Arc<Scenario>,
+    pub(super) faults: Desk,
     pub(super) any_model: bool,
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
-    /// Numbers connections from 1.
+    /// Numbers the WebSockets that are let in, from 1.
     pub(super) connections: AtomicU64,
 }
 
 /// A session that waits for its upgrade.
 struct Granted {
     upgrade: OnUpgrade,
-    peer: Peer,
+    session: connection::Session,
 }
 
 /// Accepts until `stop` changes, then lets every connection say goodbye.
@@ -95,56 +93,69 @@ async fn guard(
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) {
-    let Some(tls) = tls else { return serve(socket, shared, stop).await };
+    let Some(tls) = tls else { return serve(Wire::Plain(socket), shared, stop).await };
     match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(socket)).await {
-        Ok(Ok(stream)) => serve(stream, shared, stop).await,
+        Ok(Ok(stream)) => serve(Wire::Tls(Box::new(stream)), shared, stop).await,
         Ok(Err(e)) => tracing::debug!("TLS handshake failed: {e}"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
     }
 }
 
-async fn serve<S>(stream: S, shared: Arc<Shared>, mut stop: watch::Receiver<bool>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+async fn serve(wire: Wire, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let granted = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
         let (shared, granted) = (shared.clone(), granted.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer(request, &shared, number, &granted).await) }
+        async move { Ok::<_, std::convert::Infallible>(answer(request, &shared, &granted).await) }
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HANDSHAKE_TIME)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     tokio::select! {
         served = http => if let Err(e) = served {
-            tracing::debug!(connection = number, "HTTP ended: {e}");
+            tracing::debug!("HTTP ended: {e}");
         },
         () = connection::stopped(&mut stop) => return,
     }
     // The upgrade is complete once HTTP has let go of the socket.
-    let Some(Granted { upgrade, peer }) = granted.lock().take() else { return };
-    match upgrade.await {
-        Ok(upgraded) => connection::run(TokioIo::new(upgraded), peer, &mut stop).await,
-        Err(e) => tracing::debug!(connection = number, "upgrade failed: {e}"),
-    }
+    let Some(Granted { upgrade, session }) = granted.lock().take() else { return };
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(e) => {
+            tracing::debug!(connection = session.number, "upgrade failed: {e}");
+            return session.journal.ended(session.number, &connection::Ended::Lost);
+        }
+    };
+    let Ok(parts) = upgraded.downcast::<TokioIo<Wire>>() else { return };
+    connection::run(parts.io.into_inner(), parts.read_buf.to_vec(), session, &mut stop).await;
 }
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(
-    mut request: Request<Incoming>,
-    shared: &Shared,
-    number: u64,
-    granted: &Mutex<Option<Granted>>,
-) -> Answer {
+async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
     let key = Key::find(request.headers());
-    let mut entry = describe(&request, key.as_ref(), number);
+    let mut entry = describe(&request, key.as_ref());
+    let door = match (request.method(), request.uri().path().trim_end_matches('/')) {
+        (&Method::GET, "/v1/realtime") => Some(Door::Upgrade),
+        (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
+        _ => None,
+    };
+    let fault = match door {
+        Some(door) => {
+            shared.journal.request(door);
+            shared.faults.request(door)
+        }
+        None => None,
+    };
+    if let Some(answer) = trouble(fault).await {
+        entry["status"] = json!(answer.status().as_u16());
+        shared.journal.handshake(entry);
+        return answer;
+    }
     let answer = match (request.method(), request.uri().path().trim_end_matches('/')) {
-        (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, number, granted),
+        (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
         (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
         (_, "/v1/realtime" | "/v1/realtime/client_secrets") => {
             Err(Denied::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::new("method_not_allowed", "Wrong HTTP method.")))
@@ -156,16 +167,57 @@ async fn answer(
     };
     let answer = answer.unwrap_or_else(|denied| json_answer(denied.status, &denied.body()));
     entry["status"] = json!(answer.status().as_u16());
+    entry["connection"] = json!(granted.lock().as_ref().map(|granted| granted.session.number));
     shared.journal.handshake(entry);
     answer
 }
 
-fn describe(request: &Request<Incoming>, key: Option<&Key>, number: u64) -> Value {
+/// What a fault makes of a request, if it does not go its usual way in the end.
+async fn trouble(fault: Option<What>) -> Option<Answer> {
+    match fault? {
+        What::Refuse(refuse) => Some(refused(&refuse)),
+        What::CaptivePortal => {
+            let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>\
+                <h1>Welcome to the guest network</h1><p>Please accept the terms of use.</p></body></html>";
+            let answer = Response::builder().header(header::CONTENT_TYPE, "text/html; charset=utf-8");
+            Some(answer.body(Full::from(page)).unwrap_or_default())
+        }
+        What::Stall(stall) => {
+            tokio::time::sleep(Duration::from_millis(stall.ms.into())).await;
+            None
+        }
+        // Dropped with the connection, when the client has given up.
+        What::HalfOpen => std::future::pending().await,
+        _ => None,
+    }
+}
+
+fn refused(refuse: &Refuse) -> Answer {
+    // The codes for 403 and 503 are inferred.
+    let (kind, code, message) = match refuse.status {
+        401 => ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+        403 => ("invalid_request_error", "permission_denied", "You do not have access to this."),
+        429 => ("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
+        503 => ("server_error", "overloaded", "The service is overloaded. Please try again later."),
+        500.. => ("server_error", "server_error", "The server had an error while processing your request."),
+        _ => ("invalid_request_error", "invalid_request", "The request was refused."),
+    };
+    let code = refuse.code.as_deref().unwrap_or(code);
+    let body = json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
+    let status = StatusCode::from_u16(refuse.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = json_answer(status, &body);
+    if let Some(seconds) = refuse.retry_after_s {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn describe(request: &Request<Incoming>, key: Option<&Key>) -> Value {
     let query = request.uri().query().unwrap_or_default();
     let names: Vec<String> = url::form_urlencoded::parse(query.as_bytes()).map(|(n, _)| n.into_owned()).collect();
     let headers: Vec<&str> = request.headers().keys().map(header::HeaderName::as_str).collect();
     json!({
-        "connection": number,
+        "connection": null,
         "method": request.method().as_str(),
         "path": request.uri().path(),
         "query": names,
@@ -183,7 +235,6 @@ fn upgrade(
     request: &mut Request<Incoming>,
     key: Option<Key>,
     shared: &Shared,
-    number: u64,
     granted: &Mutex<Option<Granted>>,
 ) -> Result<Answer, Denied> {
     let session = Key::check(key.as_ref(), &shared.secrets)?;
@@ -201,10 +252,10 @@ fn upgrade(
             Denied::new(if live { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND }, refusal)
         })?;
     }
-    let mut peer = new_peer(shared, session, model.as_deref(), number);
+    let mut granting = new_session(shared, session, model.as_deref());
     if beta {
         let message = "The Realtime beta shape is no longer available: remove the OpenAI-Beta header.";
-        peer.reject(
+        granting.peer.reject(
             &Refusal::new("beta_api_shape_disabled", message),
             4000,
             "invalid_request_error.beta_api_shape_disabled",
@@ -218,12 +269,15 @@ fn upgrade(
     if handshake::protocols(request.headers()).contains(&"realtime") {
         answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, "realtime");
     }
-    *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), peer });
+    *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), session: granting });
     Ok(answer.body(Full::default()).unwrap_or_default())
 }
 
-fn new_peer(shared: &Shared, session: Option<SessionState>, model: Option<&str>, number: u64) -> Peer {
-    let life = Duration::from_secs(shared.scenario.delivery.session_s.into());
+fn new_session(shared: &Shared, session: Option<SessionState>, model: Option<&str>) -> connection::Session {
+    let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+    let journal = shared.journal.clone();
+    journal.began(number);
+    let life = shared.faults.life(number);
     let id = Ids::new().next("sess_");
     let instructions = shared.scenario.instructions.as_deref();
     let session = match session {
@@ -233,7 +287,9 @@ fn new_peer(shared: &Shared, session: Option<SessionState>, model: Option<&str>,
         }
         None => SessionState::new(&id, model.unwrap_or("gpt-realtime-2.1"), instructions, life),
     };
-    Peer::new(session, shared.scenario.clone(), shared.journal.clone(), number)
+    let line = Line::new(&shared.scenario, journal.clone(), number, life);
+    let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number);
+    connection::Session { number, peer, line, journal }
 }
 
 /// Checks that the request is a WebSocket handshake and derives the answer to its key.

@@ -73,7 +73,7 @@ impl SessionState {
             "truncation": "auto",
             "prompt": null,
             "include": null,
-            "expires_at": unix_now() + life.as_secs(),
+            "expires_at": unix_after(life),
             "audio": {
                 "input": {
                     "format": {"type": "audio/pcm", "rate": 24000},
@@ -99,7 +99,7 @@ impl SessionState {
     /// Makes a client secret's session the session of a connection, which may name another model.
     pub(super) fn begin(&mut self, id: &str, model: Option<&str>, life: Duration) {
         self.value["id"] = json!(id);
-        self.value["expires_at"] = json!(unix_now() + life.as_secs());
+        self.value["expires_at"] = json!(unix_after(life));
         if let Some(model) = model {
             self.value["model"] = json!(model);
         }
@@ -285,6 +285,11 @@ fn check_transcription(session: &Value) -> Result<(), Refusal> {
         return Err(Refusal::value("session.audio.input.transcription.prompt", message));
     }
     Ok(())
+}
+
+/// The whole second in which `life` from now ends.
+fn unix_after(life: Duration) -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| (d + life).as_secs())
 }
 
 pub(super) fn unix_now() -> u64 {

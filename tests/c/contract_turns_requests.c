@@ -239,6 +239,69 @@ static void the_state_has_the_error(void) {
     host_end(host);
 }
 
+/* A conversation goes on in another client. */
+static void history(void) {
+    struct host *first = host_connected("{\"output_modality\": \"text\"}", url);
+    uint64_t op;
+    char *kept = NULL, *again = NULL;
+    ENDS_AS(DUOLOGUE_OK, first,
+            duologue_client_send_text(first->client, "My name is Ada.", DUOLOGUE_SEND_NO_RESPONSE, &op));
+    WORKS(duologue_client_export_history(first->client, &kept));
+    CHECK(strstr(kept, "{\"version\":1,\"messages\":[{\"id\":") == kept);
+    CHECK(strstr(kept, "My name is Ada.") != NULL);
+    ENDS_IN(DUOLOGUE_ERROR_INVALID_STATE, "connected", first, duologue_client_import_history(first->client, kept, &op));
+    ENDS_IN(DUOLOGUE_ERROR_INVALID_STATE, "connected", first, duologue_client_clear_history(first->client, &op));
+    host_end(first);
+
+    struct host *second = host_of("{\"output_modality\": \"text\", \"raw_events\": \"all\"}", url);
+    ENDS_AS(DUOLOGUE_OK, second, duologue_client_import_history(second->client, kept, &op));
+    WORKS(duologue_client_export_history(second->client, &again));
+    CHECK(strcmp(kept, again) == 0);
+    duologue_string_free(again);
+    host_key(second, CANARY_KEY);
+    ENDS_AS(DUOLOGUE_OK, second, duologue_client_connect(second->client, &op));
+    UNTIL(second, strcmp(second->replaced_why, "connect") == 0);
+    CHECK(strcmp(second->replaced_context, "full") == 0);
+    CHECK(strstr(second->sent, "My name is Ada.") != NULL);
+    ENDS_AS(DUOLOGUE_OK, second, duologue_client_disconnect(second->client, &op));
+    ENDS_AS(DUOLOGUE_OK, second, duologue_client_clear_history(second->client, &op));
+    WORKS(duologue_client_export_history(second->client, &again));
+    CHECK(strcmp(again, "{\"version\":1,\"messages\":[]}") == 0);
+    duologue_string_free(again);
+
+    /* What is no transcript is refused at once, with its path. */
+    char words[256];
+    const char *wrong = "{\"version\": 1, \"messages\": [{\"role\": \"bot\", \"parts\": []}]}";
+    REFUSED(INVALID_ARGUMENT, duologue_client_import_history(second->client, wrong, NULL));
+    WORKS(duologue_last_error(words, sizeof words, NULL));
+    CHECK(strstr(words, "messages[0].role: \"bot\" is none of the accepted words") == words);
+    REFUSED(INVALID_JSON, duologue_client_import_history(second->client, "{", NULL));
+    REFUSED(INVALID_UTF8, duologue_client_import_history(second->client, "\xff", NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_import_history(second->client, NULL, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_export_history(second->client, NULL));
+    WORKS(duologue_transcript_schema(&again));
+    CHECK(strstr(again, "\"heard_transcript\"") != NULL);
+    duologue_string_free(again);
+    duologue_string_free(kept);
+    host_end(second);
+}
+
+static void network(void) {
+    struct host *host = host_connected("{}", url);
+    uint64_t op;
+    ENDS_AS(DUOLOGUE_OK, host, duologue_client_ping(host->client, &op));
+    CHECK(host->round_trip_us[op] > 0);
+    ENDS_AS(DUOLOGUE_OK, host, duologue_client_network_changed(host->client, &op));
+    CHECK(host->round_trip_us[op] == 0);
+    UNTIL(host, strcmp(host->reconnecting, "network_changed") == 0);
+    UNTIL(host, strcmp(host->replaced_why, "reconnect") == 0);
+    UNTIL(host, host->status == DUOLOGUE_STATUS_CONNECTED);
+    ENDS_AS(DUOLOGUE_OK, host, duologue_client_disconnect(host->client, &op));
+    ENDS_IN(DUOLOGUE_ERROR_INVALID_STATE, "not_connected", host, duologue_client_ping(host->client, &op));
+    ENDS_IN(DUOLOGUE_ERROR_INVALID_STATE, "not_connected", host, duologue_client_network_changed(host->client, &op));
+    host_end(host);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 2);
     url = arguments[1];
@@ -249,5 +312,7 @@ int main(int count, char **arguments) {
     voice_after_first_audio();
     labels_and_availability();
     the_state_has_the_error();
+    history();
+    network();
     return check_end();
 }

@@ -28,6 +28,8 @@ struct host {
     /* What to do with a call: its output, or NULL to leave it. */
     const char *answer;
     char configured[16384];
+    uint64_t round_trip_us[HOST_OPS];
+    char replaced_why[64], replaced_context[64], reconnecting[64];
 };
 
 static inline void host_append(char *to, size_t size, duologue_text text) {
@@ -48,6 +50,7 @@ static inline void host_completed(struct host *host, const duologue_event *event
     CHECK(host->ended[op] == 1); /* exactly one */
     host->ended[op] = event->completed->result;
     host_copy(host->ended_response[op], sizeof *host->ended_response, event->response);
+    host->round_trip_us[op] = event->completed->round_trip_us;
     if (event->completed->error != NULL) {
         host_copy(host->ended_code[op], sizeof *host->ended_code, event->completed->error->code);
         host_copy(host->ended_field[op], sizeof *host->ended_field, event->completed->error->field);
@@ -60,6 +63,8 @@ static inline void host_take(struct host *host, const duologue_event *event) {
     switch (event->kind) {
     case DUOLOGUE_EVENT_STATUS:
         host->status = event->status->status;
+        if (event->status->status == DUOLOGUE_STATUS_RECONNECTING)
+            host_copy(host->reconnecting, sizeof host->reconnecting, event->status->detail);
         break;
     case DUOLOGUE_EVENT_COMPLETED:
         host_completed(host, event);
@@ -105,6 +110,10 @@ static inline void host_take(struct host *host, const duologue_event *event) {
         break;
     case DUOLOGUE_EVENT_SESSION_CONFIGURED:
         host_copy(host->configured, sizeof host->configured, event->session->effective_json);
+        break;
+    case DUOLOGUE_EVENT_SESSION_REPLACED:
+        host_copy(host->replaced_why, sizeof host->replaced_why, event->session_replaced->why);
+        host_copy(host->replaced_context, sizeof host->replaced_context, event->session_replaced->context);
         break;
     case DUOLOGUE_EVENT_RAW:
         /* A large picture is not looked into. */

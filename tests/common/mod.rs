@@ -10,6 +10,7 @@
 
 pub mod canary;
 pub mod invariants;
+pub mod mirror;
 pub mod speaker;
 pub mod story;
 
@@ -27,6 +28,7 @@ use duologue::{
     time::Time,
 };
 use invariants::Invariants;
+use mirror::Mirror;
 use serde_json::{Map, Value, json};
 use speaker::Speaker;
 use std::{
@@ -51,6 +53,7 @@ pub struct Talk {
     out: VecDeque<Output>,
     acknowledged: HashSet<(u32, String)>,
     invariants: Invariants,
+    mirror: Mirror,
     next_op: u64,
     next_event: u64,
     log: Log,
@@ -85,6 +88,7 @@ impl Talk {
             out: VecDeque::new(),
             acknowledged: HashSet::new(),
             invariants: Invariants::default(),
+            mirror: Mirror::default(),
             next_op: 0,
             next_event: 0,
             log,
@@ -167,9 +171,13 @@ impl Talk {
             }
             self.speaker.hears(&output);
             self.invariants.check(&output, &self.speaker);
+            if let Output::Event(event) = &output {
+                self.mirror.hears(event.item.as_ref().map(|i| i.as_str()), &event.kind);
+            }
             self.out.push_back(output);
         }
         self.invariants.after(&self.session, &self.speaker);
+        self.mirror.agrees(self.session.messages());
     }
 
     pub fn host(&mut self, command: Command) -> OpId {

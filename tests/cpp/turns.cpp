@@ -271,6 +271,28 @@ void labels_and_availability() {
     CHECK(plain.can_connect());
 }
 
+void history_and_network() {
+    host h(text());
+    CHECK(h.end(h.client.send_text("My name is Ada.", DUOLOGUE_SEND_NO_RESPONSE)).empty());
+    std::string kept = h.client.export_history();
+    CHECK(kept.find("My name is Ada.") != std::string::npos);
+    CHECK(h.end(h.client.import_history(kept)) == "connected");
+    CHECK(h.end(h.client.ping()).empty());
+    CHECK(h.end(h.client.network_changed()).empty());
+    CHECK(h.end(h.client.disconnect()).empty());
+    CHECK(h.end(h.client.clear_history()).empty());
+    CHECK(h.client.export_history() == R"({"version":1,"messages":[]})");
+    CHECK(h.end(h.client.import_history(kept)).empty());
+    CHECK(h.client.export_history() == kept);
+    CHECK(duologue::transcript_schema().find("heard_transcript") != std::string::npos);
+    try {
+        h.client.import_history(R"({"version": 1})");
+        CHECK(false);
+    } catch (const duologue::error& error) {
+        CHECK(error.code() == DUOLOGUE_ERROR_INVALID_ARGUMENT);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -286,6 +308,7 @@ int main(int argc, char** argv) {
     tools();
     per_response_options();
     labels_and_availability();
+    history_and_network();
     CHECK(duologue::live_clients() == 0);
     std::cout << "good\n";
 }

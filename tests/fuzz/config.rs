@@ -14,8 +14,9 @@ pub fn run(data: &[u8]) {
     let mut config = match Config::from_json(document) {
         Ok(config) => config,
         Err(error) => {
-            // What is no object has no place in it to name.
-            if serde_json::from_str::<Map<String, Value>>(document).is_ok() {
+            // What is no object has no place in it to name, and a key without a name has none either.
+            let named = serde_json::from_str::<Map<String, Value>>(document);
+            if named.is_ok_and(|fields| !fields.contains_key("")) {
                 names_a_place(&error);
             }
             return;

@@ -16,13 +16,15 @@ pub mod reseed;
 pub mod session_script;
 mod session_vendor;
 pub mod tool_schema;
+pub mod transcript;
 
 /// All of them, by name.
-pub const ENTRIES: [(&str, fn(&[u8])); 6] = [
+pub const ENTRIES: [(&str, fn(&[u8])); 7] = [
     ("base64_pcm", base64_pcm::run),
     ("config", config::run),
     ("json_openai", json_openai::run),
     ("reseed", reseed::run),
     ("session_script", session_script::run),
     ("tool_schema", tool_schema::run),
+    ("transcript", transcript::run),
 ];

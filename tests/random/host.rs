@@ -44,6 +44,7 @@ impl World {
                     self.talk.host(Command::SetInputMuted { muted });
                 }
             },
+            17 => _ = self.talk.host(Command::ClearHistory),
             _ => self.answers_call(),
         }
     }

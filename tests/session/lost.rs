@@ -212,7 +212,7 @@ fn a_speaker_that_never_reports_its_flush_holds_nothing_up() {
 }
 
 #[test]
-fn a_late_flush_of_an_old_run_tells_the_new_vendor_nothing() {
+fn a_late_flush_of_an_old_run_tells_the_new_vendor_what_was_heard_and_cuts_nothing() {
     let mut talk = Talk::connected(quiet());
     talk.response("R1");
     talk.item("R1", "A1", None, "audio");
@@ -220,10 +220,20 @@ fn a_late_flush_of_an_old_run_tells_the_new_vendor_nothing() {
     talk.plays(400);
     talk.closed(None, "", None);
     talk.connect();
+    assert!(talk.told().iter().any(|item| item["id"] == "A1"));
     talk.take();
+    talk.plays(100);
     talk.flushes();
     let out = talk.take();
-    assert_eq!((out.names(), out.of("interrupted").len()), (vec![], 1));
+    // It is text there, which cannot be cut: as little of it as was heard takes its place.
+    assert_eq!((out.of("interrupted").len(), talk.order()), (1, vec!["A1"]));
+    let frames = out.frames();
+    let heard = &out.of("transcript")[0]["text"];
+    assert_eq!(out.names(), ["conversation.item.delete", "conversation.item.create"]);
+    assert_eq!(&frames[1]["item"]["content"][0]["text"], heard);
+    talk.server("conversation.item.deleted", json!({"item_id": "A1"}));
+    talk.acknowledge();
+    assert_eq!(talk.order(), ["A1"]);
     talk.finish();
 }
 

@@ -33,10 +33,19 @@ if TYPE_CHECKING:
     from ._capabilities import Capabilities, ImageLimits
     from ._client import Client, connect
     from ._credentials import Credential, CredentialRequest
-    from ._engine import catalogue, clock_us, config_schema, live_clients, validate_config, version
+    from ._engine import (
+        catalogue,
+        clock_us,
+        config_schema,
+        live_clients,
+        transcript_schema,
+        validate_config,
+        version,
+    )
     from ._listener import Listener
     from ._requests import InputText, ItemReference, ResponseOptions, SessionChanges
     from ._stream import EventStream
+    from ._transcript import TranscriptDocument, TranscriptMessage
     from .config import (
         NOT_GIVEN,
         AudioConfig,
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
         ConfigDocument,
         CredentialPolicy,
         NotGiven,
+        Recovery,
         Tls,
         ToolChoiceFunction,
         ToolDefinition,
@@ -143,6 +153,8 @@ _LATER = {
     "Simulator": "simulator",
     "Tool": "tools",
     "ToolContext": "tools",
+    "TranscriptDocument": "_transcript",
+    "TranscriptMessage": "_transcript",
     "blocking": "",
     "catalogue": "_engine",
     "clock_us": "_engine",
@@ -155,6 +167,7 @@ _LATER = {
     "simulator": "",
     "testing": "",
     "tool": "tools",
+    "transcript_schema": "_engine",
     "validate_config": "_engine",
     "version": "_engine",
 }
@@ -243,6 +256,7 @@ __all__ = [
     "ProviderError",
     "QuotaError",
     "Raw",
+    "Recovery",
     "ResponseOptions",
     "SessionChanges",
     "SessionConfigured",
@@ -272,6 +286,8 @@ __all__ = [
     "ToolResultPart",
     "ToolTimeout",
     "Transcript",
+    "TranscriptDocument",
+    "TranscriptMessage",
     "Transcription",
     "TransportChanged",
     "TurnDetection",
@@ -288,6 +304,7 @@ __all__ = [
     "simulator",
     "testing",
     "tool",
+    "transcript_schema",
     "validate_config",
     "version",
 ]

@@ -16,6 +16,7 @@ from ._listener import Listener
 from ._options import Path, ToolLike, make_engine
 from ._orders import boolean, instant, string, whole
 from ._session import Session
+from ._transcript import TranscriptDocument
 from .config import (
     NOT_GIVEN,
     AudioConfig,
@@ -26,6 +27,7 @@ from .config import (
     NotGiven,
     RawEvents,
     ReasoningEffort,
+    Recovery,
     Tls,
     ToolChoice,
     ToolHandling,
@@ -112,6 +114,7 @@ class ClientBase:
         parallel_tool_calls: Union[bool, NotGiven, None] = NOT_GIVEN,
         tool_handling: Union[ToolHandling, NotGiven] = NOT_GIVEN,
         credentials: Union[CredentialPolicy, NotGiven] = NOT_GIVEN,
+        recovery: Union[Recovery, NotGiven] = NOT_GIVEN,
         audio: Union[AudioConfig, NotGiven] = NOT_GIVEN,
         auto_capture: Union[bool, NotGiven] = NOT_GIVEN,
         raw_events: Union[RawEvents, NotGiven] = NOT_GIVEN,
@@ -148,6 +151,7 @@ class ClientBase:
             "parallel_tool_calls": parallel_tool_calls,
             "tool_handling": tool_handling,
             "credentials": credentials,
+            "recovery": recovery,
             "audio": audio,
             "auto_capture": auto_capture,
             "raw_events": raw_events,
@@ -225,6 +229,14 @@ class ClientBase:
     def messages(self) -> tuple[Message, ...]:
         """The conversation in order, pending words included."""
         return self._session.state().messages
+
+    def export_history(self) -> TranscriptDocument:
+        """The conversation as a neutral document, in any status: to be kept, or given to another client.
+
+        Plain values ready for ``json.dumps``; :class:`~duologue.TranscriptDocument` has the keys.
+        """
+        document: TranscriptDocument = json.loads(self._session.engine.export_history())
+        return document
 
     def availability(self) -> Availability:
         """Whether a connect has a chance, and whether there is a microphone. Asks neither network nor device."""

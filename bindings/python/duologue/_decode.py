@@ -143,7 +143,11 @@ def error(r: Reader) -> Error:
     error_class, code = r.word(_CLASSES), r.text()
     r.i32()  # The number of the C interface.
     message, field, fix, provider_code = r.text(), r.maybe_text(), r.maybe_text(), r.maybe_text()
-    return from_fields(error_class, code, message, field, fix, provider_code, r.flag(), r.flag())
+    fatal, retryable = r.flag(), r.flag()
+    retry_after_ms = r.u64() if r.flag() else None
+    return from_fields(
+        error_class, code, message, field, fix, provider_code, fatal, retryable, retry_after_ms
+    )
 
 
 def thrown(r: Reader) -> Error:
@@ -250,6 +254,7 @@ _PAYLOADS: tuple[Callable[[Reader], tuple[Any, ...]], ...] = (
         r.text(),
         r.word(_TRANSCRIPT_STAGES),
         r.flag(),
+        r.u32() if r.flag() else None,
     ),
     lambda r: (r.u32(), r.u32(), r.raw()),
     lambda r: (r.word(_DIRECTIONS), r.f32(), r.f32()),
@@ -257,7 +262,7 @@ _PAYLOADS: tuple[Callable[[Reader], tuple[Any, ...]], ...] = (
     _tool_end,
     _tool_end,
     lambda r: (r.u64(), r.text(), r.u64()),
-    lambda r: (r.u64(), error(r) if r.flag() else None),
+    lambda r: (r.u64(), error(r) if r.flag() else None, r.u64() if r.flag() else None),
     _session,
     _session,
     lambda r: (r.text(), r.text(), r.u64()),

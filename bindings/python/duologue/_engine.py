@@ -36,6 +36,12 @@ def config_schema() -> dict[str, Any]:
     return schema
 
 
+def transcript_schema() -> dict[str, Any]:
+    """The JSON Schema of a transcript, as :meth:`Client.export_history` gives it."""
+    schema: dict[str, Any] = json.loads(native.transcript_schema())
+    return schema
+
+
 def catalogue() -> dict[str, Any]:
     """What is known of providers, models and voices without asking anybody.
 

@@ -39,9 +39,10 @@ class SessionReplaced(Event):
 
     type: ClassVar[Literal["session_replaced"]] = "session_replaced"
     why: str
-    """``rollover``, ``reconnect`` or ``reconfigure``."""
+    """``reconnect``: the connection was lost; ``rollover``: the vendor was about to end its session, or has;
+    ``connect``: the client connected with a conversation there was already; ``reconfigure``."""
     context: str
-    """``full``, ``partial`` or ``none``."""
+    """How much of the conversation it was told: ``full``, ``partial`` or ``none``."""
     gap_ms: int
     """Microphone audio lost."""
 

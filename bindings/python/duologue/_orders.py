@@ -122,6 +122,37 @@ def send_raw(event: Union[str, Mapping[str, Any]]) -> Order:
     return lambda engine: engine.send_raw(frame)
 
 
+def import_history(transcript: Union[str, Mapping[str, Any]]) -> Order:
+    """See `Client.import_history`."""
+    if isinstance(transcript, str):
+        document = string("transcript", transcript)
+    elif isinstance(transcript, Mapping):
+        from ._json import plain
+
+        document = json.dumps(plain(transcript, "transcript"))
+    else:
+        raise bad_type("transcript", "a mapping or JSON text", transcript)
+    return lambda engine: engine.import_history(document)
+
+
+def clear_history(engine: Any) -> int:
+    """See `Client.clear_history`."""
+    op: int = engine.clear_history()
+    return op
+
+
+def network_changed(engine: Any) -> int:
+    """See `Client.network_changed`."""
+    op: int = engine.network_changed()
+    return op
+
+
+def ping(engine: Any) -> int:
+    """See `Client.ping`."""
+    op: int = engine.ping()
+    return op
+
+
 def connect(engine: Any) -> int:
     """See `Client.connect`."""
     op: int = engine.connect()

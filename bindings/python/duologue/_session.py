@@ -70,7 +70,7 @@ class Session:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._watch: Optional[Watch] = None
         self._queue: Optional[Any] = None
-        self._ops: dict[int, asyncio.Future[Optional[str]]] = {}
+        self._ops: dict[int, asyncio.Future[Completed]] = {}
         self._tools_of: dict[int, Any] = {}
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._asking: Optional[asyncio.Task[None]] = None
@@ -128,9 +128,17 @@ class Session:
 
         `tools`: those of that response.
         """
+        return (await self._end_of(give, tools)).response
+
+    async def ping(self) -> float:
+        """See `Client.ping`."""
+        return ((await self._end_of(_orders.ping)).round_trip_us or 0) / 1e6
+
+    async def _end_of(self, give: Callable[[Any], int], tools: Any = None) -> Completed:
+        """Gives a command and waits for its end."""
         loop = self._bind()
         op = give(self.engine)
-        done: asyncio.Future[Optional[str]] = loop.create_future()
+        done: asyncio.Future[Completed] = loop.create_future()
         self._ops[op] = done
         if tools is not None:
             self._tools_of[op] = tools
@@ -219,7 +227,7 @@ class Session:
         if done is None or done.done():
             return
         if event.error is None:
-            done.set_result(event.response)
+            done.set_result(event)
         else:
             done.set_exception(event.error)
 

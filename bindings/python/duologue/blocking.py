@@ -28,6 +28,8 @@ from .events import AnyEvent, CallRef, Event, EventType, ToolCall, event_mask
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ._transcript import TranscriptDocument
+
 __all__ = ["Client", "EventStream", "connect"]
 
 C = TypeVar("C", bound="Client")
@@ -370,6 +372,35 @@ class Client(ClientBase):  # noqa: D101 - it has one
     def set_input_muted(self, muted: bool) -> None:
         """Sends silence instead of the microphone."""
         _wait(self._session.command(_orders.set_input_muted(muted)))
+
+    def import_history(self, transcript: Union[str, TranscriptDocument, Mapping[str, Any]]) -> None:
+        """Adds a conversation that was held elsewhere behind what there is, all of it or nothing.
+
+        Only while not connected; the next connect tells it to the service. Names of messages and calls that services
+        do not take (longer than 32 characters, or of others than letters, digits, ``_`` and ``-``), that are there
+        twice or that this client could give itself are replaced; what was open is settled, and calls that ran are
+        cancelled. Raises :class:`~duologue.ArgumentError` with the path of what is wrong, ``connected``, and
+        :class:`~duologue.LimitError` (``history_full``) beyond 2000 messages, 8 MiB of text or 8 MiB of pictures.
+
+        :param transcript: what :meth:`export_history` gives, or its JSON text.
+        """
+        _wait(self._session.command(_orders.import_history(transcript)))
+
+    def clear_history(self) -> None:
+        """Forgets the conversation; only while not connected."""
+        _wait(self._session.command(_orders.clear_history))
+
+    def network_changed(self) -> None:
+        """Says that the network is another one now: the connection is opened anew at once.
+
+        Returns when that has begun; ``StatusEvent`` tells the rest. Refused with ``not_connected``, and with
+        ``reconnect_off`` where ``recovery["reconnect"]`` is.
+        """
+        _wait(self._session.command(_orders.network_changed))
+
+    def ping(self) -> float:
+        """Measures the way to the service and back; returns seconds. At most 16 at a time."""
+        return _wait(self._session.ping())
 
     def send_raw(self, json: Union[str, Mapping[str, Any]]) -> None:
         """Sends one event of the vendor's protocol as it is."""

@@ -32,6 +32,7 @@ __all__ = [
     "Positions",
     "RawEvents",
     "ReasoningEffort",
+    "Recovery",
     "Tls",
     "ToolChoice",
     "ToolChoiceFunction",
@@ -216,6 +217,25 @@ class CredentialPolicy(TypedDict, total=False):
     """Long-lived keys are refused: for programs that others can take apart. Off but on phones."""
 
 
+class Recovery(TypedDict, total=False):
+    """What happens when the connection is lost or its session is about to end."""
+
+    reconnect: bool
+    """A connection that is lost is opened again and told what was said; on. Off: the session ends with an error."""
+    max_attempts: int
+    """Tries in a row, 1 to 1000; 10."""
+    max_offline_ms: int
+    """How long without a connection before the session ends, 1000 to 3600000 milliseconds; 60000."""
+    pre_roll_ms: int
+    """Microphone audio kept while there is no connection, 0 to 30000 milliseconds; 5000. The newest is sent when there
+    is one again."""
+    rollover: bool
+    """The next session is opened before the vendor ends this one, and taken between two turns; on."""
+    context_note: Optional[str]
+    """Told to the model behind the conversation it is given in a new session, 1 to 4096 bytes: without it a model may
+    greet again, or change the language. None: nothing is told."""
+
+
 class ConfigDocument(TypedDict, total=False):
     """What a session shall be. There is no secret in it."""
 
@@ -259,6 +279,8 @@ class ConfigDocument(TypedDict, total=False):
     """How calls are handled."""
     credentials: CredentialPolicy
     """Where the credential comes from. A function as ``credential`` chooses ``asked`` itself."""
+    recovery: Recovery
+    """What happens when the connection is lost."""
     audio: AudioConfig
     """Audio in and out."""
     auto_capture: bool

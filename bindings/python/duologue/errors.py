@@ -43,6 +43,7 @@ class Error(Exception):
     :param provider_code: the vendor's own code, where there is one.
     :param fatal: true when the session cannot go on.
     :param retryable: true when the same call may succeed later without a change.
+    :param retry_after_ms: how long the service asks to be left alone, milliseconds.
     :param error_class: family, as in the JSON form; each class has its own.
     """
 
@@ -54,6 +55,7 @@ class Error(Exception):
     provider_code: Optional[str]
     fatal: bool
     retryable: bool
+    retry_after_ms: Optional[int]
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Error(Exception):
         provider_code: Optional[str] = None,
         fatal: bool = False,
         retryable: bool = False,
+        retry_after_ms: Optional[int] = None,
         error_class: Optional[str] = None,
     ) -> None:
         """See the class."""
@@ -77,6 +80,7 @@ class Error(Exception):
         self.provider_code = provider_code
         self.fatal = fatal
         self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
         self.error_class = type(self).error_class if error_class is None else error_class
 
     def __str__(self) -> str:
@@ -89,7 +93,7 @@ class Error(Exception):
     def __repr__(self) -> str:
         """The class with every field that says something."""
         fields = [repr(self.message), f"code={self.code!r}"]
-        for name in ("field", "fix", "provider_code"):
+        for name in ("field", "fix", "provider_code", "retry_after_ms"):
             value = getattr(self, name)
             if value is not None:
                 fields.append(f"{name}={value!r}")
@@ -109,7 +113,10 @@ class Error(Exception):
             value = getattr(self, name)
             if value is not None:
                 out[name] = value
-        return {**out, "fatal": self.fatal, "retryable": self.retryable}
+        out.update(fatal=self.fatal, retryable=self.retryable)
+        if self.retry_after_ms is not None:
+            out["retry_after_ms"] = self.retry_after_ms
+        return out
 
 
 def _restore(cls: type[Error], args: Any, fields: Mapping[str, Any]) -> Error:
@@ -284,6 +291,7 @@ def from_fields(
     provider_code: Optional[str] = None,
     fatal: bool = False,
     retryable: bool = False,
+    retry_after_ms: Optional[int] = None,
 ) -> Error:
     """The exception for an error of the engine. A class of a later version is a plain :class:`Error`."""
     cls = ERROR_CLASSES.get(error_class, Error)
@@ -297,6 +305,7 @@ def from_fields(
         provider_code=provider_code,
         fatal=fatal,
         retryable=retryable,
+        retry_after_ms=retry_after_ms,
         error_class=error_class,
     )
 

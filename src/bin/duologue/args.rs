@@ -77,6 +77,12 @@ Examples:
   duologue simulate --listen 127.0.0.1:8080 --scenario shop.json
   duologue simulate --tls --ca-out ca.pem --for-seconds 60
 
+A scenario can also say what goes wrong: connections that end, requests that are refused, sessions that
+expire, events that come late, twice, broken or not at all. With this in shop.json the first connection
+is lost at its tenth event, and the next request is refused with status 429:
+  \"faults\": [{\"when\": {\"events\": 10}, \"do\": \"drop\"},
+             {\"when\": {\"upgrade\": 2}, \"do\": {\"refuse\": {\"status\": 429, \"retry_after_s\": 1}}}]
+
 Exit codes:
   0    it was ended, the time is up, or standard input has ended
   2    wrong usage, or an address that is not loopback

@@ -15,7 +15,15 @@ fn mode() -> EventKind {
 
 fn delta(text: &str) -> EventKind {
     let (role, mode, stage) = (crate::message::Role::User, TranscriptMode::Delta, TranscriptStage::Recognized);
-    EventKind::Transcript(Transcript { role, part: 0, mode, text: text.into(), stage, estimated: false })
+    EventKind::Transcript(Transcript {
+        role,
+        part: 0,
+        mode,
+        text: text.into(),
+        stage,
+        estimated: false,
+        error_words: None,
+    })
 }
 
 fn stream() -> (Arc<Queue>, EventStream) {

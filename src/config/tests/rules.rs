@@ -119,6 +119,9 @@ fn words_of_other_documents_lead_to_ours() {
         (json!({"turn_detection": {"silence_ms": 500}}), "\"silence_duration_ms\""),
         (json!({"vad_mode": "manual"}), "\"turn_detection.mode\""),
         (json!({"auto_playback": false}), "\"audio.output.source\""),
+        (json!({"auto_reconnect": false}), "\"recovery.reconnect\""),
+        (json!({"max_retries": 3}), "\"recovery.max_attempts\""),
+        (json!({"max_offline_ms": 3}), "\"recovery.max_offline_ms\""),
     ] {
         let fix = wrong(&document.to_string()).fix.unwrap();
         assert!(fix.contains(&format!("did you mean {meant}")), "{document}: {fix}");

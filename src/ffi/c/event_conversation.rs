@@ -173,6 +173,10 @@ pub struct duologue_transcript_event {
     pub part: u32,
     /// 1 when duologue computed them from positions.
     pub estimated: i32,
+    /// 1 when error_words is known: heard words that had to be estimated from the text.
+    pub has_error_words: i32,
+    /// How many words too many or too few these may be, in 95 of 100 cases.
+    pub error_words: u32,
 }
 
 /// Assistant audio to play; the item is in the envelope. It comes faster than real time.

@@ -34,6 +34,8 @@ pub struct duologue_error_event {
     pub fix: duologue_text,
     /// The vendor's own code.
     pub provider_code: duologue_text,
+    /// How long the service asks to be left alone, milliseconds; 0 when it does not.
+    pub retry_after_ms: u64,
 }
 
 /// The connection.
@@ -76,7 +78,8 @@ pub struct duologue_credential_needed_event {
     pub request_id: u64,
     /// Until when, on the clock of the events.
     pub deadline_ms: u64,
-    /// `connect`: for a dial. `rejected`: the service refused the last one. `refresh`: it expires soon.
+    /// `connect`: for a dial. `reconnect`: for the dial after a lost connection. `rollover`: for the next session,
+    /// opened before this one ends. `rejected`: the service refused the last one. `refresh`: it expires soon.
     pub reason: duologue_text,
 }
 
@@ -93,6 +96,8 @@ pub struct duologue_completed_event {
     pub op: u64,
     /// What went wrong; NULL when it worked.
     pub error: *const duologue_error_event,
+    /// Of duologue_client_ping(): there and back, microseconds; otherwise 0.
+    pub round_trip_us: u64,
 }
 
 /// The session in force (configured), or what it can do changed.
@@ -119,9 +124,10 @@ pub struct duologue_session_replaced_event {
     pub reserved: u32,
     /// The event this is part of.
     pub envelope: *const duologue_event,
-    /// `rollover`, `reconnect` or `reconfigure`.
+    /// `reconnect`: the connection was lost. `rollover`: the vendor was about to end its session, or has.
+    /// `connect`: the client connected again, or with an imported conversation. `reconfigure`.
     pub why: duologue_text,
-    /// `full`, `partial` or `none`.
+    /// How much of the conversation it was told: `full`, `partial` or `none`.
     pub context: duologue_text,
     /// Microphone audio lost, milliseconds.
     pub gap_ms: u64,

@@ -198,7 +198,7 @@ pub unsafe extern "C" fn duologue_last_error(
 }
 
 /// The last failing call on this thread as a JSON object: `class`, `code`, `message`, and where there is
-/// one `field`, `fix`, `provider_code`; `fatal`, `retryable`.
+/// one `field`, `fix`, `provider_code`, `retry_after_ms`; `fatal`, `retryable`.
 ///
 /// @param[out] out_json receives the text; free it with duologue_string_free()
 /// @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_NOT_FOUND (no call has failed)

@@ -216,6 +216,8 @@ pub(super) fn transcript(envelope: Envelope, t: &Transcript, arena: &mut Arena) 
         },
         part: t.part,
         estimated: t.estimated.into(),
+        has_error_words: t.error_words.is_some().into(),
+        error_words: t.error_words.unwrap_or(0),
     })
 }
 

@@ -92,6 +92,7 @@ pub(super) fn error(envelope: Envelope, e: &Error, arena: &mut Arena) -> *const 
         field: arena.maybe(e.field.as_deref()),
         fix: arena.maybe(e.fix.as_deref()),
         provider_code: arena.maybe(e.provider_code.as_deref()),
+        retry_after_ms: e.retry_after_ms.unwrap_or(0),
     };
     arena.keep(event)
 }
@@ -142,6 +143,7 @@ pub(super) fn completed(envelope: Envelope, c: &Completed, arena: &mut Arena) ->
         envelope,
         op: c.op.0,
         error: why,
+        round_trip_us: c.round_trip_us.unwrap_or(0),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::{
     client::Op,
     error::{Error, ErrorClass},
     request::{Image, ImageDetail},
+    transcript::Transcript,
 };
 
 /// A picture: exactly one of `data` and `url`.
@@ -119,6 +120,31 @@ impl Client {
     /// Sends silence instead of the microphone.
     pub fn set_input_muted(&self, muted: bool) -> Result<u64> {
         taken(self.client.set_input_muted(muted))
+    }
+
+    /// Says that the network is another one now: the connection is opened anew at once.
+    pub fn network_changed(&self) -> Result<u64> {
+        taken(self.client.network_changed())
+    }
+
+    /// Measures the way to the service and back; the `completed` event has the time.
+    pub fn ping(&self) -> Result<u64> {
+        taken(self.client.ping().into_op())
+    }
+
+    /// The conversation as a neutral document (a transcript, JSON text), in any status.
+    pub fn export_history(&self) -> String {
+        self.client.export_history().to_json()
+    }
+
+    /// Adds a conversation that was held elsewhere (a transcript, JSON text); only while not connected.
+    pub fn import_history(&self, transcript_json: String) -> Result<u64> {
+        taken(self.client.import_history(Transcript::from_json(&transcript_json)?))
+    }
+
+    /// Forgets the conversation; only while not connected.
+    pub fn clear_history(&self) -> Result<u64> {
+        taken(self.client.clear_history())
     }
 
     /// Sends one vendor event (a JSON object) as it is.

@@ -25,6 +25,8 @@ pub struct ErrorInfo {
     pub fatal: bool,
     /// The same call may succeed later without a change.
     pub retryable: bool,
+    /// How long the service asks to be left alone, milliseconds.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl From<&Error> for ErrorInfo {
@@ -39,6 +41,7 @@ impl From<&Error> for ErrorInfo {
             provider_code: error.provider_code.clone(),
             fatal: error.fatal,
             retryable: error.retryable,
+            retry_after_ms: error.retry_after_ms,
         }
     }
 }

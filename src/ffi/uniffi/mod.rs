@@ -62,6 +62,12 @@ pub fn config_schema() -> String {
     crate::Config::schema().to_string()
 }
 
+/// The JSON Schema of a transcript.
+#[uniffi::export]
+pub fn transcript_schema() -> String {
+    crate::transcript::Transcript::schema().to_string()
+}
+
 /// What is known of providers, models and voices without asking anybody (JSON object).
 #[uniffi::export]
 pub fn catalogue() -> String {

@@ -6,8 +6,14 @@ use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame},
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        error::ProtocolError,
+        http::HeaderValue,
+        protocol::{CloseFrame, WebSocketConfig},
+    },
 };
 
 /// Nothing here takes this long; a test that waits for it has failed.
@@ -54,7 +60,9 @@ impl Client {
         }
         let address = request.uri().authority().unwrap().to_string();
         let stream = TcpStream::connect(address).await.unwrap();
-        match client_async(request, stream).await {
+        // Large enough for the largest frame that is tested.
+        let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
+        match client_async_with_config(request, stream, Some(config)).await {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
                 let body = answer.body().as_deref().unwrap_or_default();
@@ -154,6 +162,46 @@ impl Client {
         while let Some(Ok(_)) = timeout(PATIENCE, self.socket.next()).await.expect("an end in time") {}
     }
 
+    /// Events until the connection ends, and how it ended.
+    pub(super) async fn until_end(&mut self) -> (Vec<Value>, End) {
+        let mut events = Vec::new();
+        loop {
+            match self.raw().await {
+                Raw::Text(text) => events.push(serde_json::from_str(&text).unwrap()),
+                Raw::End(end) => return (events, end),
+                Raw::NotUtf8 => panic!("not UTF-8"),
+            }
+        }
+    }
+
+    /// The next frame as it is.
+    pub(super) async fn raw(&mut self) -> Raw {
+        loop {
+            return match timeout(PATIENCE, self.socket.next()).await.expect("a frame in time") {
+                Some(Ok(Message::Text(text))) => Raw::Text(text.to_string()),
+                Some(Ok(Message::Close(frame))) => {
+                    let frame = frame.expect("a close with a code");
+                    Raw::End(End::Close(frame.code.into(), frame.reason.to_string()))
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(Error::Utf8(_))) => Raw::NotUtf8,
+                // An end without a close frame.
+                Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Raw::End(End::Eof),
+                Some(Err(Error::Io(e))) if e.kind() == std::io::ErrorKind::ConnectionReset => Raw::End(End::Reset),
+                other => panic!("{other:?}"),
+            };
+        }
+    }
+
+    pub(super) async fn ping(&mut self) {
+        self.socket.send(Message::Ping(vec![1].into())).await.unwrap();
+    }
+
+    /// True when nothing at all has come by now.
+    pub(super) async fn silent(&mut self) -> bool {
+        timeout(Duration::from_millis(100), self.socket.next()).await.is_err()
+    }
+
     /// Waits for the close frame.
     pub(super) async fn closed(&mut self) -> CloseFrame {
         loop {
@@ -164,6 +212,28 @@ impl Client {
             }
         }
     }
+}
+
+/// How a connection ended.
+#[derive(Debug, PartialEq)]
+pub(super) enum End {
+    Close(u16, String),
+    /// FIN without a close frame.
+    Eof,
+    Reset,
+}
+
+/// A frame that may be no event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Raw {
+    Text(String),
+    NotUtf8,
+    End(End),
+}
+
+/// What a future comes to, in time.
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("in time")
 }
 
 /// The types of `events`, each run of the same type once.

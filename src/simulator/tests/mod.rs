@@ -2,11 +2,14 @@
 
 mod client;
 mod delays;
+mod fault_requests;
+mod faults;
 mod handshakes;
 mod images;
 mod items;
 mod manual;
 mod refusals;
+mod replay;
 mod samples;
 mod scenarios;
 mod semantic;

@@ -1,6 +1,9 @@
 //! Scenario files: what is accepted, and how mistakes are named.
 
-use crate::simulator::{CallerStep, Scenario, Simulator, scenario::TriggerEvent};
+use crate::simulator::{
+    CallerStep, Fault, Scenario, Simulator,
+    scenario::{Giant, TriggerEvent, What},
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -89,6 +92,86 @@ fn mistakes_name_the_path_and_the_fix() {
     }
     assert_eq!(Scenario::from_file(Path::new("/nowhere.json")).unwrap_err().code, "unreadable_scenario");
     assert!(Scenario::from_json("{} {}", Path::new(".")).is_err());
+}
+
+#[test]
+fn mistakes_in_faults_name_the_path_and_the_fix() {
+    let long = "x".repeat(124);
+    for (fault, field) in [
+        (json!({}), "faults[0]"),
+        (json!({"do": "explode"}), "faults[0].do"),
+        (json!({"do": "drop", "often": 2}), "faults[0].often"),
+        (json!({"do": "drop", "connection": 0}), "faults[0].connection"),
+        (json!({"do": "drop", "connection": "all"}), "faults[0].connection"),
+        (json!({"do": "drop", "connection": -1}), "faults[0].connection"),
+        (json!({"do": "drop", "name": ""}), "faults[0].name"),
+        (json!({"do": "drop", "times": 2}), "faults[0].times"),
+        (json!({"do": "omit", "times": 0}), "faults[0].times"),
+        (json!({"do": "drop", "when": "never"}), "faults[0].when"),
+        (json!({"do": "drop", "when": {"events": 0}}), "faults[0].when.events"),
+        (json!({"do": "drop", "when": {"event": {"type": "response.over"}}}), "faults[0].when.event.type"),
+        (json!({"do": "drop", "when": {"event": {"type": "response.done", "nth": 0}}}), "faults[0].when.event.nth"),
+        (
+            json!({"do": "drop", "when": {"client_event": {"type": "response.done"}}}),
+            "faults[0].when.client_event.type",
+        ),
+        (json!({"do": "drop", "when": {"after_ms": 86_400_001}}), "faults[0].when.after_ms"),
+        (json!({"do": {"close": {"code": 1006}}}), "faults[0].do.close.code"),
+        (json!({"do": {"close": {"code": 5000}}}), "faults[0].do.close.code"),
+        (json!({"do": {"close": {"code": 1000, "reason": long}}}), "faults[0].do.close.reason"),
+        (json!({"do": {"close": {"code": 1000, "why": "x"}}}), "faults[0].do.close.why"),
+        (
+            json!({"do": {"error": {"code": "c", "message": "m", "close": {"code": 1005}}}}),
+            "faults[0].do.error.close.code",
+        ),
+        (json!({"do": {"stall": {"ms": 0}}}), "faults[0].do.stall.ms"),
+        (json!({"do": {"slow": {"ms": 60_001}}}), "faults[0].do.slow.ms"),
+        (json!({"do": {"giant": {"bytes": 67_108_865}}}), "faults[0].do.giant.bytes"),
+        (json!({"do": {"broken": "heart"}}), "faults[0].do.broken"),
+        (json!({"do": {"session_cap": {"ms": 0}}}), "faults[0].do.session_cap.ms"),
+        (json!({"do": {"session_cap": {"ms": 9}}, "when": {"events": 1}}), "faults[0].when"),
+        (json!({"do": {"refuse": {"status": 429}}}), "faults[0].when"),
+        (json!({"do": {"refuse": {"status": 302}}, "when": {"upgrade": 1}}), "faults[0].do.refuse.status"),
+        (json!({"do": "captive_portal", "when": {"upgrade": 1}, "connection": 1}), "faults[0].connection"),
+        (json!({"do": "drop", "when": {"client_secret": 1}}), "faults[0].do"),
+        (json!({"do": "half_open", "when": {"upgrade": 0}}), "faults[0].when.upgrade"),
+    ] {
+        let error = load(&json!({"name": "n", "turns": [], "faults": [fault]})).unwrap_err();
+        assert_eq!((error.code.as_ref(), error.field.as_deref()), ("invalid_scenario", Some(field)), "{fault} {error}");
+        assert!(error.fix.is_some_and(|fix| !fix.is_empty()));
+    }
+    let many = vec![json!({"do": "drop"}); 1001];
+    assert_eq!(load(&json!({"name": "n", "turns": [], "faults": many})).unwrap_err().field.as_deref(), Some("faults"));
+}
+
+#[test]
+fn faults_are_written_as_they_are_read() {
+    let faults = json!([
+        {"do": "drop"},
+        {"name": "n", "connection": 2, "when": {"events": 5}, "do": {"close": {"code": 1011, "reason": "r"}}},
+        {"connection": "each", "when": {"event": {"type": "response.done", "nth": 2}}, "times": 3, "do": "omit"},
+        {"when": {"client_event": {"type": "response.create", "nth": 1}}, "do": {"broken": "deep_json"}},
+        {"when": {"after_ms": 10}, "do": {"giant": {"bytes": 64}}},
+        {"when": {"upgrade": 1}, "times": 2, "do": {"refuse": {"status": 429, "retry_after_s": 1}}},
+    ]);
+    let scenario = load(&json!({"name": "n", "turns": [], "continue": true, "faults": faults})).unwrap();
+    let mut written = serde_json::to_value(&scenario).unwrap();
+    assert_eq!(written["continue"], true);
+    for fault in written["faults"].as_array_mut().unwrap() {
+        let fault = fault.as_object_mut().unwrap();
+        fault.retain(|name, value| name != "when" || value != "connect");
+    }
+    assert_eq!(written["faults"], faults);
+    // What has a usual value may be left out.
+    let short = json!([{"when": {"event": {"type": "response.done"}}, "do": {"giant": {}}}]);
+    let scenario = load(&json!({"name": "n", "turns": [], "faults": short})).unwrap();
+    assert_eq!(scenario.faults[0], Fault::new(What::Giant(Giant { bytes: 17 << 20 })).event("response.done", 1));
+}
+
+#[tokio::test]
+async fn faults_made_in_code_are_checked_too() {
+    let error = Simulator::builder().fault(Fault::close(1006, "")).start().await.unwrap_err();
+    assert_eq!(error.field.as_deref(), Some("faults[0].do.close.code"));
 }
 
 #[test]
