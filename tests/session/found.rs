@@ -1,4 +1,4 @@
-//! What the simulation (tests/simulation.rs) found, each told small.
+//! What the simulation (tests/simulation.rs) and the fuzzer (tests/fuzz.rs) found, each told small.
 
 use crate::common::Talk;
 use duologue::{
@@ -44,5 +44,23 @@ fn a_close_that_nobody_answers_ends_also_while_the_connection_is_being_probed() 
     talk.input(Input::Woken);
     talk.pass(7_000);
     assert!(matches!(talk.session.status(), Status::Error { error } if error.code == "silent"));
+    talk.finish();
+}
+
+/// Found by fuzzing: the time without a connection ran out during the close, which was then told twice, and the
+/// host's own disconnect ended as an error.
+#[test]
+fn a_disconnect_on_the_way_back_ends_as_the_host_wanted() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {"max_offline_ms": 1000}}));
+    talk.pass(20_000);
+    talk.closed(None, "", None);
+    // The next connection is being dialled.
+    talk.pass(500);
+    assert!(matches!(talk.session.status(), Status::Reconnecting { .. }));
+    let op = talk.host(Command::Disconnect);
+    // Nobody answers the close, and a second without a connection is over before two of closing.
+    talk.pass(3_000);
+    assert_eq!(talk.take().completed(op), Some(None));
+    assert!(matches!(talk.session.status(), Status::Idle { .. }));
     talk.finish();
 }
