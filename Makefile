@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test soak reconnects mutants conformance lib install uninstall wheels bench heard lint clean rust
+.PHONY: help demo test soak reconnects mutants fuzz conformance lib install uninstall wheels bench heard lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ soak: rust ## Simulate 10 000 conversations with every fault of the catalogue
 
 mutants: rust ## Break the session in every way of tests/mutants/list.txt and say which test notices
 	CARGO='$(CARGO)' sh tests/mutants.sh
+
+fuzz: rust ## Look for inputs that break promises (nightly Rust, cargo-fuzz): TIME=600 TARGETS="config reseed"
+	TIME='$(TIME)' TARGETS='$(TARGETS)' sh fuzz/run.sh
 
 conformance: rust ## Say which line of the OpenAI checklist is shown by which test, and run those
 	sh tests/conformance.sh
@@ -74,4 +77,4 @@ lint: rust ## Check format, lints, documentation and licences
 
 clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
-	rm -rf .deps dist conversation.wav
+	rm -rf .deps dist conversation.wav fuzz/target fuzz/work fuzz/artifacts

@@ -186,9 +186,9 @@ impl Session {
         }
     }
 
-    /// When there was no connection for too long.
+    /// When there was no connection for too long. A run the host ends is over in its own way.
     pub(super) fn offline_until(&self) -> Option<Time> {
-        let since = self.recovery.offline_since.filter(|_| self.is_recovering())?;
+        let since = self.recovery.offline_since.filter(|_| self.is_recovering() && !self.link.is_ending())?;
         Some(since.after_ms(self.config.recovery.max_offline_ms.into()))
     }
 

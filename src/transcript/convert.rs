@@ -49,8 +49,8 @@ fn content(part: &Part) -> Option<Content> {
 }
 
 impl Transcript {
-    /// As messages. What has no name yet has an empty one.
-    pub(crate) fn into_messages(self) -> Vec<Message> {
+    /// As messages, for [`crate::session::Command::ImportHistory`]. What has no name yet has an empty one.
+    pub fn into_messages(self) -> Vec<Message> {
         self.messages.into_iter().map(message).collect()
     }
 }

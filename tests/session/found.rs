@@ -1,4 +1,4 @@
-//! What the simulation (tests/simulation.rs) found, each told small.
+//! What the simulation (tests/simulation.rs) and the fuzzer (tests/fuzz.rs) found, each told small.
 
 use crate::common::Talk;
 use duologue::{
@@ -61,4 +61,23 @@ fn two_messages_of_a_torn_answer_that_end_with_one_report_were_both_heard() {
     assert_eq!(talk.order(), ["A1", "A2"]);
     let part = serde_json::to_value(&talk.message("A2").unwrap().parts[0]).unwrap();
     assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(100), &json!(100)));
+    talk.finish();
+}
+
+/// Found by fuzzing: the time without a connection ran out during the close, which was then told twice, and the
+/// host's own disconnect ended as an error.
+#[test]
+fn a_disconnect_on_the_way_back_ends_as_the_host_wanted() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {"max_offline_ms": 1000}}));
+    talk.pass(20_000);
+    talk.closed(None, "", None);
+    // The next connection is being dialled.
+    talk.pass(500);
+    assert!(matches!(talk.session.status(), Status::Reconnecting { .. }));
+    let op = talk.host(Command::Disconnect);
+    // Nobody answers the close, and a second without a connection is over before two of closing.
+    talk.pass(3_000);
+    assert_eq!(talk.take().completed(op), Some(None));
+    assert!(matches!(talk.session.status(), Status::Idle { .. }));
+    talk.finish();
 }
