@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test soak mutants conformance lib install uninstall wheels bench heard lint clean rust
+.PHONY: help demo test soak reconnects mutants conformance lib install uninstall wheels bench heard lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: rust ## Hold a spoken conversation offline, shown here and recorded in con
 
 test: rust ## Install what the tests need and run them all
 	sh tests/run.sh
+
+reconnects: rust ## Reconnect a thousand times, and 200 clients at once, and say what it cost
+	RECONNECTS=1000 STORM=200 $(CARGO) test --features cli --test reconnects -- --nocapture
 
 soak: rust ## Simulate 10 000 conversations with every fault of the catalogue
 	SEEDS=10000 $(CARGO) test --no-default-features --test simulation -- --nocapture

@@ -81,3 +81,35 @@ fn the_lessons_name_their_tests() {
         }
     }
 }
+
+/// Each row of the catalogue of faults that is due stands there once, with its tests or with the reason why not.
+#[test]
+fn the_faults_name_their_tests() {
+    let page = read("ARCHITECTURE.md");
+    let (_, faults) = page.split_once("## Faults\n").expect("there is a list of faults");
+    let (faults, _) = faults.split_once("\n## ").expect("it ends");
+    let (mut seen, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for row in faults.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| row")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, number, _, tests, removed, left_out, _] = &cells[..] else { panic!("five cells: {row}") };
+        assert!(seen.insert(number.parse::<u32>().expect(row)), "twice: {row}");
+        let tests: Vec<_> = tests.split('`').filter_map(|word| word.split_once("::")).collect();
+        for (file, test) in &tests {
+            assert!(exists(file, test), "{file} has no test {test}");
+            named.insert((file.to_string(), test.to_string()));
+        }
+        assert_eq!(tests.is_empty(), removed.is_empty(), "how was it seen to fail? {row}");
+        assert!(!tests.is_empty() || !left_out.is_empty(), "{row}");
+    }
+    let due: BTreeSet<u32> = (1..=15).chain(19..=30).collect();
+    assert_eq!(due.difference(&seen).collect::<Vec<_>>(), Vec::<&u32>::new(), "rows that are missing");
+    // And none that has a test is left out.
+    for file in ["closes", "line", "refusals", "tls", "tools"] {
+        let file = format!("tests/recovery/{file}.rs");
+        let text = read(&file);
+        for test in text.lines().filter_map(|l| l.strip_prefix("async fn row_")?.split_once('(')) {
+            let test = format!("row_{}", test.0);
+            assert!(named.contains(&(file.clone(), test.clone())), "{file}::{test} is in no row");
+        }
+    }
+}

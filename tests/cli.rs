@@ -496,3 +496,109 @@ async fn a_reader_that_leaves_ends_the_conversation() {
     let status = timeout(PATIENCE, child.wait()).await.expect("it hangs").unwrap();
     assert_eq!(status.code(), Some(0));
 }
+
+/// The bundled conversation with a service whose first connection breaks in the middle of the first answer, and
+/// which lets nobody in for two seconds then.
+fn breaking(dir: &Path) -> String {
+    let mut scenario: Value =
+        serde_json::from_str(&std::fs::read_to_string(asset("three-turns.json")).unwrap()).unwrap();
+    scenario["continue"] = true.into();
+    let cut = r#"[{"when": {"event": {"type": "response.output_audio.delta", "nth": 15}}, "do": "reset"},
+        {"when": {"upgrade": 2}, "do": {"refuse": {"status": 429, "retry_after_s": 2}}}]"#;
+    scenario["faults"] = serde_json::from_str(cut).unwrap();
+    file(dir, "breaking.json", scenario.to_string().as_bytes())
+}
+
+#[tokio::test]
+async fn a_spoken_conversation_goes_on_after_its_connection_broke() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = breaking(dir.path());
+    let ended = run(&["talk", "--simulate", "--scenario", &scenario, "--json"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let events: Vec<Value> = ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let all = |kind: &str| events.iter().filter(|e| e["type"] == kind).collect::<Vec<_>>();
+    let waits = all("status").into_iter().filter(|e| e["status"] == "reconnecting" && e["phase"].is_null());
+    let waits: Vec<_> = waits.map(|e| (e["attempt"].clone(), e["reason"].clone())).collect();
+    assert_eq!(waits, [(1.into(), "connection_lost".into()), (2.into(), "rate_limited".into())]);
+    let replaced = all("session_replaced");
+    assert_eq!((replaced.len(), &replaced[0]["why"]), (1, &"reconnect".into()));
+    // The caller said all three, each was answered, and the tool ran once.
+    let said = |role: &str| {
+        let words = all("transcript").into_iter().filter(|e| e["role"] == role && e["mode"] == "final");
+        words.map(|e| e["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for word in ["history of the lighthouse", "tallest one", "weather like in Paris"] {
+        assert_eq!(said("user").matches(word).count(), 1, "{word}: {}", said("user"));
+    }
+    for word in ["thirty three metres", "eighteen degrees"] {
+        assert!(said("assistant").contains(word), "{word}: {}", said("assistant"));
+    }
+    assert_eq!(all("tool_call").len(), 1);
+}
+
+#[tokio::test]
+async fn a_person_reads_why_the_line_is_gone_and_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = breaking(dir.path());
+    let args = ["talk", "--simulate", "--scenario", &scenario];
+    let ended = run(&[&args[..], &["--text", "Tell me the history.", "--text", "How tall is it?"]].concat()).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
+    let lines: Vec<_> = ended.out.lines().collect();
+    let at =
+        |text: &str| lines.iter().position(|l| l.contains(text)).unwrap_or_else(|| panic!("{text}: {}", ended.out));
+    let steps = [
+        "note       reconnecting (connection_lost), try 1 ",
+        "note       reconnecting (rate_limited), try 2 in 2 s",
+        "note       reconnecting (rate_limited), try 2 · dialling",
+        "note       connected again; the model knows what was said",
+        "you        How tall is it?",
+        "assistant  The tallest one is one hundred and thirty three metres high.",
+    ]
+    .map(at);
+    assert!(steps.is_sorted(), "{}", ended.out);
+    let titles = lines.iter().filter(|l| l.starts_with("duologue ")).count();
+    assert_eq!(titles, 1, "the service is introduced once: {}", ended.out);
+}
+
+/// On a terminal it is one line, drawn again each second.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminal_counts_down_to_the_next_try() {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = breaking(dir.path());
+    let (mut ours, mut theirs) = (0, 0);
+    let size = libc::winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the numbers are written before it returns; the name and the settings may be null.
+    let opened = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
+    assert_eq!(opened, 0);
+    // SAFETY: both were just opened, and nobody else has them.
+    let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+    let mut talk = command(&["talk", "--simulate", "--scenario", &scenario]);
+    talk.env("TERM", "xterm").env_remove("NO_COLOR").stdout(theirs);
+    let mut child = talk.spawn().unwrap();
+    // Its copy of their end would keep ours open.
+    drop(talk);
+    let reading = tokio::task::spawn_blocking(move || {
+        let (mut screen, mut bytes) = (std::fs::File::from(ours), Vec::new());
+        // Ends with an error when the program has closed its side.
+        let _ = std::io::Read::read_to_end(&mut screen, &mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let status = timeout(PATIENCE, child.wait()).await.expect("the program hangs").unwrap();
+    let screen = reading.await.unwrap();
+    canary::printed(&"duologue", screen.as_bytes());
+    assert_eq!(status.code(), Some(0), "{screen}");
+    let at = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text}: {screen}"));
+    let steps = [
+        "reconnecting (connection_lost), try 1",
+        "reconnecting (rate_limited), try 2 in 2 s",
+        "reconnecting (rate_limited), try 2 in 1 s",
+        "connected again; the model knows what was said",
+        "thirty three metres",
+    ]
+    .map(at);
+    assert!(steps.is_sorted(), "{screen}");
+    let gone = screen.rfind("reconnecting (").unwrap();
+    assert!(gone < at("thirty three metres"), "it is taken away again: {screen}");
+}

@@ -94,6 +94,11 @@ impl Link {
         self.step_by = Some(at);
     }
 
+    /// The session is configured, and is told the conversation or knows it.
+    pub fn is_told(&self) -> bool {
+        matches!(self.step, Step::Replaying | Step::Up)
+    }
+
     /// Configured and open: events may be sent.
     pub fn is_up(&self) -> bool {
         self.step == Step::Up
@@ -506,6 +511,7 @@ impl Session {
             return;
         }
         self.link.probed_until = None;
+        self.recovery.unanswered = None;
         self.pre_roll.heard();
         let mut events = std::mem::take(&mut self.provider_events);
         match self.codec.decode(frame, &mut events) {

@@ -79,6 +79,11 @@ impl Credentials {
         self.open.as_ref().map_or(self.refresh_at.filter(|_| up), |open| Some(open.by))
     }
 
+    /// The service took one: should it refuse a later one, the host is asked again.
+    pub fn taken(&mut self) {
+        self.rejected = false;
+    }
+
     /// A dial begins with what there is.
     pub fn spent(&mut self) {
         self.unused = None;

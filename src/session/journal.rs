@@ -59,8 +59,8 @@ impl Session {
         self.complete(op, None);
     }
 
-    /// Every message and every call gets a name that is its own, that services take, and that this session will
-    /// never give to something else.
+    /// Every message and every call gets a name that is its own; a message one that services take, and that this
+    /// session will never give to something else.
     fn name_anew(&mut self, messages: &mut [Message]) {
         let mut items: HashSet<ItemId> = self.history.messages().iter().map(|m| m.id.clone()).collect();
         let calls = self.history.messages().iter().filter_map(|m| match m.parts.first() {
@@ -77,7 +77,8 @@ impl Session {
             for part in &mut message.parts {
                 match part {
                     Part::ToolCall { id, .. } => {
-                        if !self.is_free(id.as_str()) || calls.contains(id) {
+                        // One that is too long for a service is its codec's business.
+                        if id.as_str().is_empty() || calls.contains(id) {
                             *id = self.id("call").into();
                         }
                         calls.insert(id.clone());

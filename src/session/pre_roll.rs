@@ -24,6 +24,8 @@ pub(super) struct PreRoll {
     samples: VecDeque<i16>,
     /// Samples kept while nobody speaks.
     always: usize,
+    /// Samples since the user's last turn ended; they alone are no part of it.
+    since_turn: Option<usize>,
     /// When the newest sample was captured.
     newest: Time,
     /// Turns that were begun and whose words are not known.
@@ -53,6 +55,7 @@ impl PreRoll {
             return;
         }
         self.samples.extend(pcm);
+        self.since_turn = self.since_turn.map(|since| since + pcm.len());
         self.newest = captured;
         let over = self.samples.len().saturating_sub(most);
         self.samples.drain(..over);
@@ -65,6 +68,11 @@ impl PreRoll {
         if !self.offline {
             self.unheard += pcm.len() as u64;
         }
+    }
+
+    /// The user stopped speaking.
+    pub fn ended(&mut self) {
+        self.since_turn = Some(0);
     }
 
     /// The user began to speak.
@@ -123,7 +131,8 @@ impl PreRoll {
         if !self.is_open() {
             // Of a turn that is done with, what is always kept is enough.
             self.dropped = 0;
-            let over = self.samples.len().saturating_sub(self.always);
+            let most = self.always.min(self.since_turn.unwrap_or(self.always));
+            let over = self.samples.len().saturating_sub(most);
             self.samples.drain(..over);
         }
         if dead {

@@ -79,6 +79,8 @@ pub(super) struct Recovery {
     pub commit: Option<(Option<OpId>, Option<String>)>,
     /// An answer that was begun and hardly heard.
     pub owed: Option<Ask>,
+    /// A request of our own that nobody answered, and the service has been silent since.
+    pub unanswered: Option<Ask>,
     random: u64,
 }
 
@@ -217,6 +219,11 @@ impl Session {
     /// The conversation stands still: nothing of it goes on by the connection there was.
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
+        // An answer that came will be heard, though the words it answers are not known: nobody says them again.
+        let came = |r: &super::Response| !r.outside && !r.fenced && (r.received_ms >= OWED_MS || r.wrote);
+        if self.responses.iter().any(|r| r.turn == self.speaking.turn && came(r)) {
+            self.pre_roll.answered(self.is_held());
+        }
         let owed = self.owed();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent");
@@ -250,12 +257,16 @@ impl Session {
     }
 
     /// Whether the turn that is being answered was answered, and how to ask if not.
-    fn owed(&self) -> Option<Ask> {
+    fn owed(&mut self) -> Option<Ask> {
         if self.recovery.owed.is_some() {
             return self.recovery.owed.clone();
         }
         if self.speaking.answer_expected && !self.pre_roll.is_open() && self.sequencer.active().is_none() {
             return Some(Ask::Answer(None));
+        }
+        // The line was dead before anybody knew.
+        if self.recovery.unanswered.is_some() && !self.pre_roll.is_open() {
+            return self.recovery.unanswered.take();
         }
         let record = self.sequencer.active().and_then(|id| self.responses.iter().rev().find(|r| r.id == *id))?;
         let waits = !record.fenced && !record.cancelled && record.end.is_none();
@@ -313,6 +324,9 @@ impl Session {
         }
         // A first connect has limits of its own and is not begun twice.
         if self.recovery.established {
+            // It was the host that ended this session, and what the old network did says nothing of the new one.
+            self.recovery.up_since = None;
+            self.recovery.short.clear();
             self.recovery.attempt = 0;
             self.recovery.offline_since = None;
             self.abandon_link();
@@ -328,6 +342,7 @@ impl Session {
         (recovery.attempt, recovery.offline_since, recovery.foreign) = (0, None, false);
         recovery.up_since = Some(self.now);
         recovery.established = true;
+        self.credentials.taken();
     }
 
     /// What waited for the connection goes on, in the order it was wished for.
@@ -352,6 +367,7 @@ impl Session {
         let ops =
             held.chain(unconfirmed).chain(changes.drain(..)).chain(commit.take().and_then(|(op, _)| op)).collect();
         (self.recovery.cause, self.recovery.owed, self.recovery.up_since) = (None, None, None);
+        self.recovery.unanswered = None;
         (self.recovery.established, self.recovery.offline_since) = (false, None);
         ops
     }

@@ -188,6 +188,11 @@ impl Session {
         }
     }
 
+    /// The item is of an earlier connection, and this one was told of it.
+    pub(super) fn was_told(&self, item: &ItemId) -> bool {
+        self.replay.told.contains_key(item)
+    }
+
     /// The vendor lost an item of ours because another one stands for it.
     pub(super) fn is_told_otherwise(&mut self, item: &ItemId) -> bool {
         self.replay.otherwise.remove(item)
@@ -212,6 +217,11 @@ impl Session {
         let span = Span { heard_ms, received_ms, complete: false };
         let sound = self.sounds.get(&heard.key.item, heard.key.part);
         Some(self.pace.heard(transcript, span, sound).text)
+    }
+
+    /// A message of an earlier connection that this session was told.
+    pub(super) fn was_told(&self, item: &ItemId) -> bool {
+        self.replay.told.contains_key(item)
     }
 
     /// An item that has no message of its own.

@@ -179,6 +179,8 @@ impl Session {
     pub(super) fn give_up_unanswered(&mut self) {
         if let Some(request) = self.sequencer.unanswered(self.now) {
             self.request_failed(&request);
+            // Whoever asked by a command was told that it failed, and asks again if it matters.
+            self.recovery.unanswered = Some(request.ask).filter(|_| request.op.is_none());
         }
         let now = self.now;
         while let Some(at) = self.out_of_band.waiting.iter().position(|o| now >= o.until) {

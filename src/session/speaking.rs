@@ -151,6 +151,7 @@ impl Session {
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
+        self.pre_roll.ended();
         self.turn_ended_by_vendor();
         self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };

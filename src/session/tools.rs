@@ -393,7 +393,7 @@ impl Session {
         });
         self.tell_changes();
         self.tools.is_result(result.clone());
-        if !self.link.is_up() {
+        if !self.link.is_told() {
             // The next connection gets both, the call and its result.
             self.recovery.unconfirmed.extend(op.map(|op| (op, item)));
         } else {

@@ -90,6 +90,10 @@ impl Session {
 
     /// The vendor declared an item complete.
     pub(super) fn item_done(&mut self, item: &Item) {
+        // What a new session was told comes back complete: it is so to that session only.
+        if self.was_told(&item.id) {
+            return;
+        }
         let transcribed = self.config.transcription.is_some();
         let spoken_user = transcribed && matches!(item.kind, ItemKind::Message { role: Role::User, .. });
         let state = match item.status.as_str() {
@@ -97,11 +101,13 @@ impl Session {
             "in_progress" => return,
             _ => MessageState::Completed,
         };
+        // What we told this session of an answer that is still being heard is no end of it.
+        let told = self.was_told(&item.id);
         self.history.update(&item.id, &mut self.changes, |m| {
             // A message that was cut stays cut; a user's speech is complete with its transcript.
             let waits = spoken_user
                 && m.parts.iter().any(|p| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty()));
-            if m.state != MessageState::InProgress || waits {
+            if m.state != MessageState::InProgress || waits || told {
                 return None;
             }
             m.state = state;

@@ -26,7 +26,7 @@ pub struct Invariants {
     pub now: Time,
     /// The host may have begun a turn and not ended it.
     held: bool,
-    /// A turn that was begun is not in the vendor's conversation.
+    /// The words of a turn that was begun are not known.
     unfinished: bool,
 }
 
@@ -82,7 +82,9 @@ impl Invariants {
             }
             Input::Frame { epoch, frame: Frame::Text(text) } => {
                 let Ok(event) = serde_json::from_str::<Value>(text) else { return };
-                if event["type"] == "input_audio_buffer.committed" {
+                // Until its words are known a turn may be said again to another connection.
+                let known = "conversation.item.input_audio_transcription.";
+                if event["type"].as_str().is_some_and(|t| t.strip_prefix(known).is_some_and(|end| end != "delta")) {
                     self.unfinished = self.held;
                 }
                 let now = self.now;

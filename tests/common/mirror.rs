@@ -2,7 +2,7 @@
 
 use duologue::{
     event::{EventKind, MessageChange, MessageOp, TranscriptMode, TranscriptStage},
-    message::{Message, Part},
+    message::{Message, Part, ToolCallState},
 };
 
 #[derive(Default)]
@@ -61,6 +61,17 @@ impl Mirror {
 
     /// It knows what the session knows.
     pub fn agrees(&self, messages: &[Message]) {
+        let mut messages = messages.to_vec();
+        for (message, mirrored) in messages.iter_mut().zip(&self.messages) {
+            // Half a sentence of JSON is told to nobody before it is whole.
+            if let (
+                Some(Part::ToolCall { arguments, state: ToolCallState::Pending, .. }),
+                Some(Part::ToolCall { arguments: mirrored, .. }),
+            ) = (message.parts.first_mut(), mirrored.parts.first())
+            {
+                arguments.clone_from(mirrored);
+            }
+        }
         assert_eq!(self.messages, messages, "the events say something else than the conversation");
     }
 }

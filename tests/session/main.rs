@@ -11,6 +11,7 @@ mod found;
 mod history;
 mod journal;
 mod lessons;
+mod lifecycle;
 mod lost;
 mod recovery;
 mod requests;

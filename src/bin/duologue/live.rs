@@ -1,5 +1,6 @@
 //! The moving part of the screen: words as they come, the mode, two level meters.
 
+use crate::reconnect::Reconnect;
 use duologue::{
     event::{Agent, AudioLevel, Direction, Mode, ModeChange},
     message::Role,
@@ -16,6 +17,7 @@ pub struct Live {
     since: Instant,
     mode: Option<ModeChange>,
     levels: [f32; 2],
+    back: Option<Reconnect>,
 }
 
 impl Live {
@@ -28,7 +30,7 @@ impl Live {
         }
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        Some(Self { bar, since: Instant::now(), mode: None, levels: [0.0; 2] })
+        Some(Self { bar, since: Instant::now(), mode: None, levels: [0.0; 2], back: None })
     }
 
     /// Columns of the terminal.
@@ -50,6 +52,16 @@ impl Live {
         self.levels[usize::from(level.direction == Direction::Output)] = level.rms;
     }
 
+    /// A connection is being opened again, or no longer.
+    pub fn reconnecting(&mut self, back: Option<Reconnect>) {
+        self.back = back;
+    }
+
+    /// Drawing it again later shows something else.
+    pub fn counts_down(&self) -> bool {
+        self.back.is_some()
+    }
+
     /// A line that stays, above the moving ones.
     pub fn print(&self, line: &str) {
         self.bar.println(line);
@@ -64,6 +76,9 @@ impl Live {
                 let label = if role == Role::User { "you" } else { "assistant" };
                 lines.push(format!("{label:<LABEL$}{}", tail(words, width.saturating_sub(LABEL + 1))));
             }
+        }
+        if let Some(back) = &self.back {
+            lines.push(tail(&back.line(Instant::now()), width - 1));
         }
         let mode = match self.mode {
             Some(ModeChange { mode: Mode::Speaking, user_speaking: true, .. }) => "both speak",

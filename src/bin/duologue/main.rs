@@ -5,6 +5,7 @@ mod exit;
 mod json;
 mod live;
 mod providers;
+mod reconnect;
 mod screen;
 mod setup;
 mod signals;

@@ -1,12 +1,21 @@
 //! The conversation for a person: a line for everything that is over, and on a terminal the moving
 //! lines of [`Live`] below.
 
-use crate::{live::Live, table::Table, view::Summary, words::Words};
+use crate::{
+    live::Live,
+    reconnect::{self, Reconnect},
+    table::Table,
+    view::Summary,
+    words::Words,
+};
 use duologue::{
     event::{Ended, EndedBy, Event, EventKind, Status, ToolCall},
     message::Role,
 };
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Instant,
+};
 
 const LABEL: usize = 11;
 
@@ -18,13 +27,22 @@ pub struct Screen {
     table: Table,
     /// Tool calls that stand below words which have not come yet.
     held: Vec<String>,
+    /// The service's word on the session was shown.
+    titled: bool,
 }
 
 impl Screen {
     /// `typing`: the person types into this terminal, so nothing moves there.
     pub fn new(title: &str, typing: bool) -> Self {
         let live = if typing { None } else { Live::new() };
-        Self { title: title.into(), live, words: Words::default(), table: Table::default(), held: Vec::new() }
+        Self {
+            title: title.into(),
+            live,
+            words: Words::default(),
+            table: Table::default(),
+            held: Vec::new(),
+            titled: false,
+        }
     }
 
     /// Shows an event.
@@ -50,7 +68,8 @@ impl Screen {
                     live.level(level);
                 }
             }
-            EventKind::SessionConfigured(session) => {
+            // Each connection is configured anew; a person wants to know once.
+            EventKind::SessionConfigured(session) if !std::mem::replace(&mut self.titled, true) => {
                 let text = |v: &serde_json::Value| v.as_str().unwrap_or("?").to_owned();
                 let voice = text(&session.effective["audio"]["output"]["voice"]);
                 let title = format!("{}: {}, voice {voice}", self.title, text(&session.effective["model"]));
@@ -62,13 +81,33 @@ impl Screen {
             EventKind::Warning(warning) => self.line("warning", &warning.to_string())?,
             // The last error of all is the program's own last line.
             EventKind::Error(error) if !error.fatal => self.line("error", &error.to_string())?,
-            EventKind::Status(Status::Idle { ended: Ended { by: EndedBy::Agent, detail, .. } }) => {
-                self.line("ended", format!("the service hung up. {detail}").trim())?;
+            EventKind::SessionReplaced(session) if session.why != "connect" => {
+                self.line("note", &reconnect::replaced(session))?;
             }
+            EventKind::Status(status) => self.status(status)?,
             _ => {}
         }
         self.draw();
         Ok(())
+    }
+
+    /// On a terminal the way back is a line that counts down, elsewhere a line a step.
+    fn status(&mut self, status: &Status) -> io::Result<()> {
+        let back = Reconnect::of(status);
+        match (&mut self.live, back) {
+            (Some(live), back) => live.reconnecting(back),
+            (None, Some(back)) => self.line("note", &back.line(Instant::now()))?,
+            (None, None) => {}
+        }
+        if let Status::Idle { ended: Ended { by: EndedBy::Agent, detail, .. } } = status {
+            self.line("ended", format!("the service hung up. {detail}").trim())?;
+        }
+        Ok(())
+    }
+
+    /// Something changes by the clock alone.
+    pub fn moves(&self) -> bool {
+        self.live.as_ref().is_some_and(Live::counts_down)
     }
 
     /// A tool was called and answered.
@@ -138,7 +177,8 @@ impl Screen {
         Ok(())
     }
 
-    fn draw(&self) {
+    /// Draws the moving lines again.
+    pub fn draw(&self) {
         if let Some(live) = &self.live {
             live.draw([Role::User, Role::Assistant].map(|role| (role, self.words.latest(role))));
         }

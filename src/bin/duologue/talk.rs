@@ -16,10 +16,12 @@ use duologue::{
     simulator::caller::HangUp,
 };
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// A service that owes an answer and says nothing for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often what counts down is drawn.
+const TICK: Duration = Duration::from_millis(200);
 /// An orderly end takes no longer.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,7 @@ pub async fn run(args: TalkArgs) -> Result<u8, Failure> {
         person,
         view,
         agent: Agent::Idle,
+        away: false,
         heard_from: Instant::now(),
         last: Last::default(),
     };
@@ -69,6 +72,8 @@ struct Call {
     person: Person,
     view: View,
     agent: Agent,
+    /// The connection was lost, and nobody can answer.
+    away: bool,
     /// When something other than loudness was last told.
     heard_from: Instant,
     last: Last,
@@ -105,6 +110,7 @@ enum Happened {
     HungUp(HangUp),
     Signal,
     Silence,
+    Tick,
 }
 
 impl Call {
@@ -115,7 +121,8 @@ impl Call {
         let (mut leaving, mut asked) = (false, false);
         loop {
             let connected = connecting.is_none();
-            let owed = self.agent == Agent::Thinking || matches!(&self.person, Person::Typed(t) if t.waits());
+            let waits = matches!(&self.person, Person::Typed(t) if t.waits());
+            let owed = !self.away && (waits || self.agent == Agent::Thinking);
             let happened = tokio::select! {
                 biased;
                 () = signals.next() => Happened::Signal,
@@ -123,6 +130,7 @@ impl Call {
                 result = async { connecting.as_mut().unwrap().await }, if !connected => Happened::Connected(result),
                 next = next(&mut self.person), if connected && !leaving => next,
                 () = sleep_until(self.heard_from + PATIENCE), if connected && owed && !leaving => Happened::Silence,
+                () = sleep(TICK), if self.view.moves() => Happened::Tick,
             };
             match happened {
                 Happened::Event(Some(event)) => {
@@ -157,6 +165,7 @@ impl Call {
                 }
                 Happened::Signal if leaving => return Ok(exit::INTERRUPTED),
                 Happened::Signal => (verdict, leaving) = (Ok(exit::INTERRUPTED), true),
+                Happened::Tick => self.view.tick(),
                 Happened::Silence => {
                     let text = format!("the service did not answer within {} s", PATIENCE.as_secs());
                     let error = Error::new(ErrorClass::Provider, "no_answer", text);
@@ -192,6 +201,7 @@ impl Call {
             self.heard_from = Instant::now();
         }
         match &event.kind {
+            EventKind::Status(status) => self.away = matches!(status, Status::Reconnecting { .. }),
             EventKind::Mode(mode) => self.agent = mode.agent,
             EventKind::ToolCall(call) => {
                 let (output, is_error) = tools::answer(call);

@@ -93,6 +93,9 @@ impl Typed {
         let (Some(turn), Some(response)) = (&mut self.turn, &event.response) else { return };
         match &event.kind {
             EventKind::ToolCall(_) => turn.called.push(response.clone()),
+            // Hardly anything of it was heard: it is asked for again.
+            EventKind::TurnDone(end)
+                if end.status == "cancelled" && end.reason.as_deref() == Some("connection_lost") => {}
             EventKind::TurnDone(_) if !turn.called.contains(response) => self.turn = None,
             _ => {}
         }

@@ -45,6 +45,19 @@ impl View {
         });
     }
 
+    /// Something on the screen changes by the clock alone.
+    pub fn moves(&self) -> bool {
+        matches!(&self.kind, Kind::Screen(screen) if screen.moves())
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self) {
+        self.on_screen(|screen| {
+            screen.draw();
+            Ok(())
+        });
+    }
+
     /// A tool was called and answered.
     pub fn tool(&mut self, call: &ToolCall, output: &str) {
         self.on_screen(|screen| screen.tool(call, output));

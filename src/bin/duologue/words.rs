@@ -73,6 +73,7 @@ impl Words {
                     return vec![Line { role: Role::User, text: content.clone() }];
                 }
                 MessageOp::Removed => {
+                    self.awaited.take_if(|awaited| awaited == item);
                     if let Some(at) = self.pending.iter().position(|p| p.item == *item) {
                         return self.end(at, Some(""));
                     }
