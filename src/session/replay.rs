@@ -219,11 +219,6 @@ impl Session {
         Some(self.pace.heard(transcript, span, sound).text)
     }
 
-    /// A message of an earlier connection that this session was told.
-    pub(super) fn was_told(&self, item: &ItemId) -> bool {
-        self.replay.told.contains_key(item)
-    }
-
     /// An item that has no message of its own.
     pub(super) fn is_hidden(&self, item: &ItemId) -> bool {
         self.replay.hidden.contains(item)
