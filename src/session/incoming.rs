@@ -301,7 +301,7 @@ impl Session {
                 self.tell_changes();
                 self.failed_for(op, neutral);
             }
-            Some(Purpose::Replayed(op, item)) => self.replay_refused(op, &item, neutral),
+            Some(Purpose::Replayed(op, item, _)) => self.replay_refused(op, &item, neutral),
             Some(Purpose::ToolResult(op, _, call)) => {
                 self.failed_for(op, neutral);
                 self.result_refused(&call, op.is_some());

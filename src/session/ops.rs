@@ -17,8 +17,8 @@ pub enum Purpose {
     /// A tool result; the item acknowledges it. No operation: we answered by ourselves.
     ToolResult(Option<OpId>, ItemId, CallId),
     /// An item that was in the conversation before this connection; the item acknowledges it. With the
-    /// operation that added it, if that was not confirmed before.
-    Replayed(Option<OpId>, ItemId),
+    /// operation that added it, if that was not confirmed before, and the message it belongs to.
+    Replayed(Option<OpId>, ItemId, ItemId),
     /// The end of the user's turn; the item it made acknowledges it. With it went this request for an answer.
     Commit(Option<OpId>, Option<String>),
     /// A change of the session; `true`: its operation has ended without the vendor's word.
@@ -87,7 +87,7 @@ impl Ops {
             match purpose {
                 Purpose::Item(slot, _)
                 | Purpose::ToolResult(slot, ..)
-                | Purpose::Replayed(slot, _)
+                | Purpose::Replayed(slot, ..)
                 | Purpose::Commit(slot, _)
                     if *slot == Some(op) =>
                 {
@@ -108,7 +108,7 @@ impl Ops {
     /// The item is in the conversation: the operation that added it.
     pub fn acknowledged(&mut self, item: &ItemId) -> Option<OpId> {
         let at = self.sent.iter().position(|(_, p)| match p {
-            Purpose::Item(_, i) | Purpose::ToolResult(_, i, _) | Purpose::Replayed(_, i) => i == item,
+            Purpose::Item(_, i) | Purpose::ToolResult(_, i, _) | Purpose::Replayed(_, i, _) => i == item,
             _ => false,
         })?;
         let op = self.sent.remove(at).and_then(|(_, p)| op_of(&p));
@@ -146,7 +146,8 @@ impl Ops {
 
     /// Nobody acknowledges what is left of a replay.
     pub fn replay_over(&mut self) -> Vec<(Option<OpId>, ItemId)> {
-        let replayed = |p: &Purpose| if let Purpose::Replayed(op, item) = p { Some((*op, item.clone())) } else { None };
+        let replayed =
+            |p: &Purpose| if let Purpose::Replayed(op, item, _) = p { Some((*op, item.clone())) } else { None };
         let left: Vec<_> = self.sent.iter().filter_map(|(_, p)| replayed(p)).collect();
         self.sent.retain(|(_, p)| !matches!(p, Purpose::Replayed(..)));
         // They end here, and not once more when their own time is over.
@@ -177,7 +178,9 @@ impl Ops {
 
 fn op_of(purpose: &Purpose) -> Option<OpId> {
     match purpose {
-        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Replayed(op, _) | Purpose::Commit(op, _) => *op,
+        Purpose::Item(op, _) | Purpose::ToolResult(op, _, _) | Purpose::Replayed(op, ..) | Purpose::Commit(op, _) => {
+            *op
+        }
         Purpose::Update(op, false) => Some(*op),
         _ => None,
     }

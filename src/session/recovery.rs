@@ -220,8 +220,11 @@ impl Session {
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
         // An answer that came will be heard, though the words it answers are not known: nobody says them again.
-        let came = |r: &super::Response| !r.outside && !r.fenced && (r.received_ms >= OWED_MS || r.wrote);
-        if self.responses.iter().any(|r| r.turn == self.speaking.turn && came(r)) {
+        // One that called tools goes on with their results: asked again, it would call them again.
+        let enough = |r: &super::Response| r.received_ms >= OWED_MS || r.wrote || self.tools.called(&r.id);
+        let came = |r: &super::Response| enough(r) || (r.end.is_some() && r.received_ms > 0);
+        let own = |r: &&super::Response| r.turn == self.speaking.turn && !r.outside && !r.fenced;
+        if self.responses.iter().filter(own).any(came) {
             self.pre_roll.answered(self.is_held());
         }
         let owed = self.owed();
@@ -285,7 +288,7 @@ impl Session {
     fn carry_operations(&mut self) {
         for purpose in self.ops.connection_lost() {
             match purpose {
-                Purpose::Item(Some(op), item) | Purpose::Replayed(Some(op), item) => {
+                Purpose::Item(Some(op), item) | Purpose::Replayed(Some(op), _, item) => {
                     self.recovery.unconfirmed.push((op, item));
                 }
                 Purpose::ToolResult(Some(op), _, call) => match self.tools.message_of(&call) {

@@ -104,7 +104,7 @@ impl Session {
             let op = self.take_unconfirmed(&message);
             let last = commands.len() - 1;
             for (i, command) in commands.into_iter().enumerate() {
-                self.tell(op.filter(|_| i == last), &command);
+                self.tell(op.filter(|_| i == last), &message, &command);
             }
             self.replay.told.insert(message, length);
         }
@@ -115,7 +115,8 @@ impl Session {
         if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
             let item = ItemId::from(self.id("item"));
             self.replay.hidden.insert(item.clone());
-            self.tell(None, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
+            let message = item.clone();
+            self.tell(None, &message, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
         }
     }
 
@@ -124,10 +125,10 @@ impl Session {
         Some(self.recovery.unconfirmed.remove(at).0)
     }
 
-    fn tell(&mut self, op: Option<OpId>, command: &ProviderCommand) {
+    fn tell(&mut self, op: Option<OpId>, message: &ItemId, command: &ProviderCommand) {
         let Some(item) = item_of(command).cloned() else { return };
         match self.send(command) {
-            Ok(event_id) => self.remember(event_id, Purpose::Replayed(op, item)),
+            Ok(event_id) => self.remember(event_id, Purpose::Replayed(op, item, message.clone())),
             Err(error) => {
                 self.replay.context = Context::Partial;
                 if let Some(op) = op {
@@ -292,7 +293,7 @@ impl Session {
         let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
         let command = ProviderCommand::CreateCall { item: item.clone(), call, name, arguments, previous };
         let event_id = self.send(&command)?;
-        self.remember(event_id, Purpose::Replayed(None, item.clone()));
+        self.remember(event_id, Purpose::Replayed(None, item.clone(), item.clone()));
         self.replay.told.insert(item.clone(), 0);
         Ok(Some(item.clone()))
     }

@@ -317,10 +317,6 @@ impl Session {
         let started = PlaybackStarted { part: key.part };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackStarted(started));
         // What is outside the conversation answers nobody.
-        if !outside {
-            let held = self.is_held();
-            self.pre_roll.answered(held);
-        }
         let Some(clock) = self.speaking.clock.take_if(|_| !outside) else { return };
         let answered = clock.answered.unwrap_or(self.now);
         let total_ms = self.now.ms_since(clock.asked);
@@ -374,6 +370,11 @@ impl Session {
             })
             .collect();
         for (id, end, inferred) in ready {
+            let own = |r: &super::Response| r.id == id && r.turn == self.speaking.turn && !r.outside && !r.fenced;
+            if end.status == "completed" && self.responses.iter().any(own) {
+                let held = self.is_held();
+                self.pre_roll.answered(held);
+            }
             self.emit_whole(Some(&id), None, inferred, EventKind::TurnDone(end));
         }
     }

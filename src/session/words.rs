@@ -101,13 +101,11 @@ impl Session {
             "in_progress" => return,
             _ => MessageState::Completed,
         };
-        // What we told this session of an answer that is still being heard is no end of it.
-        let told = self.was_told(&item.id);
         self.history.update(&item.id, &mut self.changes, |m| {
             // A message that was cut stays cut; a user's speech is complete with its transcript.
             let waits = spoken_user
                 && m.parts.iter().any(|p| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty()));
-            if m.state != MessageState::InProgress || waits || told {
+            if m.state != MessageState::InProgress || waits {
                 return None;
             }
             m.state = state;
