@@ -295,7 +295,17 @@ impl Session {
                     Some(item) => self.recovery.unconfirmed.push((op, item)),
                     None => self.complete(op, Some(gone())),
                 },
-                Purpose::Commit(op, answer) => self.recovery.commit = Some((op, answer)),
+                Purpose::Commit(op, answer) => {
+                    // Of a turn before it nothing is left to say again: the next one began anew.
+                    if let Some((before, request)) = self.recovery.commit.replace((op, answer)) {
+                        if let Some(request) = request {
+                            self.sequencer.forget(&request);
+                        }
+                        if let Some(op) = before {
+                            self.complete(op, Some(gone()));
+                        }
+                    }
+                }
                 Purpose::Update(op, false) => self.recovery.changes.push(op),
                 _ => {}
             }

@@ -14,7 +14,7 @@ use crate::{
         Agent, AudioOut, EventKind, InterruptSource, Latency, Mode, ModeChange, Pcm, PlaybackFinished, PlaybackStarted,
         Speech, SpeechSource,
     },
-    message::{ItemId, Message, Part, PartIndex, ResponseId, Role},
+    message::{ItemId, Message, MessageState, Part, PartIndex, ResponseId, Role},
     provider::{AlignedChar, PartRef},
     time::Time,
 };
@@ -143,7 +143,10 @@ impl Session {
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(&item), EventKind::SpeechStarted(speech));
         self.user_placeholder(&item);
-        self.pre_roll.begin(&item);
+        // One that comes late is about words that are known.
+        if self.history.get(&item).is_none_or(|m| m.state == MessageState::InProgress) {
+            self.pre_roll.begin(&item);
+        }
         if self.config.turn_detection.interrupt_response {
             self.interrupt(InterruptSource::User);
         }

@@ -396,6 +396,12 @@ impl Session {
         if !self.link.is_told() {
             // The next connection gets both, the call and its result.
             self.recovery.unconfirmed.extend(op.map(|op| (op, item)));
+        } else if call.epoch != self.link.epoch && self.history.get(&item).is_none() {
+            // The call left the conversation before this connection: a result without it is refused.
+            if let Some(op) = op {
+                let error = Error::new(ErrorClass::State, "stale_call", "the call left the conversation");
+                self.complete(op, Some(error.fix("drop the result")));
+            }
         } else {
             // One that was made on an earlier connection is not known to this one.
             let unknown = call.epoch != self.link.epoch;

@@ -3,6 +3,7 @@
 use crate::common::Talk;
 use duologue::{
     event::Status,
+    message::CallRef,
     session::{Command, Input},
 };
 use serde_json::json;
@@ -80,4 +81,57 @@ fn a_disconnect_on_the_way_back_ends_as_the_host_wanted() {
     assert_eq!(talk.take().completed(op), Some(None));
     assert!(matches!(talk.session.status(), Status::Idle { .. }));
     talk.finish();
+}
+
+#[test]
+fn two_turns_by_hand_that_nobody_confirmed_both_end_after_a_loss() {
+    let config = json!({"auto_capture": false, "recovery": {}, "turn_detection": {"mode": "manual"}});
+    let mut talk = Talk::connected(config);
+    talk.pass(20_000);
+    let mut turn = || {
+        talk.host(Command::StartListening);
+        talk.microphone(200);
+        talk.host(Command::StopListening)
+    };
+    let (first, second) = (turn(), turn());
+    talk.closed(None, "", None);
+    let lost = talk.take().completed(first).expect("it ends").expect("what was said in it is gone");
+    assert_eq!(lost.code, "connection_lost");
+    talk.reconnected();
+    // The newest turn is said again, and answered.
+    let out = talk.take();
+    assert_eq!(out.appended_ms(), 200);
+    assert_eq!(out.names().iter().filter(|n| *n == "input_audio_buffer.commit").count(), 1);
+    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
+    assert_eq!(talk.take().completed(second), Some(None));
+    talk.finish();
+}
+
+#[test]
+fn the_result_of_a_call_that_left_the_conversation_is_told_to_no_later_connection() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}, "tools": [{"name": "f"}]}));
+    talk.pass(20_000);
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    let call = CallRef { epoch: talk.epoch, id: "call_1".into() };
+    talk.server("conversation.item.deleted", json!({"item_id": "F1"}));
+    talk.closed(None, "", None);
+    talk.reconnected();
+    talk.take();
+    let op = talk.host(Command::SubmitToolResult { call, output: "{}".into(), is_error: false });
+    let out = talk.take();
+    assert_eq!(out.completed(op).unwrap().unwrap().code, "stale_call");
+    assert!(!out.names().contains(&"conversation.item.create".to_owned()), "a result without its call is refused");
+}
+
+#[test]
+fn a_beginning_of_speech_that_comes_after_its_words_loses_nothing() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.pass(20_000);
+    talk.user_is_silent("U1", None, 500);
+    let words = json!({"item_id": "U1", "content_index": 0, "transcript": "the question"});
+    talk.server("conversation.item.input_audio_transcription.completed", words);
+    talk.user_speaks("U1", 0);
+    talk.closed(None, "", None);
+    assert_eq!(talk.message("U1").expect("it was said and understood").text(), "the question");
 }

@@ -147,6 +147,10 @@ pub const FAULTS: [Fault; 55] = [
     Fault::DeafSpeaker,
 ];
 
+/// Faults that need something to be under way, and so more tries to meet it.
+const RARE: [Fault; 5] =
+    [Fault::DeafSpeaker, Fault::RefuseCommit, Fault::MissCommit, Fault::ToolNever, Fault::GiantResult];
+
 /// What the host calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
@@ -278,7 +282,8 @@ impl Script {
 fn step(dice: &mut Dice, fault_every: u64) -> Step {
     let die = dice.upto(1 << 31) as u32;
     if dice.once_in(fault_every) {
-        return Step::Fault(dice.of(&FAULTS), die);
+        let fault = if dice.once_in(5) { dice.of(&RARE) } else { dice.of(&FAULTS) };
+        return Step::Fault(fault, die);
     }
     match dice.upto(100) {
         0..24 => Step::Serve(1 + dice.upto(6) as u8),

@@ -240,7 +240,7 @@ impl World {
     }
 
     fn flushes(&mut self) {
-        if std::mem::take(&mut self.armed.deaf_speaker) && self.player.asked_to_flush() {
+        if self.player.asked_to_flush() && std::mem::take(&mut self.armed.deaf_speaker) {
             // It says so long after it was asked to.
             self.fires(Fault::DeafSpeaker);
             return self.pass(2_500);
