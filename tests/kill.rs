@@ -45,9 +45,9 @@ fn everywhere(style: Style) {
     let undisturbed = run(style, None);
     let (mut runs, mut common) = (0, 0);
     let mut failed = Vec::new();
-    for at in 0..undisturbed.len() {
+    for (at, name) in undisturbed.iter().enumerate() {
         let mut deaths = DEATHS.to_vec();
-        if is_common(&undisturbed[at]) {
+        if is_common(name) {
             common += 1;
             let one = common / COMMON_STEP % DEATHS.len();
             deaths = if common % COMMON_STEP == 0 { vec![DEATHS[one]] } else { vec![] };
@@ -56,7 +56,7 @@ fn everywhere(style: Style) {
             runs += 1;
             let kill = Kill { at, death, again: None };
             if catch_unwind(|| run(style, Some(kill))).is_err() {
-                failed.push((at, &undisturbed[at], death));
+                failed.push((at, name, death));
             }
         }
     }

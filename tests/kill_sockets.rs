@@ -105,7 +105,7 @@ async fn until_answered(client: &Client, events: &mut EventStream, turn: usize, 
 fn answer_of(message: &Message) -> Option<usize> {
     let word = message.text().split_whitespace().next()?.to_owned();
     let of = |answer: &&str| answer.split_whitespace().next() == Some(word.as_str());
-    ANSWERS.iter().position(|answer| of(&answer)).filter(|_| message.role == Role::Assistant)
+    ANSWERS.iter().position(|answer| of(answer)).filter(|_| message.role == Role::Assistant)
 }
 
 fn heard_ms(message: &Message) -> u64 {
@@ -182,8 +182,8 @@ impl Person {
     }
 }
 
-#[ignore = "fails where the line is cut in the last answer, before the words of its question came"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "some cuts leave the second question without an answer; tests/kill.rs does it in virtual time"]
 async fn a_conversation_survives_a_cut_behind_any_event() {
     let (events, reconnected) = conversation(None).await;
     assert_eq!(reconnected, 0);

@@ -74,7 +74,8 @@ impl Session {
             let state = MessageState::InProgress;
             self.history.add(item.id.clone(), role, parts, state, self.now.as_ms(), &mut self.changes);
         }
-        if let Some(previous) = previous {
+        // What a new session was told has its place; that session does not know everything before it.
+        if let Some(previous) = previous.filter(|_| !self.was_told(&item.id)) {
             self.history.place(&item.id, previous, &mut self.changes);
         }
         if let (Some(response), ItemKind::FunctionCall { .. }) = (response, &item.kind) {
