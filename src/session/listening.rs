@@ -138,8 +138,7 @@ impl Session {
             return self.complete(op, Some(sent.err().unwrap_or_else(|| too_short(spoken_ms, least))));
         }
         if !self.link.is_up() {
-            self.recovery.commit = Some((Some(op), None));
-            return;
+            return self.commit_later(Some(op), None);
         }
         // Commit and request leave together: the vendor works them off in order.
         let answer = self.config.turn_detection.create_response.then(|| self.id("req"));

@@ -295,20 +295,22 @@ impl Session {
                     Some(item) => self.recovery.unconfirmed.push((op, item)),
                     None => self.complete(op, Some(gone())),
                 },
-                Purpose::Commit(op, answer) => {
-                    // Of a turn before it nothing is left to say again: the next one began anew.
-                    if let Some((before, request)) = self.recovery.commit.replace((op, answer)) {
-                        if let Some(request) = request {
-                            self.sequencer.forget(&request);
-                        }
-                        if let Some(op) = before {
-                            self.complete(op, Some(gone()));
-                        }
-                    }
-                }
+                Purpose::Commit(op, answer) => self.commit_later(op, answer),
                 Purpose::Update(op, false) => self.recovery.changes.push(op),
                 _ => {}
             }
+        }
+    }
+
+    /// The end of a turn waits for the next connection. Of a turn before it nothing is left to say again: this
+    /// one began anew.
+    pub(super) fn commit_later(&mut self, op: Option<OpId>, answer: Option<String>) {
+        let Some((before, request)) = self.recovery.commit.replace((op, answer)) else { return };
+        if let Some(request) = request {
+            self.sequencer.forget(&request);
+        }
+        if let Some(op) = before {
+            self.complete(op, Some(gone()));
         }
     }
 

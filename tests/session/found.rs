@@ -108,6 +108,26 @@ fn two_turns_by_hand_that_nobody_confirmed_both_end_after_a_loss() {
 }
 
 #[test]
+fn a_turn_by_hand_that_nobody_confirmed_ends_when_the_next_one_does_without_a_connection() {
+    let config = json!({"auto_capture": false, "recovery": {}, "turn_detection": {"mode": "manual"}});
+    let mut talk = Talk::connected(config);
+    talk.pass(20_000);
+    talk.host(Command::StartListening);
+    talk.microphone(200);
+    let first = talk.host(Command::StopListening);
+    talk.host(Command::StartListening);
+    talk.microphone(200);
+    talk.closed(None, "", None);
+    let second = talk.host(Command::StopListening);
+    let lost = talk.take().completed(first).expect("it ends").expect("what was said in it is gone");
+    assert_eq!(lost.code, "connection_lost");
+    talk.reconnected();
+    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
+    assert_eq!(talk.take().completed(second), Some(None));
+    talk.finish();
+}
+
+#[test]
 fn the_result_of_a_call_that_left_the_conversation_is_told_to_no_later_connection() {
     let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}, "tools": [{"name": "f"}]}));
     talk.pass(20_000);
