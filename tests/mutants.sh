@@ -29,7 +29,7 @@ program() { sed -n "s/.*(\(.*\/$1-[0-9a-f]*\)).*/\1/p" "$scratch/build"; }
 simulation=$(program simulation)
 session=$(program session)
 # Asleep they change nothing.
-SEEDS=2000 FIRST=1 "$simulation" >/dev/null 2>&1 && "$session" >/dev/null 2>&1 || {
+SEEDS=1000 FIRST=1 "$simulation" >/dev/null 2>&1 && "$session" >/dev/null 2>&1 || {
     echo "mutants: the tests fail without any" >&2
     exit 1
 }
@@ -38,7 +38,7 @@ survived=0
 while IFS="$(printf '\t')" read -r number line; do
     case " ${MUTANTS:-$number} " in *" $number "*) ;; *) continue ;; esac
     export MUTANT="$number"
-    if ! SEEDS=2000 FIRST=1 timeout 300 "$simulation" >"$scratch/out" 2>&1; then
+    if ! SEEDS=1000 FIRST=1 timeout 300 "$simulation" >"$scratch/out" 2>&1; then
         by="simulation, $(sed -n 's/^FAILED seed \([0-9]*\).*/seed \1/p' "$scratch/out" | head -1)"
     elif ! timeout 300 "$session" >"$scratch/out" 2>&1; then
         by="session, $(sed -n 's/^test \(.*\) \.\.\. FAILED/\1/p' "$scratch/out" | head -1)"

@@ -42,6 +42,10 @@ pub enum Fault {
     DialTls,
     DialHandshake,
     DialNever,
+    /// 13: every dial for some time.
+    Outage,
+    /// A service that accepts and lets go at once, again and again.
+    Flapping,
     /// 8: the vendor's session is over.
     SessionExpired,
     /// 12: an error event, then a close.
@@ -89,7 +93,7 @@ pub enum Fault {
     DeafSpeaker,
 }
 
-pub const FAULTS: [Fault; 55] = [
+pub const FAULTS: [Fault; 57] = [
     Fault::Close(0),
     Fault::Close(1000),
     Fault::Close(1001),
@@ -114,6 +118,8 @@ pub const FAULTS: [Fault; 55] = [
     Fault::DialTls,
     Fault::DialHandshake,
     Fault::DialNever,
+    Fault::Outage,
+    Fault::Flapping,
     Fault::SessionExpired,
     Fault::Quota,
     Fault::BadKey,

@@ -260,7 +260,9 @@ impl World {
             return;
         }
         let new = |class, code: &'static str, text: &str| Error::new(class, code, format!("{text} sk-"));
-        let fault = self.armed.dial.take();
+        let out = self.armed.outage > 0;
+        self.armed.outage = self.armed.outage.saturating_sub(1);
+        let fault = if out { Some(Fault::DialNetwork) } else { self.armed.dial.take() };
         if let Some(fault) = fault {
             self.fires(fault);
         }

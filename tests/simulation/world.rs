@@ -27,6 +27,8 @@ use std::{
 #[derive(Default)]
 pub struct Armed {
     pub dial: Option<Fault>,
+    /// So many dials fail in a row.
+    pub outage: u32,
     pub event: Option<Fault>,
     pub item: Option<Fault>,
     pub update: Option<Fault>,
@@ -503,6 +505,35 @@ impl World {
                 if self.player.waiting() > 0 {
                     self.host(Call::Interrupt, Command::Interrupt);
                     self.flushes();
+                }
+            }
+            Fault::Outage => {
+                self.fires(fault);
+                self.armed.outage = 1 + die % 14;
+                for _ in 0..self.armed.outage {
+                    self.serve(1);
+                    self.pass(u64::from(die % 3) * 2_000);
+                }
+            }
+            Fault::Flapping => {
+                if !self.is_connected() {
+                    return;
+                }
+                self.fires(fault);
+                for _ in 0..3 + die % 4 {
+                    let link = self.checks.link;
+                    let Some(i) = self.conns.iter().position(|c| c.epoch == link && c.state == State::Open) else {
+                        return;
+                    };
+                    if self.conns[i].deaf() {
+                        return;
+                    }
+                    self.gone(i, None, "", None);
+                    self.pass(3_000);
+                    self.serve(200);
+                    self.gives_credential(3);
+                    self.serve(200);
+                    self.serve(200);
                 }
             }
             Fault::SessionExpired | Fault::Quota | Fault::BadKey => {
