@@ -29,7 +29,7 @@ program() { sed -n "s/.*(\(.*\/$1-[0-9a-f]*\)).*/\1/p" "$scratch/build"; }
 simulation=$(program simulation)
 session=$(program session)
 # Asleep they change nothing.
-SEEDS=200 "$simulation" >/dev/null 2>&1 && "$session" >/dev/null 2>&1 || {
+SEEDS=2000 FIRST=1 "$simulation" >/dev/null 2>&1 && "$session" >/dev/null 2>&1 || {
     echo "mutants: the tests fail without any" >&2
     exit 1
 }

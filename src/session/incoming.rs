@@ -116,6 +116,10 @@ impl Session {
             }
             Created::Theirs => {}
         }
+        // Its end came before its beginning: it is in nobody's way.
+        if self.response(response).end.is_some() && !self.response(response).lost {
+            self.sequencer.done(response);
+        }
     }
 
     /// Asks the vendor to stop a response, once. That it ended meanwhile is no error.

@@ -143,6 +143,8 @@ impl Session {
         let item = message.id.clone();
         if let Some(Part::ToolCall { id, name, arguments, output, state, .. }) = message.parts.first() {
             let over = matches!(state, ToolCallState::Completed | ToolCallState::Failed);
+            // One whose result was refused may be answered once more, and is told with that.
+            let over = over && !self.tools.is_running(id);
             let Some(output) = output.clone().filter(|_| over) else { return Telling::Nothing };
             let text = arguments.len() + output.len();
             if self.recovery.lighter && text > MAX_LIGHT {
@@ -201,23 +203,29 @@ impl Session {
 
     /// What will have been heard of a message that is still heard and will not be finished.
     fn words_to_come(&self, message: &Message) -> Option<String> {
-        let heard = self.ledger.open().find(|h| h.key.item == message.id)?;
-        let Some(Part::Audio { transcript, heard_transcript: None, .. }) = message.parts.get(heard.key.part as usize)
-        else {
-            return None;
-        };
-        let received_ms = self.ledger.ms(heard.received);
-        let heard_ms = if self.speaking.flushing() {
-            // It is being silenced.
-            self.ledger.ms(heard.heard)
-        } else if self.is_torn(&heard.key.response) {
-            received_ms
-        } else {
-            return None;
-        };
-        let span = Span { heard_ms, received_ms, complete: false };
-        let sound = self.sounds.get(&heard.key.item, heard.key.part);
-        Some(self.pace.heard(transcript, span, sound).text)
+        let mut told = message.clone();
+        let mut changed = false;
+        for heard in self.ledger.open().filter(|h| h.key.item == message.id) {
+            let Some(Part::Audio { transcript, heard_transcript: to_come @ None, .. }) =
+                told.parts.get_mut(heard.key.part as usize)
+            else {
+                continue;
+            };
+            let received_ms = self.ledger.ms(heard.received);
+            let heard_ms = if self.speaking.flushing() {
+                // It is being silenced.
+                self.ledger.ms(heard.heard)
+            } else if self.is_torn(&heard.key.response) {
+                received_ms
+            } else {
+                continue;
+            };
+            let span = Span { heard_ms, received_ms, complete: false };
+            let sound = self.sounds.get(&heard.key.item, heard.key.part);
+            *to_come = Some(self.pace.heard(transcript, span, sound).text);
+            changed = true;
+        }
+        changed.then(|| words(&told))
     }
 
     /// An item that has no message of its own.

@@ -188,6 +188,11 @@ impl Tools {
         }
     }
 
+    /// The host has the call, and may answer it.
+    pub fn is_running(&self, call: &CallId) -> bool {
+        self.calls.iter().rev().find(|c| c.call.id == *call).is_some_and(|c| matches!(c.state, State::Running { .. }))
+    }
+
     /// The item is a result of ours; it has no message of its own.
     pub fn is_result_item(&self, item: &ItemId) -> bool {
         self.results.contains(item)

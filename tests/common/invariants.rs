@@ -41,6 +41,8 @@ struct Wire {
     outside: HashSet<String>,
     /// Responses that run, by what the vendor said.
     running: HashMap<String, Time>,
+    /// Responses whose end was told.
+    done: HashSet<String>,
     /// Cancels by event id, with the response.
     cancels: HashMap<String, String>,
     /// Answered calls with the event that did it.
@@ -210,9 +212,16 @@ impl Wire {
                 self.outstanding.take_if(|(id, _)| request == id.as_str());
                 // One runs at a time: the end of the others got lost.
                 self.running.clear();
-                self.running.insert(event["response"]["id"].to_string(), now);
+                let id = event["response"]["id"].to_string();
+                if !self.done.contains(&id) {
+                    self.running.insert(id, now);
+                }
             }
-            Some("response.done") => _ = self.running.remove(&event["response"]["id"].to_string()),
+            Some("response.done") => {
+                let id = event["response"]["id"].to_string();
+                self.running.remove(&id);
+                self.done.insert(id);
+            }
             Some("error") => {
                 let error = &event["error"];
                 let active = error["code"] == "conversation_already_has_active_response";

@@ -135,3 +135,56 @@ fn a_beginning_of_speech_that_comes_after_its_words_loses_nothing() {
     talk.closed(None, "", None);
     assert_eq!(talk.message("U1").expect("it was said and understood").text(), "the question");
 }
+
+#[test]
+fn a_response_that_ends_before_it_begins_is_in_nobodys_way() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    let first = talk.say("hello", false);
+    talk.acknowledge();
+    let request = talk.take().request();
+    talk.done("R1", "completed", None);
+    talk.response_for("R1", Some(&request));
+    assert_eq!(talk.take().of("completed").len(), 0, "{first:?} was confirmed before");
+    talk.say("are you there", false);
+    let out = talk.take();
+    assert_eq!(out.names().iter().filter(|n| *n == "response.create").count(), 1);
+}
+
+#[test]
+fn a_torn_answer_in_two_parts_is_told_with_both() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {"context_note": null}}));
+    talk.pass(20_000);
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 200, "ab ");
+    talk.plays(200);
+    talk.part("R1", "A1", 1, "audio");
+    talk.speech("R1", "A1", 1, 2_000, "cd ");
+    talk.closed(None, "", None);
+    talk.opened();
+    talk.server("session.created", json!({"session": {}}));
+    let session = talk.wish();
+    talk.server("session.updated", json!({"session": session}));
+    let told = talk.told();
+    assert_eq!(told[0]["content"][0]["text"], "ab\ncd", "what was heard, and what still plays");
+}
+
+#[test]
+fn a_call_whose_result_was_refused_is_told_once_with_the_one_that_follows() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}, "tools": [{"name": "f"}]}));
+    talk.pass(20_000);
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    talk.done("R1", "completed", None);
+    let call = CallRef { epoch: talk.epoch, id: "call_1".into() };
+    talk.answer("call_1", "first");
+    let event = talk.take().event_id("conversation.item.create");
+    talk.error("invalid_value", Some(&event));
+    talk.closed(None, "", None);
+    talk.reconnected();
+    talk.take();
+    talk.host(Command::SubmitToolResult { call, output: "second".into(), is_error: false });
+    let told = talk.told();
+    assert_eq!((told.len(), &told[0]["type"], &told[1]["output"]), (2, &json!("function_call"), &json!("second")));
+    talk.finish();
+}

@@ -1,14 +1,14 @@
 //! What holds after every step (FAULTS §5), seen from outside: from what went in and what came out.
 
 use crate::{
-    mirror::{Mirror, Told, telling},
+    mirror::{Mirror, Told, plays, telling},
     player::Player,
     script::{Call, Setup},
 };
 use duologue::{
     error::Error,
     event::{EndedBy, Event, EventKind, MessageOp, Phase, Status, TranscriptMode},
-    message::{ItemId, MessageState, Part, Role, ToolCallState},
+    message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
     session::{Output, Session},
     time::Time,
 };
@@ -47,6 +47,8 @@ pub struct Wire {
     /// Our `response.create` the vendor has not taken up: request, event, when.
     outstanding: Option<(String, String, Time)>,
     running: HashMap<String, Time>,
+    /// Responses whose end was told.
+    done: HashSet<String>,
     cancels: HashMap<String, String>,
     requests: HashSet<String>,
     outside: HashSet<String>,
@@ -78,6 +80,8 @@ pub struct Checks {
     /// Messages that may go: refused or deleted by the vendor, or forgotten by the host.
     pub may_go: HashSet<String>,
     pub forgetting: bool,
+    /// Calls whose result a vendor refused.
+    refused: HashSet<String>,
     ran: HashSet<String>,
     over: HashSet<String>,
     /// Recovery as it should be.
@@ -134,6 +138,7 @@ impl Checks {
             words: HashSet::new(),
             may_go: HashSet::new(),
             forgetting: false,
+            refused: HashSet::new(),
             ran: HashSet::new(),
             over: HashSet::new(),
             established: false,
@@ -192,10 +197,14 @@ impl Checks {
                 wire.outstanding.take_if(|(of, ..)| request == Some(of.as_str()));
                 // One runs at a time: the end of the others got lost.
                 wire.running.clear();
-                wire.running.insert(id, now);
+                if !wire.done.contains(&id) {
+                    wire.running.insert(id, now);
+                }
             }
             "response.done" => {
-                wire.running.remove(event["response"]["id"].as_str().unwrap_or_default());
+                let id = event["response"]["id"].as_str().unwrap_or_default();
+                wire.running.remove(id);
+                wire.done.insert(id.to_owned());
                 // Where the vendor says nothing of whose it was, it may have been ours.
                 wire.outstanding.take_if(|_| wire.disturbed);
             }
@@ -211,7 +220,8 @@ impl Checks {
                 {
                     wire.running.remove(response);
                 }
-                wire.answered.retain(|_, id| of != Some(id.as_str()));
+                let refused = wire.answered.extract_if(|_, id| of == Some(id.as_str()));
+                self.refused.extend(refused.map(|(call, _)| call));
             }
             _ => {}
         }
@@ -283,7 +293,7 @@ impl Checks {
         }
         wire.up = true;
         if wire.telling.is_none() {
-            let (told, whole) = telling(messages, lighter, note.as_deref());
+            let (told, whole) = telling(messages, lighter, note.as_deref(), &self.refused);
             assert!(told.iter().all(Told::may_miss), "{epoch} was not told {told:?}");
             wire.whole = whole;
         }
@@ -393,8 +403,19 @@ impl Checks {
         }
         wire.told_at.get_or_insert(self.now);
         if wire.telling.is_none() {
-            let (told, whole) = telling(&self.mirror.messages, self.lighter, self.note.as_deref());
-            (wire.telling, wire.whole) = (Some(told.into()), whole);
+            let (told, whole) = telling(&self.mirror.messages, self.lighter, self.note.as_deref(), &self.refused);
+            // What still plays may not be told at all, and then leaves room for something older.
+            let again = |m: &Message| matches!(m.parts.first(), Some(Part::ToolCall { id, .. }) if self.refused.contains(id.as_str()));
+            let room = |told: &[Told]| told.first().is_some_and(|t| !t.is(item)) && told.iter().any(Told::may_miss);
+            if room(&told) {
+                let settled =
+                    self.mirror.messages.iter().filter(|m| !plays(m) && !again(m)).cloned().collect::<Vec<_>>();
+                let (fewer, _) = telling(&settled, self.lighter, self.note.as_deref(), &self.refused);
+                wire.telling = Some(fewer.into());
+            } else {
+                wire.telling = Some(told.into());
+            }
+            wire.whole = whole;
         }
         let mut next = wire.telling.as_mut().and_then(VecDeque::pop_front);
         while next.as_ref().is_some_and(|t| t.may_miss() && !t.is(item)) {
@@ -469,9 +490,10 @@ impl Checks {
     }
 
     /// What was said does not get lost.
-    fn removed(&self, m: &duologue::message::Message, player: &Player) {
+    fn removed(&self, m: &Message, player: &Player) {
         let id = m.id.as_str();
-        if self.forgetting || self.may_go.contains(id) || self.mirror.messages.len() >= 2000 {
+        // What is outside the conversation, though it was not known to be at first.
+        if self.forgetting || id.starts_with('X') || self.may_go.contains(id) || self.mirror.messages.len() >= 2000 {
             return;
         }
         let spoken =
@@ -559,6 +581,10 @@ impl Checks {
     /// The session that was up ended; how long it was up.
     fn session_over(&mut self) -> Option<u64> {
         let lived = self.now.ms_since(self.up_at.take()?);
+        // The next one had taken over and did not come up.
+        if self.wires.get(&self.link).is_some_and(|w| !w.up) {
+            return None;
+        }
         let now = self.now;
         self.short.retain(|t| now.ms_since(*t) < 60_000);
         if lived < 5_000 {

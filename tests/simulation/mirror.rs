@@ -5,6 +5,7 @@ use duologue::{
     message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
 };
 use serde_json::Value;
+use std::collections::HashSet;
 
 #[derive(Default)]
 pub struct Mirror {
@@ -111,14 +112,17 @@ pub enum Told {
     Picture {
         id: String,
     },
+    /// `refused`: its result was, and it may be answered once more.
     Call {
         id: String,
         call: String,
         arguments: String,
+        refused: bool,
     },
     Output {
         call: String,
         output: String,
+        refused: bool,
     },
 }
 
@@ -128,7 +132,12 @@ const MAX_PICTURES: usize = 2 * 1024 * 1024;
 const LIGHT: usize = 16 * 1024;
 
 /// What a new session is told of a conversation, and whether that is all of it.
-pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<Told>, bool) {
+pub fn telling(
+    messages: &[Message],
+    lighter: bool,
+    note: Option<&str>,
+    refused: &HashSet<String>,
+) -> (Vec<Told>, bool) {
     let (mut chosen, mut whole, mut texts, mut pictures) = (Vec::new(), true, 0, 0);
     for m in messages.iter().rev() {
         let id = m.id.to_string();
@@ -153,7 +162,11 @@ pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<
             }
             texts += text;
             let (call, arguments, output) = (call.to_string(), arguments.clone(), output.clone());
-            chosen.push(vec![Told::Call { id, call: call.clone(), arguments }, Told::Output { call, output }]);
+            let refused = refused.contains(&call);
+            chosen.push(vec![
+                Told::Call { id, call: call.clone(), arguments, refused },
+                Told::Output { call, output, refused },
+            ]);
             continue;
         }
         let words: Vec<&str> = m.parts.iter().filter_map(|p| words(p, m.role)).filter(|w| !w.is_empty()).collect();
@@ -185,8 +198,7 @@ pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<
             Role::Assistant => "assistant",
             Role::System => "system",
         };
-        let plays = |p: &Part| matches!(p, Part::Audio { heard_transcript: None, .. });
-        let open = m.role == Role::Assistant && m.parts.iter().any(plays);
+        let open = plays(m);
         let told =
             if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words, open } };
         chosen.push(vec![told]);
@@ -196,6 +208,12 @@ pub fn telling(messages: &[Message], lighter: bool, note: Option<&str>) -> (Vec<
         told.push(Told::Text { id: None, role: "system", text: note.to_owned(), open: false });
     }
     (told, whole)
+}
+
+/// It is said, and may not be heard to its end.
+pub fn plays(m: &Message) -> bool {
+    let open = |p: &Part| matches!(p, Part::Audio { heard_transcript: None, .. });
+    m.role == Role::Assistant && m.parts.iter().any(open)
 }
 
 /// Of the assistant only what was heard.
@@ -211,7 +229,13 @@ fn words(part: &Part, role: Role) -> Option<&str> {
 impl Told {
     /// It may be left out: nothing of it may ever be heard.
     pub fn may_miss(&self) -> bool {
-        matches!(self, Self::Text { open: true, .. } | Self::Text { id: None, .. })
+        matches!(
+            self,
+            Self::Text { open: true, .. }
+                | Self::Text { id: None, .. }
+                | Self::Call { refused: true, .. }
+                | Self::Output { refused: true, .. }
+        )
     }
 
     /// This item of the wire is it.
@@ -221,17 +245,17 @@ impl Told {
                 let words = item["content"][0]["text"].as_str().unwrap_or_default();
                 id.as_ref().is_none_or(|id| item["id"] == id.as_str())
                     && item["role"] == *role
-                    && (words == text || (*open && text.starts_with(words)))
+                    && (words == text || (*open && words.lines().all(|w| text.lines().any(|part| part.starts_with(w)))))
                     && item["content"][0]["type"] == if *role == "assistant" { "output_text" } else { "input_text" }
                     && item["content"].as_array().is_some_and(|c| c.len() == 1)
             }
             Self::Picture { id } => item["id"] == id.as_str() && item["type"] == "message",
-            Self::Call { id, call, arguments } => {
+            Self::Call { id, call, arguments, .. } => {
                 item["type"] == "function_call"
                     && (&item["id"], &item["call_id"], &item["arguments"])
                         == (&id.as_str().into(), &call.as_str().into(), &arguments.as_str().into())
             }
-            Self::Output { call, output } => {
+            Self::Output { call, output, .. } => {
                 item["type"] == "function_call_output"
                     && (&item["call_id"], &item["output"]) == (&call.as_str().into(), &output.as_str().into())
             }

@@ -289,7 +289,7 @@ impl World {
         wire.gone = true;
         let mine =
             !closing && epoch == self.checks.link && !beside_still(beside, self.is_connected(), epoch, &self.checks);
-        let up = self.is_connected();
+        let up = self.checks.wire(epoch).up;
         let (established, lighter) = (self.checks.established, self.checks.lighter);
         let expected = match &error {
             Some(error) if error.retryable => Ok(()),
