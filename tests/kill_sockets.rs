@@ -105,7 +105,7 @@ async fn until_answered(client: &Client, events: &mut EventStream, turn: usize, 
 fn answer_of(message: &Message) -> Option<usize> {
     let word = message.text().split_whitespace().next()?.to_owned();
     let of = |answer: &&str| answer.split_whitespace().next() == Some(word.as_str());
-    ANSWERS.iter().position(|answer| of(answer)).filter(|_| message.role == Role::Assistant)
+    ANSWERS.iter().position(of).filter(|_| message.role == Role::Assistant)
 }
 
 fn heard_ms(message: &Message) -> u64 {

@@ -7,7 +7,9 @@
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `connection` | dial, configure, acknowledge, end; which operations still wait |
+//! | `link` | the connection: its number and its step |
+//! | `connection` | dial, configure, acknowledge |
+//! | `ending` | every way a run ends |
 //! | `effective` | what the vendor made of the configuration |
 //! | `response` | what is remembered of each response |
 //! | `credentials` | when a credential is asked for, and what becomes of the answer |
@@ -39,6 +41,7 @@ mod commands;
 mod connection;
 pub mod credentials;
 mod effective;
+mod ending;
 mod heard_text;
 mod history;
 mod idle;
@@ -47,6 +50,7 @@ mod interruption;
 pub mod io;
 mod journal;
 pub mod ledger;
+mod link;
 mod listening;
 pub mod log;
 mod ops;
@@ -77,11 +81,11 @@ use crate::{
     provider::{Codec, ProviderCommand},
     time::Time,
 };
-use connection::Link;
 use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
+use link::Link;
 use listening::Listening;
 use ops::Ops;
 use requests::OutOfBand;

@@ -2,11 +2,7 @@
 //! ready; between two turns the conversation moves over, so that nobody hears it. When no turn ends in time it
 //! moves all the same, just before the end.
 
-use super::{
-    Output, Session,
-    connection::{Link, lasts_ms},
-    recovery::Why,
-};
+use super::{Output, Session, connection::lasts_ms, link::Link, recovery::Why};
 use crate::{
     capabilities::Reconnect,
     config::CredentialSource,

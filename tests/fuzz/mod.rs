@@ -18,8 +18,11 @@ mod session_vendor;
 pub mod tool_schema;
 pub mod transcript;
 
+/// What takes an input and panics when a promise is broken.
+pub type Run = fn(&[u8]);
+
 /// All of them, by name.
-pub const ENTRIES: [(&str, fn(&[u8])); 7] = [
+pub const ENTRIES: [(&str, Run); 7] = [
     ("base64_pcm", base64_pcm::run),
     ("config", config::run),
     ("json_openai", json_openai::run),

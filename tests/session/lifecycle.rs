@@ -259,8 +259,11 @@ fn on(talk: &mut Talk, epoch: u32) {
     talk.epoch = epoch;
 }
 
+/// Operations in the order they ended, with the code of their error.
+type Ends = Vec<(u64, Option<String>)>;
+
 /// Everything that can wait, a lost connection, and what comes of it.
-fn lost_with_everything_open() -> (Talk, Vec<Value>, Vec<(u64, Option<String>)>) {
+fn lost_with_everything_open() -> (Talk, Vec<Value>, Ends) {
     let mut talk = Talk::connected(recovering());
     let mut sent = Vec::new();
     let ops = [

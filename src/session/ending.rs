@@ -1,0 +1,181 @@
+//! Every way a run ends, and what decides that it goes on over another connection.
+
+use super::{
+    Output, Session,
+    link::{Link, Step},
+    recovery::Why,
+};
+use crate::{
+    error::{Error, ErrorClass},
+    event::{Ended, EndedBy, EventKind, OpId, Status},
+};
+
+/// How long the peer may take to close.
+const CLOSE_MS: u64 = 2_000;
+
+impl Session {
+    pub(super) fn disconnect(&mut self, op: OpId) {
+        self.ops.disconnect.push(op);
+        if let Some(connect) = self.ops.again.take() {
+            let error = Error::new(ErrorClass::State, "cancelled", "disconnected before it began");
+            self.complete(connect, Some(error));
+        }
+        let ended = Ended { by: EndedBy::User, code: "disconnected".into(), detail: String::new() };
+        match self.link.step {
+            Step::Down => self.finish_disconnects(),
+            Step::Closing => {}
+            _ => self.close(1000, Status::Idle { ended }),
+        }
+    }
+
+    /// Starts an orderly close; the run ends when the transport says so, or after two seconds.
+    fn close(&mut self, code: u16, ending: Status) {
+        if self.link.is_asking() || self.link.is_waiting() {
+            // There is no transport to wait for.
+            return self.end(ending);
+        }
+        self.successor_over();
+        self.out.push_back(Output::Close { epoch: self.link.epoch, code });
+        self.link.step = Step::Closing;
+        self.link.ending = Some(ending);
+        // Nothing but the close has a limit now.
+        (self.link.connect_by, self.link.probed_until) = (None, None);
+        self.link.step_by = Some(self.now.after_ms(CLOSE_MS));
+        // Speech stops at once, whatever the peer does.
+        self.stop_speaking();
+    }
+
+    /// Lets go of a connection there may be, without waiting for it.
+    pub(super) fn abandon_link(&mut self) {
+        if !matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
+            self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
+        }
+    }
+
+    /// Ends the run with an error where no connection is.
+    pub(super) fn end_with(&mut self, error: Error) {
+        let error = error.fatal();
+        self.emit(EventKind::Error(error.clone()));
+        self.end(Status::Error { error });
+    }
+
+    /// Something that ends the run, unless another connection may mend it.
+    pub(super) fn fail(&mut self, error: Error) {
+        if matches!(self.link.step, Step::Down | Step::Closing) {
+            return;
+        }
+        if self.mends(&error) {
+            self.abandon_link();
+            return self.lost(error, Why::Reconnect);
+        }
+        let error = error.fatal();
+        let code = if error.class == ErrorClass::Limit { 1009 } else { 1000 };
+        self.emit(EventKind::Error(error.clone()));
+        self.close(code, Status::Error { error });
+    }
+
+    /// The vendor's session has lasted as long as it may: the run ends in good order.
+    pub(super) fn session_over(&mut self, error: Error) {
+        let again = self.config.recovery.reconnect && self.recovery.established;
+        if again && !self.link.is_ending() && !self.link.is_down() {
+            self.abandon_link();
+            return self.lost(error, Why::Rollover);
+        }
+        if self.link.step != Step::Up {
+            return self.fail(error);
+        }
+        let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
+        self.close(1000, Status::Idle { ended });
+    }
+
+    pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
+        if self.successor_closed(epoch, error.as_ref()) {
+            return;
+        }
+        if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        if self.asks_after_rejection(error.as_ref()) {
+            return;
+        }
+        let ending = match (self.link.ending.take(), error) {
+            (Some(ending), _) => ending,
+            (None, Some(error)) => Status::Error { error: error.fatal() },
+            (None, None) if code == Some(1000) && self.link.is_up() => {
+                let detail = crate::error::redact(reason);
+                Status::Idle { ended: Ended { by: EndedBy::Agent, code: "remote_closed".into(), detail } }
+            }
+            (None, None) => Status::Error { error: closed_by_peer(code, reason) },
+        };
+        if let Status::Error { error } = &ending
+            && self.link.step != Step::Closing
+        {
+            if self.mends(error) {
+                return self.lost(error.clone(), Why::Reconnect);
+            }
+            self.emit(EventKind::Error(error.clone()));
+        }
+        self.end(ending);
+    }
+
+    /// The run is over.
+    pub(super) fn end(&mut self, ending: Status) {
+        self.credentials_run_over(&ending);
+        self.successor_over();
+        self.link = Link { epoch: self.link.epoch, ..Default::default() };
+        self.stop_speaking();
+        self.set_capture(false);
+        self.stop_listening();
+        // Told before the end: a host that stops reading there must not go on working.
+        self.cancel_calls();
+        let connect = self.ops.connect.take();
+        self.set_status(ending.clone());
+        if let Some(op) = connect {
+            let error = match ending {
+                Status::Error { error } => error,
+                _ => Error::new(ErrorClass::State, "cancelled", "disconnected while connecting"),
+            };
+            self.complete(op, Some(error));
+        }
+        self.settle_history();
+        let mut changes = self.updates_over();
+        changes.append(&mut self.recovery_over());
+        changes.append(&mut self.take_pings());
+        let waiting = changes.into_iter().chain(self.sequencer.reset()).chain(self.out_of_band.reset());
+        for op in self.ops.reset().into_iter().chain(waiting) {
+            let error = Error::new(ErrorClass::State, "cancelled", "the connection ended first").retryable();
+            self.complete(op, Some(error));
+        }
+        self.finish_disconnects();
+        if let Some(op) = self.ops.again.take() {
+            self.connect(op);
+        }
+    }
+
+    fn finish_disconnects(&mut self) {
+        for op in std::mem::take(&mut self.ops.disconnect) {
+            self.complete(op, None);
+        }
+    }
+}
+
+fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
+    let reason = super::incoming::vendor_text(reason);
+    let text = match (code, reason.is_empty()) {
+        (Some(code), false) => format!("the service closed the connection: {reason} (code {code})"),
+        (Some(code), true) => format!("the service closed the connection (code {code})"),
+        (None, _) => "the connection was lost".to_owned(),
+    };
+    // What another try can mend, and what it cannot.
+    let (class, word, retry) = match code {
+        Some(1001) => (ErrorClass::Network, "going_away", true),
+        Some(1013) => (ErrorClass::Network, "try_again_later", true),
+        None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
+        Some(1008) => (ErrorClass::Provider, "policy", false),
+        Some(1009) => (ErrorClass::Limit, "message_too_big", false),
+        Some(_) => (ErrorClass::Protocol, "protocol", false),
+    };
+    let error = Error::new(class, word, text).fatal();
+    if retry { error.retryable().fix("connect again") } else { error }
+}

@@ -1,0 +1,112 @@
+//! The connection as the session sees it: its number, the step it is at and when that has to be over.
+
+use crate::{event::Status, time::Time};
+use std::collections::VecDeque;
+
+/// Where the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Step {
+    #[default]
+    Down,
+    /// The host is asked for a credential.
+    Asking,
+    Dialling,
+    /// Open, waiting for the vendor's first word.
+    Greeting,
+    /// The configuration is sent.
+    Configuring,
+    /// The session is told the conversation so far.
+    Replaying,
+    Up,
+    /// Between two tries.
+    Waiting,
+    /// We asked for an orderly close; the status the run ends with is kept in [`Link::ending`].
+    Closing,
+}
+
+/// The connection.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Number of the connection.
+    pub epoch: u32,
+    pub(super) step: Step,
+    /// End of the whole connect.
+    pub(super) connect_by: Option<Time>,
+    /// End of the present step.
+    pub(super) step_by: Option<Time>,
+    pub(super) ending: Option<Status>,
+    pub(super) malformed: VecDeque<Time>,
+    /// The vendor cancels by itself when the user speaks.
+    pub server_interrupts: bool,
+    /// The vendor answers by itself when the user stops.
+    pub server_answers: bool,
+    /// Silence the vendor waits for at the end of a turn.
+    pub silence_ms: u64,
+    /// Seconds since 1970 when the transport opened.
+    pub(super) opened_unix_s: Option<u64>,
+    /// When the vendor ends the session.
+    pub ends_at: Option<Time>,
+    /// When a connection that may be dead is taken for dead.
+    pub probed_until: Option<Time>,
+}
+
+impl Link {
+    /// The connection of this number, on its way.
+    pub fn to_configure(epoch: u32, opened_unix_s: Option<u64>) -> Self {
+        Self { epoch, step: Step::Configuring, opened_unix_s, ..Self::default() }
+    }
+
+    /// An orderly close is under way.
+    pub fn is_ending(&self) -> bool {
+        self.step == Step::Closing
+    }
+
+    /// Between two tries.
+    pub fn is_waiting(&self) -> bool {
+        self.step == Step::Waiting
+    }
+
+    /// Nothing more is said or heard on it; its number stays.
+    pub fn disable(&mut self) {
+        *self = Self { epoch: self.epoch, step: Step::Waiting, ..Self::default() };
+    }
+
+    /// The next try is then.
+    pub fn wait_until(&mut self, at: Time) {
+        self.step_by = Some(at);
+    }
+
+    /// The session is configured, and is told the conversation or knows it.
+    pub fn is_told(&self) -> bool {
+        matches!(self.step, Step::Replaying | Step::Up)
+    }
+
+    /// Configured and open: events may be sent.
+    pub fn is_up(&self) -> bool {
+        self.step == Step::Up
+    }
+
+    /// Nothing at all is under way.
+    pub fn is_down(&self) -> bool {
+        self.step == Step::Down
+    }
+
+    /// The host is asked for a credential, and the dial waits for it.
+    pub fn is_asking(&self) -> bool {
+        self.step == Step::Asking
+    }
+
+    /// The transport is on its way.
+    pub fn is_dialling(&self) -> bool {
+        self.step == Step::Dialling
+    }
+
+    /// What is left of the time for the whole connect.
+    pub fn connect_left_ms(&self, now: Time) -> Option<u64> {
+        self.connect_by.map(|by| by.ms_since(now))
+    }
+
+    pub fn timeout(&self) -> Option<Time> {
+        [self.connect_by, self.step_by, self.probed_until].into_iter().flatten().min()
+    }
+}
