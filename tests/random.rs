@@ -149,6 +149,8 @@ impl World {
                     EventKind::ToolCall(call) => self.calls.push((call.call.epoch, call.call.id.to_string())),
                     EventKind::Mode(mode) => self.agent = mode.agent,
                     EventKind::CredentialNeeded(needed) => self.needed = vec![needed.request_id],
+                    // The nameless response of `noise` is given up, which is no end of one the vendor began.
+                    EventKind::TurnDone(_) if event.response.as_ref().is_some_and(|id| id.as_str().is_empty()) => {}
                     EventKind::TurnDone(_) => self.turns_done += 1,
                     _ => {}
                 },

@@ -49,6 +49,7 @@ fn session_events() -> Vec<Value> {
         events::conversation_created("conv_1"),
         events::error(&refusal, Some("mine")),
         events::error(&Refusal::new("session_expired", "Your session hit the maximum duration."), None),
+        events::vendor_error("rate_limit_exceeded", "Too many requests."),
         events::rate_limits(999, 39_000),
     ]
 }
