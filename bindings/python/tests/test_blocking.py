@@ -15,6 +15,8 @@ import pytest
 from conftest import Polite
 
 TEXT: Any = {"output_modality": "text", "audio": {"input": {"source": "none"}, "output": {"source": "none"}}}
+#: A connection that is lost is the end of the run.
+ONCE: Any = {**TEXT, "recovery": {"reconnect": False}}
 
 
 def test_a_conversation(service: Polite) -> None:
@@ -150,7 +152,7 @@ def test_many_threads_command_one_client(service: Polite) -> None:
 
 
 def test_a_stream_stops_with_the_session(service: Polite) -> None:
-    client = duologue.blocking.Client(service=service, config=TEXT)
+    client = duologue.blocking.Client(service=service, config=ONCE)
     turns = client.events(duologue.TurnDone)
     client.connect()
     service.write("One")

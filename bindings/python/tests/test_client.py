@@ -13,6 +13,8 @@ import pytest
 from conftest import Polite
 
 TEXT: Any = {"output_modality": "text", "audio": {"input": {"source": "none"}, "output": {"source": "none"}}}
+#: A connection that is lost is the end of the run.
+ONCE: Any = {**TEXT, "recovery": {"reconnect": False}}
 
 
 def test_a_conversation(service: Polite) -> None:
@@ -334,7 +336,7 @@ def test_streams_are_independent_and_end_when_closed(service: Polite) -> None:
 
 def test_a_stream_stops_with_the_session_and_goes_on_with_the_next(service: Polite) -> None:
     async def main() -> None:
-        client = duologue.Client(service=service, config=TEXT)
+        client = duologue.Client(service=service, config=ONCE)
         turns, statuses = client.events(duologue.TurnDone), client.events(duologue.StatusEvent)
         await client.connect()
         service.write("One")
@@ -375,7 +377,7 @@ def test_a_wrong_provider_is_told_all_of_them() -> None:
 
 def test_a_stream_that_came_too_late_ends(service: Polite) -> None:
     async def main() -> None:
-        client = duologue.Client(service=service, config=TEXT)
+        client = duologue.Client(service=service, config=ONCE)
         early = client.events(duologue.StatusEvent)
         await client.connect()
         service.hang_up()

@@ -18,6 +18,8 @@ import pytest
 from conftest import Polite
 
 TEXT: Any = {"output_modality": "text", "audio": {"input": {"source": "none"}, "output": {"source": "none"}}}
+#: A connection that is lost is the end of the run.
+ONCE: Any = {**TEXT, "recovery": {"reconnect": False}}
 
 
 def test_a_connect_that_is_cancelled_is_taken_back() -> None:
@@ -485,7 +487,7 @@ def test_two_event_loops_in_two_threads() -> None:
 
 def test_the_service_hangs_up(service: Polite) -> None:
     async def main() -> None:
-        async with duologue.connect(service=service, config=TEXT) as client:
+        async with duologue.connect(service=service, config=ONCE) as client:
             statuses = client.events(duologue.StatusEvent)
             pending = asyncio.ensure_future(client.request_response())
             await asyncio.to_thread(service.heard, "response.create")

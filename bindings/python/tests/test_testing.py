@@ -327,11 +327,12 @@ def test_error_and_close() -> None:
             mock.simulate_error("bad_thing", "It is bad.", param="session.voice")
             told: Any = await asyncio.wait_for(stream.__anext__(), 5)
             assert told.error.provider_code == "bad_thing"
-            mock.simulate_close(1001, "going away")
-            status: Any = None
-            while not isinstance(status, duologue.StatusEvent):
-                status = await asyncio.wait_for(stream.__anext__(), 5)
-            assert status.status.is_over
+            # What another connection cannot mend ends the run.
+            mock.simulate_close(1008, "against the rules")
+            with pytest.raises(duologue.ProviderError) as policy:
+                while True:
+                    told = await asyncio.wait_for(stream.__anext__(), 5)
+            assert policy.value.code == "policy" and told.status.is_over
             assert not mock.connected
             with pytest.raises(duologue.StateError) as gone:
                 mock.simulate_transcription("Hello?")

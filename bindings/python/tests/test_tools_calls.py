@@ -15,6 +15,8 @@ from conftest import Polite
 from duologue import ArgumentError, Tool, tool
 
 TEXT: Any = {"output_modality": "text", "audio": {"input": {"source": "none"}, "output": {"source": "none"}}}
+#: A connection that is lost is the end of the run.
+ONCE: Any = {**TEXT, "recovery": {"reconnect": False}}
 
 
 def test_a_coroutine_that_takes_too_long_is_cancelled(service: Polite) -> None:
@@ -67,7 +69,7 @@ def test_what_a_thread_brings_too_late_is_dropped(service: Polite, caplog: pytes
     assert caplog.text == ""
 
 
-def test_calls_of_a_connection_that_is_gone_are_cancelled(service: Polite) -> None:
+def test_calls_of_a_run_that_is_over_are_cancelled(service: Polite) -> None:
     async def main() -> None:
         running, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -79,7 +81,7 @@ def test_calls_of_a_connection_that_is_gone_are_cancelled(service: Polite) -> No
             finally:
                 cancelled.set()
 
-        async with duologue.connect(service=service, config=TEXT, tools=[slow]) as client:
+        async with duologue.connect(service=service, config=ONCE, tools=[slow]) as client:
             ends = client.events(duologue.ToolCancelled)
             service.call_tool("slow", "{}")
             await running.wait()
