@@ -4,13 +4,16 @@
 mod canary;
 
 use duologue::{
-    Client, Config,
+    Client, Config, Error, ErrorClass,
     event::{EventKind, StatusKind},
     transport::mock::{MockLine, Service},
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Says hello, confirms the session and messages, and notes what came.
 #[derive(Default)]
@@ -122,4 +125,40 @@ async fn what_waits_is_bounded() {
     }
     let line = MockLine::new(Arc::new(Talker));
     assert_eq!(client(&line).connect().await.unwrap_err().code, "backpressure");
+}
+
+#[tokio::test]
+async fn a_dial_may_be_refused_and_a_ping_is_answered() {
+    /// Takes nobody at first.
+    #[derive(Default)]
+    struct Shy {
+        polite: Polite,
+        asked: AtomicBool,
+    }
+
+    impl Service for Shy {
+        fn dialled(&self) -> duologue::Result<()> {
+            if self.asked.swap(true, Ordering::SeqCst) {
+                return Ok(());
+            }
+            Err(Error::new(ErrorClass::Quota, "rate_limited", "not now").retryable())
+        }
+
+        fn opened(&self) -> Vec<String> {
+            self.polite.opened()
+        }
+
+        fn received(&self, frame: &str) -> Vec<String> {
+            self.polite.received(frame)
+        }
+    }
+
+    let line = MockLine::new(Arc::new(Shy::default()));
+    let client = client(&line);
+    // A run that was never up is not tried again.
+    let refused = client.connect().await.unwrap_err();
+    assert_eq!((refused.class, &*refused.code), (ErrorClass::Quota, "rate_limited"));
+    assert_eq!(line.send("{}").unwrap_err().code, "not_connected");
+    client.connect().await.unwrap();
+    client.ping().await.unwrap();
 }

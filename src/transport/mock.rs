@@ -26,6 +26,14 @@ const FRAMES_A_TURN: usize = 64;
 /// The other side of a mocked connection. Called on the network thread, which all clients share: it must
 /// not block for long. No lock is held while it runs.
 pub trait Service: Send + Sync {
+    /// A client dials.
+    ///
+    /// # Errors
+    /// What the dial is refused with.
+    fn dialled(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// A connection is open. What is returned is sent to the client.
     fn opened(&self) -> Vec<String>;
 
@@ -116,6 +124,7 @@ impl Dialer for MockLine {
     fn dial(&self, _request: DialRequest, _credential: Option<Credential>, _tls: &Tls) -> Dialling {
         let line = self.clone();
         Box::pin(async move {
+            line.service.dialled()?;
             let number = {
                 let mut waiting = line.waiting.lock();
                 if waiting.open != 0 {
@@ -129,7 +138,7 @@ impl Dialer for MockLine {
                 waiting.close = None;
                 waiting.open
             };
-            let connection = Connection { line, number };
+            let connection = Connection { line, number, pong: false };
             let greeting = connection.line.service.opened();
             connection.line.put(Some(number), greeting)?;
             Ok(Box::new(connection) as Box<dyn Transport>)
@@ -140,6 +149,8 @@ impl Dialer for MockLine {
 struct Connection {
     line: MockLine,
     number: u64,
+    /// A ping was answered, which takes no time here.
+    pong: bool,
 }
 
 impl Connection {
@@ -188,6 +199,16 @@ impl Transport for Connection {
 
     fn close(&mut self, _code: u16) {
         self.end();
+    }
+
+    fn ping(&mut self) -> bool {
+        self.pong = true;
+        wake(self.line.waiting.lock());
+        true
+    }
+
+    fn take_pong(&mut self) -> bool {
+        std::mem::take(&mut self.pong)
     }
 }
 

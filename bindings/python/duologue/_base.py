@@ -268,7 +268,7 @@ class ClientBase:
 
         Copies and returns the frames taken: all, or none when half a second is waiting already. So push in
         real time, 20 ms at a time, and offer again what was not taken. Never blocks. From any thread, one at a
-        time.
+        time. While a lost connection comes back everything is taken, and ``recovery["pre_roll_ms"]`` of it kept.
 
         :param captured_at_us: when the first frame was captured, by :func:`duologue.clock_us`.
         """

@@ -65,7 +65,7 @@ class Client(ClientBase):
         await self._session.connect()
 
     async def disconnect(self) -> None:
-        """Ends the run, also while connecting. The client can connect again, the conversation stays."""
+        """Ends the run, also while connecting or reconnecting. The client can connect again, the conversation stays."""
         await self._session.disconnect()
 
     async def close(self) -> None:
@@ -246,7 +246,10 @@ class Client(ClientBase):
         await self._session.command(_orders.network_changed)
 
     async def ping(self) -> float:
-        """Measures the way to the service and back; returns seconds. At most 16 at a time."""
+        """Measures the way to the service and back; returns seconds. At most 16 at a time.
+
+        Refused with ``not_connected``, also while a lost connection comes back.
+        """
         return await self._session.ping()
 
     async def send_raw(self, json: Union[str, Mapping[str, Any]]) -> None:

@@ -218,7 +218,7 @@ class ToolCall(Event):
 
 @record
 class ToolCancelled(Event):
-    """A call is not waited for any more: the connection it came on is over, or the vendor withdrew it."""
+    """A call is not waited for any more: the session has ended, or the vendor withdrew the call."""
 
     type: ClassVar[Literal["tool_cancelled"]] = "tool_cancelled"
     call: CallRef

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Optional, TypeVar
 
 from ._mock_events import BYTES_PER_MS
-from .errors import StateError, bad_argument, bad_type
+from .errors import Error, StateError, bad_argument, bad_type
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ MAX_AUDIO = 32 * 1024 * 1024
 
 #: Every name of a call.
 NAMES = (
+    "dial_refused",
     "connect",
     "session_update",
     "send_text",
@@ -59,7 +60,7 @@ class Call:
     index: int = field(default=0, compare=False)
     """Number of the call, from 0."""
     connection: int = field(default=0, compare=False)
-    """Number of the connection it came on, from 1."""
+    """Number of the connection it came on, from 1; 0 for a dial that was refused."""
 
     def __getitem__(self, key: str) -> Any:
         """An argument."""
@@ -232,9 +233,16 @@ class CallLog:
         self._seen: dict[str, int] = {}
         self._waiting: list[tuple[str, Promise[Call]]] = []
 
+    def refused(self, error: Error) -> None:
+        """Records a dial that came to nothing."""
+        self._record("dial_refused", {"error": error}, 0)
+
     def add(self, name: str, **arguments: Any) -> None:
         """Records a call, and gives it to who waits for it first."""
-        call = Call(name, arguments, self._count, self.connection)
+        self._record(name, arguments, self.connection)
+
+    def _record(self, name: str, arguments: dict[str, Any], connection: int) -> None:
+        call = Call(name, arguments, self._count, connection)
         self._count += 1
         self.calls.append(call)
         for at, (wanted, promise) in enumerate(self._waiting):

@@ -62,9 +62,21 @@ class Core:
         #: Items, and answers to calls, of earlier connections.
         self._known: set[str] = set()
         self._answered: set[str] = set()
-        self._to_send: deque[str] = deque()
+        #: Dials to refuse: how many, and with what.
+        self.refusals: deque[tuple[int, Error]] = deque()
 
     # The engine calls, on its network thread. Nothing is raised there.
+
+    def dialled(self) -> Optional[Error]:
+        """A client dials: what refuses it."""
+        with self.lock:
+            if not self.refusals:
+                return None
+            times, error = self.refusals.popleft()
+            if times > 1:
+                self.refusals.appendleft((times - 1, error))
+            self.log.refused(error)
+            return error
 
     def opened(self) -> list[str]:
         """A client has connected."""
@@ -332,6 +344,24 @@ class Adapter(native.Service):  # type: ignore[misc]
     def __init__(self, core: Core) -> None:
         """The engine keeps it, and with it the core."""
         self._core = core
+
+    def dialled(self) -> Any:
+        """See `Core.dialled`."""
+        error = self._core.dialled()
+        if error is None:
+            return None
+        return native.ErrorInfo(
+            _class=native.ErrorClass[error.error_class.upper()],
+            code=error.code,
+            number=0,
+            message=error.message,
+            field=error.field,
+            fix=error.fix,
+            provider_code=error.provider_code,
+            fatal=error.fatal,
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+        )
 
     def opened(self) -> list[str]:
         """See `Core.opened`."""

@@ -213,7 +213,7 @@ class Client(ClientBase):  # noqa: D101 - it has one
         _wait(self._session.connect())
 
     def disconnect(self) -> None:
-        """Ends the run, also while connecting. The client can connect again, the conversation stays."""
+        """Ends the run, also while connecting or reconnecting. The client can connect again, the conversation stays."""
         _wait(self._session.disconnect())
 
     def close(self) -> None:
@@ -399,7 +399,10 @@ class Client(ClientBase):  # noqa: D101 - it has one
         _wait(self._session.command(_orders.network_changed))
 
     def ping(self) -> float:
-        """Measures the way to the service and back; returns seconds. At most 16 at a time."""
+        """Measures the way to the service and back; returns seconds. At most 16 at a time.
+
+        Refused with ``not_connected``, also while a lost connection comes back.
+        """
         return _wait(self._session.ping())
 
     def send_raw(self, json: Union[str, Mapping[str, Any]]) -> None:

@@ -39,8 +39,8 @@ from ._mock_calls import (
     seconds,
 )
 from ._mock_core import Core, make_line
-from ._orders import boolean, string
-from .errors import StateError, bad_argument, bad_type, near
+from ._orders import boolean, string, whole
+from .errors import ERROR_CLASSES, Error, NetworkError, StateError, bad_argument, bad_type, near
 
 __all__ = ["MAX_AUDIO", "MAX_CALLS", "Call", "MockService", "MockTimeoutError", "ToolOutput", "ToolResult"]
 
@@ -98,6 +98,7 @@ class MockService:
 
         By name, with their arguments:
 
+        - ``dial_refused``: a dial came to nothing because of :meth:`refuse_dials`; ``error``
         - ``connect``: a connection was opened
         - ``session_update``: ``session``, what the client asked for
         - ``send_text``: ``text``, ``role``, ``item_id``
@@ -330,6 +331,9 @@ class MockService:
     def simulate_close(self, code: Optional[int] = None, reason: str = "") -> None:
         """The connection ends when the client has read what was sent before.
 
+        After a break, and after codes like 1001 and 1011, the client connects to this mock again and tells it the
+        conversation (``replay``), unless ``recovery={"reconnect": False}``; :meth:`refuse_dials` holds that up.
+
         :param code: the WebSocket close code, 1000 to 4999; None: the network breaks.
         """
         if code is not None:
@@ -338,6 +342,33 @@ class MockService:
             if not 1000 <= code <= 4999:
                 raise bad_argument("code", f"{code} is no close code", "give 1000 to 4999")
         self._core.end(code, string("reason", reason))
+
+    def refuse_dials(self, times: int = 1, error: Optional[Error] = None) -> None:
+        """Refuses the next dials, after those that are to be refused already.
+
+        What refuses the first dial of a ``connect`` is raised by it. A client that has lost its connection tries
+        again after what is ``retryable``; everything else ends its run.
+
+        :param times: how many dials.
+        :param error: with what. As a real service: ``CredentialError`` with the code ``auth`` for status 401,
+            ``QuotaError`` with ``rate_limited`` and perhaps ``retry_after_ms`` for 429, ``NetworkError`` with
+            ``connect_failed`` where nobody answers. Default: ``NetworkError`` with ``unavailable``, as 503.
+        """
+        count = whole("times", times)
+        if error is None:
+            error = NetworkError(
+                "the service is unavailable (HTTP 503)",
+                code="unavailable",
+                fix="try again later",
+                retryable=True,
+            )
+        elif not isinstance(error, Error):
+            raise bad_type("error", "a duologue.Error", error)
+        elif error.error_class not in ERROR_CLASSES:
+            raise bad_argument("error", f"{error.error_class!r} is no class of errors")
+        if count:
+            with self._core.lock:
+                self._core.refusals.append((count, error))
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Sends an event of the vendor's as it is; an ``event_id`` is added when it has none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import inspect
 import json
 import threading
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from typing import Any, Callable, Optional
 
 import duologue
 import pytest
+from duologue import blocking
 from duologue._lib import native
 
 
@@ -22,6 +25,9 @@ class Polite(native.Service):
         self._frames: list[dict[str, Any]] = []
         self._news = threading.Condition()
         self._ids = 0
+
+    def dialled(self) -> None:
+        """Nobody is refused."""
 
     def opened(self) -> list[str]:
         with self._news:
@@ -138,6 +144,25 @@ def _looked_at(name: str) -> None:
 _leaks: list[str] = []
 for _name in ("Event", "ErrorInfo", "DuologueError", "Status", "Message", "State"):
     _looked_at(_name)
+
+
+class Either:
+    """A client of either kind, used alike."""
+
+    def __init__(self, style: str) -> None:
+        self.loop = asyncio.new_event_loop() if style == "asyncio" else None
+        self.make: Any = duologue.connect if self.loop else blocking.connect
+
+    def do(self, work: Any) -> Any:
+        return self.loop.run_until_complete(work) if self.loop and inspect.isawaitable(work) else work
+
+
+@pytest.fixture(params=["asyncio", "threads"])
+def either(request: Any) -> Iterator[Either]:
+    style = Either(request.param)
+    yield style
+    if style.loop:
+        style.loop.close()
 
 
 @pytest.fixture

@@ -84,7 +84,16 @@ def _same(ours: Any, theirs: Any, where: str, field: str = "") -> None:
         assert ours == json.loads(theirs), where
     elif isinstance(ours, duologue.Error):
         assert ours.error_class == theirs._class.name.lower(), where
-        for name in ("code", "message", "field", "fix", "provider_code", "fatal", "retryable", "retry_after_ms"):
+        for name in (
+            "code",
+            "message",
+            "field",
+            "fix",
+            "provider_code",
+            "fatal",
+            "retryable",
+            "retry_after_ms",
+        ):
             assert getattr(ours, name) == getattr(theirs, name), f"{where}.{name}"
     elif isinstance(theirs, GENERATED.Status):
         assert ours.kind == type(theirs).__name__.split(".")[-1].lower(), where

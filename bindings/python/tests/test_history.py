@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
 import duologue
 import pytest
-from conftest import Polite
-from duologue import blocking
+from conftest import Either, Polite
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "transcript.schema.json"
 TOLD: dict[str, Any] = {
@@ -39,25 +35,6 @@ TOLD: dict[str, Any] = {
         },
     ],
 }
-
-
-class Either:
-    """A client of either kind, used alike."""
-
-    def __init__(self, style: str) -> None:
-        self.loop = asyncio.new_event_loop() if style == "asyncio" else None
-        self.make: Any = duologue.connect if self.loop else blocking.connect
-
-    def do(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work) if self.loop and inspect.isawaitable(work) else work
-
-
-@pytest.fixture(params=["asyncio", "threads"])
-def either(request: Any) -> Iterator[Either]:
-    style = Either(request.param)
-    yield style
-    if style.loop:
-        style.loop.close()
 
 
 def _made(either: Either, service: Optional[Polite] = None, **more: Any) -> Any:

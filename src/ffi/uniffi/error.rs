@@ -46,6 +46,13 @@ impl From<&Error> for ErrorInfo {
     }
 }
 
+impl From<ErrorInfo> for Error {
+    fn from(info: ErrorInfo) -> Self {
+        let ErrorInfo { class, code, message, field, fix, provider_code, fatal, retryable, retry_after_ms, .. } = info;
+        Self { class, code: code.into(), message, field, fix, provider_code, fatal, retryable, retry_after_ms }
+    }
+}
+
 /// What a call that fails throws.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum DuologueError {

@@ -1,12 +1,22 @@
 //! A service played by the host, for its tests.
 
-use super::{error::Result, gate::Held, listener::HostError};
-use crate::transport::mock::{self, MockLine};
+use super::{
+    error::{ErrorInfo, Result},
+    gate::Held,
+    listener::HostError,
+};
+use crate::{
+    error::{Error, ErrorClass},
+    transport::mock::{self, MockLine},
+};
 use std::sync::Arc;
 
 /// The vendor's side of a conversation, frame by frame. Called on the network thread: it must not block.
 #[uniffi::export(with_foreign)]
 pub trait Service: Send + Sync {
+    /// A client dials. What is returned refuses it, whatever its `number` is.
+    fn dialled(&self) -> std::result::Result<Option<ErrorInfo>, HostError>;
+
     /// A client has connected. The frames returned are sent to it.
     fn opened(&self) -> std::result::Result<Vec<String>, HostError>;
 
@@ -31,6 +41,17 @@ fn answer(answer: Option<std::result::Result<Vec<String>, HostError>>) -> Vec<St
 }
 
 impl mock::Service for Adapter {
+    fn dialled(&self) -> crate::error::Result<()> {
+        match self.service.call(|service| service.dialled()) {
+            None | Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(refusal))) => Err(refusal.into()),
+            Some(Err(error)) => {
+                let message = format!("the mocked service failed: {error}");
+                Err(Error::new(ErrorClass::Host, "mock_failed", message))
+            }
+        }
+    }
+
     fn opened(&self) -> Vec<String> {
         answer(self.service.call(|service| service.opened()))
     }
