@@ -67,7 +67,9 @@ class Talk:
 
     def next(self) -> Any:
         if self.either.loop is None:
-            return next(self.events)
+            event = self.events.next(60)
+            assert event is not None, "nothing came, or the run is over"
+            return event
         return self.do(asyncio.wait_for(self.events.__anext__(), 60))
 
     def until(self, kind: type, what: Callable[[Any], bool] = lambda _: True) -> Any:
@@ -96,7 +98,9 @@ class Talk:
         """What comes until the run is over in good order."""
         stream = self.events if events is None else events
         if self.either.loop is None:
-            return list(stream)
+            events: list[Any] = list(iter(lambda: stream.next(60), None))
+            assert self.client.status.is_over
+            return events
 
         async def read() -> list[Any]:
             return [event async for event in stream]
