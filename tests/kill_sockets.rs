@@ -20,19 +20,20 @@ use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
 /// Every so many events a line is cut; all of these conversations are held side by side.
-const STEP: usize = 4;
+const STEP: usize = 1;
 /// Of each clip so many samples are enough for the detection of speech.
 const SPOKEN: usize = 30_000;
 /// Less of an answer is no answer: it is given again.
 const OWED_MS: u64 = 300;
 /// What bounds a conversation that would hang.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(60);
 const QUESTIONS: [&str; 3] = ["What is a lighthouse?", "What is the weather like?", "And how tall is it?"];
 const ANSWERS: [&str; 3] = ["A tower with a lamp.", "It is eighteen degrees.", "As tall as a tree."];
 
 fn scenario() -> Scenario {
     let text = json!({
         "name": "three turns, quickly",
+        "continue": true,
         "clips": {"1": "bundled:question1", "2": "bundled:question2", "3": "bundled:question3"},
         "delivery": {"delta_ms": 200, "speed": 20.0, "first_audio_delay_ms": 0, "transcript_delay_ms": 20},
         "turns": [
@@ -118,7 +119,8 @@ fn check(cut: Option<usize>, messages: &[Message], runs: usize, journal: &Journa
     assert_eq!(runs, 1, "the tool runs once: {}", why());
     let name = |m: &Message| match m.parts.first() {
         Some(Part::ToolCall { state, .. }) => {
-            Some(if *state == ToolCallState::Completed { "tool" } else { "open tool" })
+            // A call that was cut off before it was whole, and whose question was said again.
+            (*state != ToolCallState::Cancelled).then_some("tool")
         }
         _ if m.role == Role::User => Some("question"),
         _ => (heard_ms(m) >= OWED_MS).then_some("answer"),
@@ -183,7 +185,6 @@ impl Person {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "some cuts leave the second question without an answer; tests/kill.rs does it in virtual time"]
 async fn a_conversation_survives_a_cut_behind_any_event() {
     let (events, reconnected) = conversation(None).await;
     assert_eq!(reconnected, 0);

@@ -5,8 +5,18 @@
 //! the connection be lost, the turn is said again to the next one. While there is no connection at all, the
 //! newest audio is kept for the same reason.
 
-use super::{Session, ops::Purpose, recovery::gone};
-use crate::{audio::pcm::scale, event::OpId, message::ItemId, provider::ProviderCommand, time::Time};
+use super::{
+    Session,
+    ops::Purpose,
+    recovery::{OWED_MS, gone},
+};
+use crate::{
+    audio::pcm::scale,
+    event::OpId,
+    message::{ItemId, Message, MessageState, Part, Role},
+    provider::ProviderCommand,
+    time::Time,
+};
 use std::collections::VecDeque;
 
 /// Kept while nobody speaks: the vendor's padding before speech and the time its word takes.
@@ -142,6 +152,12 @@ impl PreRoll {
     }
 }
 
+/// So little of an answer came that it is none.
+fn is_hardly_begun(message: &Message) -> bool {
+    let short = |part: &Part| matches!(part, Part::Audio { duration_ms, .. } if *duration_ms < OWED_MS);
+    message.role == Role::Assistant && message.state != MessageState::Completed && message.parts.iter().all(short)
+}
+
 impl Session {
     /// Keeps a frame that may be needed again.
     pub(super) fn keep_microphone(&mut self, pcm: &[i16], captured: Time) {
@@ -151,7 +167,8 @@ impl Session {
         }
     }
 
-    /// Turns whose words are not known are said again, so their messages would stand there twice.
+    /// Turns whose words are not known are said again, so their messages would stand there twice. What little
+    /// was heard of an answer to them stays in the history and is not told: its question comes behind it.
     pub(super) fn forget_open_turns(&mut self) {
         for item in std::mem::take(&mut self.pre_roll.open) {
             if self.pre_roll.samples.is_empty() {
@@ -159,6 +176,11 @@ impl Session {
                 continue;
             }
             self.pre_roll.by_hand = true;
+            let messages = self.history.messages();
+            if let Some(at) = messages.iter().position(|m| m.id == item) {
+                let begun = messages[at..].iter().filter(|m| is_hardly_begun(m));
+                self.recovery.answered_again.extend(begun.map(|m| m.id.clone()));
+            }
             self.history.remove(&item, &mut self.changes);
         }
         self.tell_changes();

@@ -79,6 +79,8 @@ pub(super) struct Recovery {
     pub commit: Option<(Option<OpId>, Option<String>)>,
     /// An answer that was begun and hardly heard.
     pub owed: Option<Ask>,
+    /// Beginnings of answers whose question is said again.
+    pub answered_again: Vec<ItemId>,
     /// A request of our own that nobody answered, and the service has been silent since.
     pub unanswered: Option<Ask>,
     random: u64,

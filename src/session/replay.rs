@@ -141,6 +141,9 @@ impl Session {
     /// How a message is told.
     fn telling(&mut self, message: &Message) -> Telling {
         let item = message.id.clone();
+        if self.recovery.answered_again.contains(&item) {
+            return Telling::Nothing;
+        }
         if let Some(Part::ToolCall { id, name, arguments, output, state, .. }) = message.parts.first() {
             let over = matches!(state, ToolCallState::Completed | ToolCallState::Failed);
             // One whose result was refused may be answered once more, and is told with that.

@@ -101,7 +101,10 @@ fn told(world: &World, messages: &[Message]) {
     let told: Vec<&str> = told.map(|held| held.id.as_str()).collect();
     let tellable = |message: &&Message| match (message.role, audio(message)) {
         (Role::User, Some((words, ..))) => !words.is_empty() || told.contains(&message.id.as_str()),
-        (Role::Assistant, Some((_, heard, ..))) => !heard.is_empty(),
+        // The beginning of an answer whose question was said again is of no use before it.
+        (Role::Assistant, Some((_, heard, _, ms))) => {
+            !heard.is_empty() && (ms >= 300 || told.contains(&message.id.as_str()))
+        }
         (Role::Assistant, None) => name(message).is_some(),
         _ => true,
     };

@@ -198,7 +198,10 @@ pub fn telling(
             Role::Assistant => "assistant",
             Role::System => "system",
         };
-        let open = plays(m);
+        // What is hardly begun is not told when its question is said again.
+        let short = |p: &Part| matches!(p, Part::Audio { duration_ms, .. } if *duration_ms < 300);
+        let begun = m.role == Role::Assistant && m.state != MessageState::Completed && m.parts.iter().all(short);
+        let open = plays(m) || begun;
         let told =
             if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words, open } };
         chosen.push(vec![told]);
