@@ -20,7 +20,7 @@ count=$(wc -l <"$scratch/list")
 
 echo "mutants: building $count into one program"
 cd "$scratch/tree"
-export CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0
 RUSTFLAGS=-Awarnings $cargo test --no-default-features --test simulation --test session --no-run 2>"$scratch/build" || {
     cat "$scratch/build" >&2
     exit 1

@@ -208,3 +208,25 @@ fn a_call_whose_result_was_refused_is_told_once_with_the_one_that_follows() {
     assert_eq!((told.len(), &told[0]["type"], &told[1]["output"]), (2, &json!("function_call"), &json!("second")));
     talk.finish();
 }
+
+#[test]
+fn what_is_said_again_begins_shortly_before_the_speech() {
+    let mut talk = Talk::connected(json!({"recovery": {}}));
+    talk.pass(20_000);
+    for _ in 0..150 {
+        talk.pass(20);
+        talk.microphone(20);
+    }
+    talk.user_speaks("U1", 2_900);
+    for _ in 0..25 {
+        talk.pass(20);
+        talk.microphone(20);
+    }
+    talk.take();
+    talk.closed(None, "", None);
+    talk.reconnected();
+    // Half a second of speech, and what the vendor may have needed to notice it.
+    let ms = talk.take().appended_ms();
+    assert!((500..=900).contains(&ms), "{ms} ms are said again");
+    talk.finish();
+}

@@ -50,7 +50,8 @@ pub struct Wire {
     /// Responses whose end was told.
     done: HashSet<String>,
     cancels: HashMap<String, String>,
-    requests: HashSet<String>,
+    /// Requests for responses that were sent and not refused, by their event.
+    requests: HashMap<String, String>,
     outside: HashSet<String>,
     microphone: i64,
     /// Frames of the microphone since the last commit or clear.
@@ -215,6 +216,7 @@ impl Checks {
                 wire.outstanding.take_if(|(_, id, _)| {
                     *code == "conversation_already_has_active_response" || of == Some(id.as_str())
                 });
+                wire.requests.remove(of.unwrap_or_default());
                 if *code == "response_cancel_not_active"
                     && let Some(response) = of.and_then(|id| wire.cancels.get(id))
                 {
@@ -297,7 +299,10 @@ impl Checks {
             assert!(told.iter().all(Told::may_miss), "{epoch} was not told {told:?}");
             wire.whole = whole;
         }
-        let all = wire.telling.as_ref().is_none_or(|left| left.iter().all(Told::may_miss));
+        // The note stands behind something.
+        let note = |t: &Told| matches!(t, Told::Text { id: None, .. });
+        let missed = |t: &Told| t.may_miss() && (wire.awaited.is_empty() || !note(t));
+        let all = wire.telling.as_ref().is_none_or(|left| left.iter().all(missed));
         assert!(all, "{epoch} was not told all: {:?}", wire.telling);
         // Everything was confirmed or refused, or there was no more time.
         let confirmed = wire.awaited.iter().all(|id| wire.items.contains(id));
@@ -343,7 +348,9 @@ impl Checks {
                 wire.running.retain(|_, heard| now.ms_since(*heard) < 15_000);
                 assert!(wire.running.is_empty(), "no response.create while {:?} runs", wire.running);
                 let request = frame["response"]["metadata"]["client_event_id"].as_str().expect("metadata").to_owned();
-                wire.requests.insert(request.clone());
+                let twice = wire.requests.values().any(|sent| *sent == request);
+                assert!(!twice, "{request} is asked for twice on {epoch}");
+                wire.requests.insert(event.clone(), request.clone());
                 wire.outstanding = Some((request, event, now));
             }
             "response.cancel" => {
