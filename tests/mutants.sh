@@ -34,10 +34,11 @@ SEEDS=1000 FIRST=1 "$simulation" >/dev/null 2>&1 && "$session" >/dev/null 2>&1 |
     exit 1
 }
 
-survived=0
+survived=0 awake=0
 while IFS="$(printf '\t')" read -r number line; do
     case " ${MUTANTS:-$number} " in *" $number "*) ;; *) continue ;; esac
     export MUTANT="$number"
+    awake=$((awake + 1))
     if ! SEEDS=1000 FIRST=1 timeout 300 "$simulation" >"$scratch/out" 2>&1; then
         by="simulation, $(sed -n 's/^FAILED seed \([0-9]*\).*/seed \1/p' "$scratch/out" | head -1)"
     elif ! timeout 300 "$session" >"$scratch/out" 2>&1; then
@@ -49,4 +50,4 @@ while IFS="$(printf '\t')" read -r number line; do
     if [ -n "$by" ]; then echo "caught    $number ($by): $line"; else echo "SURVIVED  $number: $line"; fi
 done <"$scratch/list"
 if [ "$survived" -gt 0 ]; then echo "mutants: $survived survived" >&2; exit 1; fi
-echo "mutants: all of $count were caught"
+echo "mutants: all $awake were caught"

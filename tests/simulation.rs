@@ -6,18 +6,28 @@
 
 #[path = "simulation/checks.rs"]
 mod checks;
+#[path = "simulation/faults.rs"]
+mod faults;
+#[path = "simulation/host.rs"]
+mod host;
 #[path = "simulation/mirror.rs"]
 mod mirror;
 #[path = "simulation/player.rs"]
 mod player;
+#[path = "simulation/recovery.rs"]
+mod recovery;
 #[path = "simulation/script.rs"]
 mod script;
 #[path = "common/speaker.rs"]
 mod speaker;
 #[path = "simulation/vendor.rs"]
 mod vendor;
+#[path = "simulation/wire.rs"]
+mod wire;
 #[path = "simulation/world.rs"]
 mod world;
+#[path = "simulation/writing.rs"]
+mod writing;
 
 use script::{FAULTS, Fault, Script};
 use std::{
@@ -37,7 +47,7 @@ thread_local! {
     static FAILED: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
-/// Seconds of virtual time and the like, over all conversations.
+/// What happened in all conversations together.
 #[derive(Default)]
 struct Sums {
     fired: BTreeMap<Fault, u64>,

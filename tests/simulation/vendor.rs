@@ -1,11 +1,6 @@
 //! A realtime service as the protocol reference has it, one conversation for each connection.
 
-use crate::{
-    checks::MARK,
-    player::PER_MS,
-    script::{Dice, Fault},
-    world::World,
-};
+use crate::{checks::MARK, player::PER_MS, script::Fault, world::World};
 use duologue::{
     error::{Error, ErrorClass},
     session::Input,
@@ -25,18 +20,18 @@ pub enum State {
 #[derive(Debug)]
 pub struct Kept {
     pub id: String,
-    call: Option<String>,
-    result_of: Option<String>,
+    pub call: Option<String>,
+    pub result_of: Option<String>,
     /// The call was complete.
-    done: bool,
+    pub done: bool,
 }
 
 /// What is being generated.
-struct Active {
-    id: String,
+pub struct Active {
+    pub id: String,
     /// Item, part, spoken or written, and its words so far.
-    item: Option<(String, u32, bool, String)>,
-    calls: usize,
+    pub item: Option<(String, u32, bool, String)>,
+    pub calls: usize,
 }
 
 pub struct Conn {
@@ -50,22 +45,22 @@ pub struct Conn {
     pub items: Vec<Kept>,
     pub deleted: Vec<String>,
     /// The dial gets no answer.
-    never: bool,
-    inbox: VecDeque<Value>,
-    out: VecDeque<Value>,
-    late: Vec<(u8, Value)>,
-    events: u64,
-    configured: bool,
-    session: Value,
-    active: Option<Active>,
-    user: Option<String>,
+    pub never: bool,
+    pub inbox: VecDeque<Value>,
+    pub out: VecDeque<Value>,
+    pub late: Vec<(u8, Value)>,
+    pub events: u64,
+    pub configured: bool,
+    pub session: Value,
+    pub active: Option<Active>,
+    pub user: Option<String>,
     /// User items whose words are still to come.
-    unheard: Vec<String>,
-    heard_ms: u64,
-    appended_ms: u64,
-    expires: Option<u64>,
-    over: Vec<String>,
-    disturbed: bool,
+    pub unheard: Vec<String>,
+    pub heard_ms: u64,
+    pub appended_ms: u64,
+    pub expires: Option<u64>,
+    pub over: Vec<String>,
+    pub disturbed: bool,
 }
 
 impl Conn {
@@ -110,15 +105,15 @@ impl Conn {
         }
     }
 
-    fn knows(&self, item: &str) -> bool {
+    pub fn knows(&self, item: &str) -> bool {
         self.items.iter().any(|k| k.id == item)
     }
 
-    fn last(&self) -> Option<String> {
+    pub fn last(&self) -> Option<String> {
         self.items.last().map(|k| k.id.clone())
     }
 
-    fn turns(&self) -> &Value {
+    pub fn turns(&self) -> &Value {
         &self.session["audio"]["input"]["turn_detection"]
     }
 
@@ -155,19 +150,19 @@ impl World {
         self.delivers(i);
     }
 
-    fn refuses(&mut self, i: usize, code: &str, event: Option<&str>) {
+    pub fn refuses(&mut self, i: usize, code: &str, event: Option<&str>) {
         let message = format!("refused: {code}, key sk-{MARK}-0123456789");
         let error = json!({"type": "invalid_request_error", "code": code, "message": message, "param": null, "event_id": event});
         self.says(i, "error", json!({"error": error}));
     }
 
-    fn disturb(&mut self, i: usize) {
+    pub fn disturb(&mut self, i: usize) {
         self.conns[i].disturbed = true;
         let epoch = self.conns[i].epoch;
         self.checks.wire(epoch).disturbed = true;
     }
 
-    fn delivers(&mut self, i: usize) {
+    pub fn delivers(&mut self, i: usize) {
         while self.conns[i].stalled == 0
             && let Some(event) = self.conns[i].out.pop_front()
         {
@@ -255,7 +250,7 @@ impl World {
         self.pongs();
     }
 
-    fn dial_ends(&mut self, i: usize) {
+    pub fn dial_ends(&mut self, i: usize) {
         if self.conns[i].never && !self.kind {
             return;
         }
@@ -308,7 +303,7 @@ impl World {
         }
     }
 
-    fn effective(&self, i: usize) -> Value {
+    pub fn effective(&self, i: usize) -> Value {
         let mut session = self.conns[i].session.clone();
         if let Some(detection) = session["audio"]["input"]["turn_detection"].as_object_mut() {
             detection.insert("interrupt_response".into(), self.setup.vendor_interrupts.into());
@@ -318,12 +313,12 @@ impl World {
         session
     }
 
-    fn take(fault: &mut Option<Fault>, kind: bool) -> Option<Fault> {
+    pub fn take(fault: &mut Option<Fault>, kind: bool) -> Option<Fault> {
         fault.take().filter(|_| !kind)
     }
 
     /// The vendor reads a frame.
-    fn reads(&mut self, i: usize, frame: &Value) {
+    pub fn reads(&mut self, i: usize, frame: &Value) {
         let event = frame["event_id"].as_str().map(str::to_owned);
         let event = event.as_deref();
         let kind = self.kind;
@@ -395,7 +390,7 @@ impl World {
         }
     }
 
-    fn reads_item(&mut self, i: usize, frame: &Value, event: Option<&str>) {
+    pub fn reads_item(&mut self, i: usize, frame: &Value, event: Option<&str>) {
         let item = &frame["item"];
         let id = item["id"].as_str().unwrap().to_owned();
         let fault = Self::take(&mut self.armed.item, self.kind);
@@ -445,7 +440,7 @@ impl World {
         self.says(i, "conversation.item.done", fields);
     }
 
-    fn reads_request(&mut self, i: usize, frame: &Value, event: Option<&str>) {
+    pub fn reads_request(&mut self, i: usize, frame: &Value, event: Option<&str>) {
         let request = frame["response"]["metadata"]["client_event_id"].as_str().map(str::to_owned);
         let fault = Self::take(&mut self.armed.response, self.kind);
         if let Some(fault) = fault {
@@ -480,7 +475,7 @@ impl World {
         self.begins(i, request.as_deref());
     }
 
-    fn begins(&mut self, i: usize, request: Option<&str>) {
+    pub fn begins(&mut self, i: usize, request: Option<&str>) {
         let id = self.name("R");
         let metadata = request.map(|r| json!({"client_event_id": r}));
         let body = json!({"id": id, "object": "realtime.response", "status": "in_progress",
@@ -489,7 +484,7 @@ impl World {
         self.says(i, "response.created", json!({"response": body}));
     }
 
-    fn done(&mut self, i: usize, status: &str) {
+    pub fn done(&mut self, i: usize, status: &str) {
         let Some(active) = self.conns[i].active.take() else { return };
         if let Some((item, part, true, words)) = &active.item {
             let place = json!({"response_id": active.id, "item_id": item, "output_index": 0, "content_index": part});
@@ -501,207 +496,15 @@ impl World {
             "usage": {"input_tokens": 5, "output_tokens": 7}});
         self.says(i, "response.done", json!({"response": body}));
     }
-
-    /// The connection whose conversation goes on.
-    fn talking(&self) -> Option<usize> {
-        self.conns
-            .iter()
-            .position(|c| c.state == State::Open && c.epoch == self.checks.link && c.configured && !c.asked_to_close)
-    }
-
-    /// The vendor writes on.
-    pub fn writes(&mut self, die: u32) {
-        let Some(i) = self.talking() else { return };
-        let mut dice = Dice(die.into());
-        if !self.conns[i].unheard.is_empty() && dice.once_in(3) {
-            return self.understands(i, &mut dice);
-        }
-        let new = self.name("A");
-        let Some(active) = &mut self.conns[i].active else { return };
-        let id = active.id.clone();
-        let previous = self.conns[i].last();
-        let active = self.conns[i].active.as_mut().unwrap();
-        let choice = dice.upto(12);
-        match &mut active.item {
-            None if choice < 3 && active.calls < 3 => {
-                active.calls += 1;
-                let arguments = "{\"n\":1}";
-                let (item, call) = (format!("F{new}"), format!("call_{new}"));
-                let wire = |status: &str, arguments: &str| {
-                    json!({"id": item, "type": "function_call", "status": status, "call_id": call, "name": "f",
-                        "arguments": arguments})
-                };
-                self.conns[i].items.push(Kept {
-                    id: item.clone(),
-                    call: Some(call.clone()),
-                    result_of: None,
-                    done: false,
-                });
-                let added = json!({"response_id": id, "output_index": 0, "item": wire("in_progress", "")});
-                self.says(i, "response.output_item.added", added);
-                let added = json!({"previous_item_id": previous, "item": wire("in_progress", "")});
-                self.says(i, "conversation.item.added", added);
-                let place = json!({"response_id": id, "item_id": item, "output_index": 0, "call_id": call});
-                self.says(i, "response.function_call_arguments.delta", with(&place, "delta", "{\"n\"".into()));
-                if let Some(kept) = self.conns[i].items.iter_mut().find(|k| k.id == item) {
-                    kept.done = true;
-                }
-                let done = json!({"response_id": id, "output_index": 0, "item": wire("completed", arguments)});
-                self.says(i, "response.output_item.done", done);
-            }
-            None if choice < 6 => self.done(i, if dice.once_in(8) { "incomplete" } else { "completed" }),
-            None => {
-                let spoken = !dice.once_in(5);
-                active.item = Some((new.clone(), 0, spoken, String::new()));
-                self.conns[i].items.push(Kept { id: new.clone(), call: None, result_of: None, done: true });
-                let message =
-                    json!({"id": new, "type": "message", "role": "assistant", "status": "in_progress", "content": []});
-                let added = json!({"response_id": id, "output_index": 0, "item": message});
-                self.says(i, "response.output_item.added", added);
-                self.says(i, "conversation.item.added", json!({"previous_item_id": previous, "item": message}));
-                let place = json!({"response_id": id, "item_id": new, "output_index": 0, "content_index": 0});
-                let kind = if spoken { "audio" } else { "text" };
-                self.says(i, "response.content_part.added", with(&place, "part", json!({"type": kind})));
-            }
-            Some((item, part, true, words)) if choice < 9 => {
-                let n = 1 + dice.upto(3);
-                let text: String = (0..n).map(|_| "ab ").collect();
-                let place = json!({"response_id": id, "item_id": item, "output_index": 0, "content_index": part});
-                words.push_str(&text);
-                let odd = std::mem::take(&mut self.armed.odd);
-                self.says(i, "response.output_audio_transcript.delta", with(&place, "delta", text.into()));
-                if odd {
-                    self.fires(Fault::OddPcm);
-                    let bytes = vec![7u8; 4801];
-                    let first = base64_simd::STANDARD.encode_to_string(&bytes);
-                    self.says(i, "response.output_audio.delta", with(&place, "delta", first.clone().into()));
-                    self.says(i, "response.output_audio.delta", with(&place, "delta", first.into()));
-                } else {
-                    self.says(i, "response.output_audio.delta", with(&place, "delta", base64(n * 100).into()));
-                }
-            }
-            Some((item, part, true, words)) if choice == 9 => {
-                *part += 1;
-                words.clear();
-                let place = json!({"response_id": id, "item_id": item, "output_index": 0, "content_index": *part});
-                self.says(i, "response.content_part.added", with(&place, "part", json!({"type": "audio"})));
-            }
-            Some(_) if choice == 10 => {
-                self.done(i, "completed");
-            }
-            Some((item, part, spoken, words)) => {
-                let (item, spoken, text) = (item.clone(), *spoken, words.clone());
-                let place = json!({"response_id": id, "item_id": item, "output_index": 0, "content_index": part});
-                if !spoken && choice < 8 {
-                    words.push_str("text ");
-                    self.says(i, "response.output_text.delta", with(&place, "delta", "text ".into()));
-                    return;
-                }
-                active.item = None;
-                if spoken {
-                    self.says(i, "response.output_audio.done", place.clone());
-                    self.says(
-                        i,
-                        "response.output_audio_transcript.done",
-                        with(&place, "transcript", text.clone().into()),
-                    );
-                } else {
-                    self.says(i, "response.output_text.done", with(&place, "text", text.clone().into()));
-                }
-                let message = json!({"id": item, "type": "message", "role": "assistant", "status": "completed",
-                    "content": []});
-                let done = json!({"response_id": id, "output_index": 0, "item": message});
-                self.says(i, "response.output_item.done", done);
-            }
-        }
-    }
-
-    /// The words of a turn become known, or never will.
-    fn understands(&mut self, i: usize, dice: &mut Dice) {
-        let item = self.conns[i].unheard.remove(0);
-        let place = json!({"item_id": item, "content_index": 0});
-        if dice.once_in(6) {
-            let error = json!({"type": "server_error", "code": "x", "message": "not understood"});
-            return self.says(i, "conversation.item.input_audio_transcription.failed", with(&place, "error", error));
-        }
-        if dice.once_in(2) {
-            self.says(i, "conversation.item.input_audio_transcription.delta", with(&place, "delta", "some".into()));
-        }
-        let words = format!("some words of {item}");
-        self.says(i, "conversation.item.input_audio_transcription.completed", with(&place, "transcript", words.into()));
-    }
-
-    fn commits(&mut self, i: usize, item: &str) {
-        let previous = self.conns[i].last();
-        self.conns[i].appended_ms = 0;
-        self.conns[i].items.push(Kept { id: item.to_owned(), call: None, result_of: None, done: true });
-        self.conns[i].unheard.push(item.to_owned());
-        self.says(i, "input_audio_buffer.committed", json!({"item_id": item, "previous_item_id": previous}));
-        let message = json!({"id": item, "type": "message", "role": "user", "status": "completed",
-            "content": [{"type": "input_audio", "transcript": null}]});
-        let fields = json!({"previous_item_id": previous, "item": message});
-        self.says(i, "conversation.item.added", fields.clone());
-        self.says(i, "conversation.item.done", fields);
-    }
-
-    /// The user begins or stops to speak, where the vendor finds turns by itself.
-    pub fn user(&mut self, die: u32) {
-        let Some(i) = self.talking().filter(|i| self.conns[*i].turns().is_object()) else { return };
-        // Who is not up has sent nothing that could be heard.
-        if !self.checks.wire(self.conns[i].epoch).up {
-            return;
-        }
-        let mut dice = Dice(die.into());
-        let at = self.conns[i].heard_ms;
-        match self.conns[i].user.take() {
-            None => {
-                self.checks.spoke = true;
-                let item = self.name("U");
-                self.conns[i].user = Some(item.clone());
-                let started = json!({"audio_start_ms": at, "item_id": item});
-                self.says(i, "input_audio_buffer.speech_started", started);
-                if self.setup.vendor_interrupts && self.conns[i].active.is_some() {
-                    self.done(i, "cancelled");
-                }
-            }
-            Some(item) => {
-                self.says(i, "input_audio_buffer.speech_stopped", json!({"audio_end_ms": at, "item_id": item}));
-                self.commits(i, &item);
-                let answers = self.conns[i].turns()["create_response"] == true;
-                if answers && self.conns[i].active.is_none() && self.conns[i].state == State::Open && !dice.once_in(4) {
-                    self.begins(i, None);
-                }
-            }
-        }
-    }
-
-    /// The vendor finishes what it has begun.
-    pub fn finishes(&mut self) {
-        for i in 0..self.conns.len() {
-            if self.conns[i].state != State::Open || self.conns[i].asked_to_close {
-                continue;
-            }
-            self.conns[i].stalled = 0;
-            if let Some(item) = self.conns[i].user.take() {
-                let at = self.conns[i].heard_ms;
-                self.says(i, "input_audio_buffer.speech_stopped", json!({"audio_end_ms": at, "item_id": item}));
-                self.commits(i, &item);
-            }
-            while !self.conns[i].unheard.is_empty() && self.conns[i].state == State::Open {
-                self.understands(i, &mut Dice(1));
-            }
-            self.done(i, "completed");
-        }
-    }
 }
 
-fn with(place: &Value, field: &str, value: Value) -> Value {
+pub fn with(place: &Value, field: &str, value: Value) -> Value {
     let mut fields = place.clone();
     fields[field] = value;
     fields
 }
 
-fn base64(ms: u64) -> String {
+pub fn base64(ms: u64) -> String {
     base64_simd::STANDARD.encode_to_string(vec![0u8; (ms * PER_MS * 2) as usize])
 }
 

@@ -2,9 +2,10 @@
 //! time.
 
 use crate::{
-    checks::{Checks, MARK, ending, mends},
+    checks::{Checks, MARK},
     player::{PER_MS, Player},
-    script::{Call, Dice, Fault, Script, Setup, Step},
+    recovery::{ending, mends},
+    script::{Call, Fault, Script, Setup, Step},
     vendor::{Conn, State},
 };
 use duologue::{
@@ -13,7 +14,7 @@ use duologue::{
     event::{EventKind, OpId, Status},
     message::CallRef,
     provider::{Frame, codec_for},
-    session::{Command, Input, Output, Session, credentials::CredentialAnswer},
+    session::{Command, Input, Output, Session},
     time::Time,
 };
 use serde_json::Value;
@@ -51,16 +52,16 @@ pub struct World {
     /// Nothing breaks any more.
     pub kind: bool,
     pub count: u64,
-    calls: Vec<CallRef>,
-    never: bool,
-    giant: bool,
-    needed: Option<u64>,
-    pings: VecDeque<u32>,
-    next_op: u64,
-    frames: i64,
-    capturing: bool,
+    pub calls: Vec<CallRef>,
+    pub never: bool,
+    pub giant: bool,
+    pub needed: Option<u64>,
+    pub pings: VecDeque<u32>,
+    pub next_op: u64,
+    pub frames: i64,
+    pub capturing: bool,
     /// The speaker has more to report.
-    reporting: bool,
+    pub reporting: bool,
     pub trace: Option<Vec<String>>,
 }
 
@@ -124,7 +125,7 @@ impl World {
         *self.session.status() == Status::Connected
     }
 
-    fn is_recovering(&self) -> bool {
+    pub fn is_recovering(&self) -> bool {
         matches!(self.session.status(), Status::Reconnecting { .. })
     }
 
@@ -150,12 +151,12 @@ impl World {
         );
     }
 
-    fn is_manual(&self) -> bool {
+    pub fn is_manual(&self) -> bool {
         self.setup.config["turn_detection"]["mode"] == "manual"
             || self.checks.asked.values().any(|c| *c == Call::Update)
     }
 
-    fn output(&mut self, output: &Output) {
+    pub fn output(&mut self, output: &Output) {
         let frame = match output {
             Output::Send { text, .. } => Some(serde_json::from_str::<Value>(text).expect("a client frame is JSON")),
             _ => None,
@@ -231,7 +232,7 @@ impl World {
         self.now = end;
     }
 
-    fn plays(&mut self, ms: u64) {
+    pub fn plays(&mut self, ms: u64) {
         self.pass(ms);
         if self.player.asked_to_flush() && self.armed.deaf_speaker {
             return;
@@ -241,7 +242,7 @@ impl World {
         }
     }
 
-    fn flushes(&mut self) {
+    pub fn flushes(&mut self) {
         if self.player.asked_to_flush() && std::mem::take(&mut self.armed.deaf_speaker) {
             // It says so long after it was asked to.
             self.fires(Fault::DeafSpeaker);
@@ -254,7 +255,7 @@ impl World {
         }
     }
 
-    fn microphone(&mut self, frames: u8) {
+    pub fn microphone(&mut self, frames: u8) {
         for _ in 0..frames {
             self.pass(20);
             if !self.capturing {
@@ -326,106 +327,6 @@ impl World {
         }
     }
 
-    // The host.
-
-    fn import(&mut self, i: u64) {
-        use duologue::message::{Message, MessageState, Part, Role};
-        let role = if i.is_multiple_of(2) { Role::User } else { Role::Assistant };
-        let parts = vec![Part::Text { content: format!("imported {i} {}", "words ".repeat(i as usize * 3)) }];
-        let state = MessageState::Completed;
-        let id = self.name("import").as_str().into();
-        let message = Message { id, role, parts, state, interrupted: false, revision: 1, created_ms: 0 };
-        self.host(Call::Import, Command::ImportHistory { messages: vec![message] });
-    }
-
-    fn calls(&mut self, call: Call, die: u32) {
-        use duologue::request::{Image, ResponseOptions};
-        let mut dice = Dice(die.into());
-        let n = self.count;
-        let (respond, interrupt) = (!dice.once_in(4), dice.once_in(3));
-        let command = match call {
-            Call::Connect => Command::Connect,
-            Call::Disconnect => Command::Disconnect,
-            Call::Text => Command::SendText { text: format!("typed {n}"), respond, interrupt },
-            Call::LongText => {
-                let text = format!("long {n} ").repeat(500 + dice.upto(5_000) as usize);
-                Command::SendText { text, respond, interrupt }
-            }
-            Call::Image => Command::SendImage {
-                image: Image::from_bytes(b"\x89PNG\r\n\x1a\n"),
-                text: dice.once_in(2).then(|| "look".to_owned()),
-                respond,
-                interrupt,
-            },
-            Call::Context => Command::SendContext { text: format!("context {n}") },
-            Call::Say => Command::Say { text: "Good day.".into() },
-            Call::Respond => Command::RequestResponse { options: Box::default() },
-            Call::RespondOutside => {
-                let options =
-                    ResponseOptions { out_of_band: true, audible: dice.once_in(2), ..ResponseOptions::default() };
-                Command::RequestResponse { options: Box::new(options) }
-            }
-            Call::StartListening => Command::StartListening,
-            Call::StopListening => Command::StopListening,
-            Call::ClearInput => Command::ClearInput,
-            Call::Update => {
-                let changes = match dice.upto(4) {
-                    0 => serde_json::json!({"instructions": format!("b{n}")}),
-                    1 => serde_json::json!({"max_output_tokens": 10 + n}),
-                    2 => serde_json::json!({"turn_detection": {"create_response": dice.once_in(2)}}),
-                    _ => serde_json::json!({"tools": [{"name": "f"}, {"name": "g"}]}),
-                };
-                Command::UpdateSession { changes }
-            }
-            Call::Interrupt => Command::Interrupt,
-            Call::AnswerTool => return self.answers_tool(die),
-            Call::Capture => Command::SetCapture { on: dice.once_in(2) },
-            Call::Mute => Command::SetInputMuted { muted: dice.once_in(2) },
-            Call::Ping => Command::Ping,
-            Call::Import => return self.import(u64::from(die % 50)),
-            Call::Clear => Command::ClearHistory,
-            Call::Raw => Command::SendRaw { json: r#"{"type":"response.cancel","event_id":"mine"}"#.into() },
-            Call::Flood => {
-                for i in 0..70 {
-                    self.host(call, Command::SendContext { text: format!("context {n} {i}") });
-                }
-                return;
-            }
-        };
-        self.host(call, command);
-    }
-
-    fn answers_tool(&mut self, die: u32) {
-        if self.calls.is_empty() {
-            return;
-        }
-        let mut dice = Dice(die.into());
-        let call = self.calls.remove(dice.upto(self.calls.len() as u64) as usize);
-        let length = dice.of(&[0, 1, 20, 20, 20, 17_000]);
-        let giant = std::mem::take(&mut self.giant);
-        if giant {
-            self.fires(Fault::GiantResult);
-        }
-        let output = "r".repeat(if giant { 300_000 } else { length });
-        let is_error = dice.once_in(5);
-        self.host(Call::AnswerTool, Command::SubmitToolResult { call: call.clone(), output, is_error });
-        if dice.once_in(10) {
-            self.host(Call::AnswerTool, Command::SubmitToolResult { call, output: "twice".into(), is_error });
-        }
-    }
-
-    fn gives_credential(&mut self, die: u32) {
-        let Some(request_id) = self.needed.take() else { return };
-        let answer = match die % 8 {
-            0 if !self.kind => {
-                CredentialAnswer::Refused { error: Error::new(ErrorClass::Host, "none", "there is none today") }
-            }
-            1 | 2 => CredentialAnswer::Given { expires_in_ms: Some(20_000) },
-            _ => CredentialAnswer::Given { expires_in_ms: None },
-        };
-        self.input(Input::Credential { request_id, answer });
-    }
-
     // Steps.
 
     pub fn step(&mut self, step: Step) {
@@ -461,176 +362,10 @@ impl World {
         }
     }
 
-    fn breaks(&mut self, fault: Fault, die: u32) {
-        let open: Vec<usize> = (0..self.conns.len()).filter(|i| self.conns[*i].state == State::Open).collect();
-        // The newest, or any where there are two.
-        let one = open.get(die as usize % open.len().max(1)).copied();
-        match fault {
-            Fault::Close(code) => {
-                let Some(i) = one.filter(|i| !self.conns[*i].deaf()) else { return };
-                self.fires(fault);
-                let code = Some(code).filter(|code| *code > 0);
-                self.gone(i, code, &format!("bye, sk-{MARK}-0123456789 of the service"), None);
-            }
-            Fault::HalfOpen => {
-                let Some(i) = one.filter(|i| !self.conns[*i].deaf()) else { return };
-                self.fires(fault);
-                self.checks.silence = true;
-                self.conns[i].dead_at = Some(self.now.after_ms(15_000));
-            }
-            Fault::DialNetwork
-            | Fault::Dial429
-            | Fault::Dial429After(_)
-            | Fault::Dial503
-            | Fault::DialAuth
-            | Fault::DialTls
-            | Fault::DialHandshake
-            | Fault::DialNever => self.armed.dial = Some(fault),
-            Fault::Omit | Fault::Duplicate | Fault::Reorder | Fault::Late => self.armed.event = Some(fault),
-            Fault::RefuseItem | Fault::MissItem => self.armed.item = Some(fault),
-            Fault::RefuseUpdate | Fault::MissUpdate => self.armed.update = Some(fault),
-            Fault::RefuseResponse | Fault::MissResponse => self.armed.response = Some(fault),
-            Fault::RefuseCommit | Fault::MissCommit => {
-                self.armed.commit = Some(fault);
-                if self.setup.config["turn_detection"]["mode"] == "manual" && self.is_connected() {
-                    self.host(Call::StartListening, Command::StartListening);
-                    self.microphone(10);
-                    self.host(Call::StopListening, Command::StopListening);
-                }
-            }
-            Fault::OddPcm => self.armed.odd = true,
-            Fault::MissClose => self.armed.close = true,
-            Fault::DeafSpeaker => {
-                self.armed.deaf_speaker = true;
-                if self.player.waiting() > 0 {
-                    self.host(Call::Interrupt, Command::Interrupt);
-                    self.flushes();
-                }
-            }
-            Fault::Outage => {
-                self.fires(fault);
-                self.armed.outage = 1 + die % 14;
-                for _ in 0..self.armed.outage {
-                    self.serve(1);
-                    self.pass(u64::from(die % 3) * 2_000);
-                }
-            }
-            Fault::Flapping => {
-                if !self.is_connected() {
-                    return;
-                }
-                self.fires(fault);
-                for _ in 0..3 + die % 4 {
-                    let link = self.checks.link;
-                    let Some(i) = self.conns.iter().position(|c| c.epoch == link && c.state == State::Open) else {
-                        return;
-                    };
-                    if self.conns[i].deaf() {
-                        return;
-                    }
-                    self.gone(i, None, "", None);
-                    self.pass(3_000);
-                    self.serve(200);
-                    self.gives_credential(3);
-                    self.serve(200);
-                    self.serve(200);
-                }
-            }
-            Fault::SessionExpired | Fault::Quota | Fault::BadKey => {
-                let Some(i) = one else { return };
-                self.fires(fault);
-                self.ends(i, fault);
-            }
-            Fault::Malformed => {
-                let Some(i) = one else { return };
-                self.fires(fault);
-                let deep = "[".repeat(10_000);
-                let text =
-                    ["{\"type\":", "null", "{\"type\":3}", &deep, "", "{\"type\":\"response.done\"}"][die as usize % 6];
-                self.wire(i, text);
-            }
-            Fault::MalformedFlood => {
-                let Some(i) = one else { return };
-                self.fires(fault);
-                for _ in 0..22 {
-                    self.wire(i, "{\"type\":");
-                }
-                let conn = &self.conns[i];
-                let over = conn.asked_to_close || conn.deaf() || self.checks.link != conn.epoch;
-                assert!(over || !self.is_connected(), "more than 20 unreadable events in 10 s are too many");
-            }
-            Fault::Unknown => {
-                let Some(i) = one else { return };
-                self.fires(fault);
-                self.wire(
-                    i,
-                    &format!(r#"{{"type":"response.hologram","event_id":"h{}","key":"sk-{MARK}-0123456789"}}"#, die),
-                );
-            }
-            Fault::Stall => {
-                let Some(i) = one else { return };
-                self.fires(fault);
-                self.conns[i].stalled = 4;
-            }
-            Fault::GiantResult => self.giant = true,
-            Fault::ToolNever => {
-                self.never = true;
-            }
-            Fault::Woken | Fault::WokenDead => {
-                self.fires(fault);
-                self.pass(u64::from(die % 600_000));
-                self.input(Input::Woken);
-                if fault == Fault::WokenDead {
-                    self.checks.silence = true;
-                    self.pings.clear();
-                    self.pass(6_000);
-                } else {
-                    self.pongs();
-                }
-            }
-            Fault::ClockBack => {
-                self.fires(fault);
-                let (now, back) = (self.now, Time(self.now.0.saturating_sub(u64::from(die % 5_000_000))));
-                self.session.handle(back, Input::Timer);
-                while let Some(output) = self.session.poll() {
-                    self.output(&output);
-                }
-                self.now = now;
-            }
-            Fault::NetworkChanged => {
-                self.fires(fault);
-                self.host(Call::Connect, Command::NetworkChanged);
-            }
-            Fault::StaleFrame | Fault::StaleClose => {
-                let Some(old) = self.conns.iter().find(|c| c.asked_to_close || c.state == State::Gone) else { return };
-                let epoch = old.epoch;
-                self.fires(fault);
-                if fault == Fault::StaleClose {
-                    let error = Error::new(ErrorClass::Network, "connect_failed", "too late").retryable();
-                    self.input(Input::Closed { epoch, code: None, reason: String::new(), error: Some(error) });
-                } else {
-                    let text = r#"{"type":"session.created","event_id":"old","session":{}}"#;
-                    self.input(Input::Frame { epoch, frame: Frame::Text(Cow::Borrowed(text)) });
-                    self.input(Input::Pong { epoch });
-                    self.input(Input::Opened { epoch, unix_s: None });
-                }
-            }
-            Fault::Deleted => {
-                let Some(i) = one.filter(|i| !self.conns[*i].items.is_empty()) else { return };
-                self.fires(fault);
-                let at = die as usize % self.conns[i].items.len();
-                let item = self.conns[i].items.remove(at);
-                self.conns[i].deleted.push(item.id.clone());
-                self.checks.wire(self.conns[i].epoch).disturbed = true;
-                self.says(i, "conversation.item.deleted", serde_json::json!({"item_id": item.id}));
-            }
-        }
-    }
-
     // The end.
 
     /// Nothing breaks any more, and everybody finishes what he has begun.
-    fn settle(&mut self, rounds: usize) {
+    pub fn settle(&mut self, rounds: usize) {
         self.kind = true;
         self.armed = Armed::default();
         for _ in 0..rounds {
@@ -651,7 +386,7 @@ impl World {
         }
     }
 
-    fn probe(&mut self) {
+    pub fn probe(&mut self) {
         let text = format!("are you there {}", self.count);
         let op = self.host(Call::Text, Command::SendText { text, respond: true, interrupt: false });
         let before = self.checks.turns.len();
