@@ -14,8 +14,9 @@ pub const PER_MS: u64 = 24;
 pub struct Player {
     reported: bool,
     speaker: Speaker,
-    /// Parts a host of its own has: received and heard frames.
-    queue: VecDeque<(ItemId, u32)>,
+    /// What a host of its own has to play, in the order it came.
+    queue: VecDeque<(ItemId, u32, u64)>,
+    /// Received and heard frames of each part.
     parts: Vec<(ItemId, u32, u64, u64)>,
 }
 
@@ -36,9 +37,7 @@ impl Player {
                         Some(part) => part.2 += frames,
                         None => self.parts.push((item.clone(), audio.part, frames, 0)),
                     }
-                    if !self.queue.contains(&(item.clone(), audio.part)) {
-                        self.queue.push_back((item.clone(), audio.part));
-                    }
+                    self.queue.push_back((item.clone(), audio.part, frames));
                 }
             }
             Output::FlushPlayout => self.queue.clear(),
@@ -52,13 +51,15 @@ impl Player {
         }
         let mut left = ms * PER_MS;
         let mut reports = Vec::new();
-        while let Some((item, part)) = self.queue.front().cloned().filter(|_| left > 0) {
-            let of = self.parts.iter_mut().find(|p| p.0 == item && p.1 == part).expect("a part");
-            let n = left.min(of.2 - of.3);
-            (of.3, left) = (of.3 + n, left - n);
-            if of.3 == of.2 {
+        while let Some(piece) = self.queue.front_mut().filter(|_| left > 0) {
+            let n = left.min(piece.2);
+            (piece.2, left) = (piece.2 - n, left - n);
+            let (item, part, over) = (piece.0.clone(), piece.1, piece.2 == 0);
+            if over {
                 self.queue.pop_front();
             }
+            let of = self.parts.iter_mut().find(|p| p.0 == item && p.1 == part).expect("a part");
+            of.3 += n;
             reports.push(Input::PlaybackReport { item, part, heard_ms: of.3 / PER_MS });
         }
         reports
