@@ -13,6 +13,9 @@ use crate::{
 };
 use std::collections::VecDeque;
 
+/// Finished parts that are remembered: a vendor may go on with one it had called complete.
+const MAX_FINISHED: usize = 8;
+
 /// Audio of one content part of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AudioKey {
@@ -109,7 +112,10 @@ impl HeardLedger {
         // Nearly always the newest part.
         let at = self.parts.iter().rposition(|p| p.heard.key == *key && !p.finished);
         let part = at.unwrap_or_else(|| {
-            let heard = Heard { key: key.clone(), received: 0, heard: 0, complete: false };
+            // One that had been played to its end goes on where it was.
+            let before = self.parts.iter().rev().map(|p| &p.heard).find(|h| h.key == *key);
+            let played = before.filter(|h| h.heard == h.received).map_or(0, |h| h.heard);
+            let heard = Heard { key: key.clone(), received: played, heard: played, complete: false };
             self.parts.push_back(Part { heard, from: self.pushed, started: false, finished: false });
             self.parts.len() - 1
         });
@@ -290,16 +296,19 @@ impl HeardLedger {
         self.trim();
     }
 
-    /// Finished parts at the front are forgotten, so that a day-long call stays small.
+    /// Finished parts at the front are forgotten but for the newest, so that a day-long call stays small.
     fn trim(&mut self) {
         let used = self.segments.iter().map(|s| s.part).min().unwrap_or(usize::MAX);
-        while self.first < used && self.parts.front().is_some_and(|p| p.finished) {
+        let forgotten = |parts: &VecDeque<Part>| {
+            parts.front().is_some_and(|p| p.finished) && parts.iter().filter(|p| p.finished).nth(MAX_FINISHED).is_some()
+        };
+        while self.first < used && forgotten(&self.parts) {
             self.parts.pop_front();
             self.first += 1;
         }
     }
 
-    /// What is known of a part that is not finished yet.
+    /// What is known of a part that is not finished yet, or only lately.
     pub fn heard(&self, key: &AudioKey) -> Option<&Heard> {
         self.parts.iter().rev().map(|p| &p.heard).find(|h| h.key == *key)
     }

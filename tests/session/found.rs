@@ -230,3 +230,25 @@ fn what_is_said_again_begins_shortly_before_the_speech() {
     assert!((500..=900).contains(&ms), "{ms} ms are said again");
     talk.finish();
 }
+
+/// Found by fuzzing: what was heard of a part counted anew when the vendor went on with it.
+#[test]
+fn a_part_that_goes_on_after_it_was_called_complete_and_played_is_one_part() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 400, "one two ");
+    talk.item_done("R1", "A1", 0, "one two ");
+    talk.plays(400);
+    talk.speech("R1", "A1", 0, 1000, "");
+    talk.plays(500);
+    talk.take();
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    let frames = talk.take().frames();
+    let cut = frames.iter().find(|f| f["type"] == "conversation.item.truncate").expect("it is cut");
+    assert_eq!((&cut["item_id"], &cut["audio_end_ms"]), (&json!("A1"), &json!(900)));
+    let part = serde_json::to_value(&talk.message("A1").unwrap().parts[0]).unwrap();
+    assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(900), &json!(1400)));
+    talk.finish();
+}
