@@ -4,6 +4,7 @@ use crate::common::Talk;
 use duologue::{
     event::Status,
     message::CallRef,
+    request::ResponseOptions,
     session::{Command, Input},
 };
 use serde_json::json;
@@ -231,7 +232,7 @@ fn what_is_said_again_begins_shortly_before_the_speech() {
     talk.finish();
 }
 
-/// Found by fuzzing: what was heard of a part counted anew when the vendor went on with it.
+/// Found by fuzzing, as is what follows: what was heard of a part counted anew when the vendor went on with it.
 #[test]
 fn a_part_that_goes_on_after_it_was_called_complete_and_played_is_one_part() {
     let mut talk = Talk::connected(json!({"auto_capture": false}));
@@ -250,5 +251,42 @@ fn a_part_that_goes_on_after_it_was_called_complete_and_played_is_one_part() {
     assert_eq!((&cut["item_id"], &cut["audio_end_ms"]), (&json!("A1"), &json!(900)));
     let part = serde_json::to_value(&talk.message("A1").unwrap().parts[0]).unwrap();
     assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(900), &json!(1400)));
+    talk.finish();
+}
+
+#[test]
+fn sound_of_two_responses_under_one_id_is_heard_for_each() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    let mut heard = vec![];
+    for (response, ms) in [("R1", 400), ("R2", 1000)] {
+        talk.response(response);
+        talk.item(response, "A1", None, "audio");
+        talk.speech(response, "A1", 0, ms, "words ");
+        talk.item_done(response, "A1", 0, "words ");
+        talk.done(response, "completed", None);
+        talk.plays(2_000);
+        heard
+            .extend(talk.take().of("playback_finished").iter().map(|f| (f["response"].clone(), f["heard_ms"].clone())));
+    }
+    assert_eq!(heard, [(json!("R1"), json!(400)), (json!("R2"), json!(1000))]);
+    talk.finish();
+}
+
+#[test]
+fn an_item_of_the_conversation_that_a_response_beside_it_names_too_stays() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "text");
+    talk.done("R1", "completed", None);
+    talk.take();
+    let options = ResponseOptions { out_of_band: true, ..Default::default() };
+    talk.host(Command::RequestResponse { options: Box::new(options) });
+    let request = talk.take().request();
+    talk.response_for("R2", Some(&request));
+    for item in ["A1", "A2"] {
+        let message = json!({"id": item, "type": "message", "role": "assistant", "status": "completed", "content": []});
+        talk.server("response.output_item.added", json!({"response_id": "R2", "output_index": 0, "item": message}));
+    }
+    assert_eq!(talk.order(), ["A1"]);
     talk.finish();
 }
