@@ -281,7 +281,8 @@ impl Session {
             Some(Purpose::Response(request)) => self.sequencer.is_outstanding(request),
             _ => error.event_id.is_none(),
         };
-        if kind == ErrorKind::AlreadyActive && (ours || purpose.is_some()) {
+        // Said of anything but a request for a response it is a refusal like any other.
+        if kind == ErrorKind::AlreadyActive && (ours || matches!(purpose, Some(Purpose::Response(_)))) {
             self.stats.benign_errors += 1;
             if ours && purpose.is_none() && !self.sequencer.is_waiting_for_vendor() && self.speaking.answer_expected {
                 // The vendor's own answer to the user found one running: it is asked for when that ends.

@@ -290,3 +290,13 @@ fn an_item_of_the_conversation_that_a_response_beside_it_names_too_stays() {
     assert_eq!(talk.order(), ["A1"]);
     talk.finish();
 }
+
+#[test]
+fn a_refusal_that_speaks_of_responses_ends_the_command_it_names() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    let op = talk.host(Command::SendContext { text: "It is noon.".into() });
+    let event = talk.take().event_id("conversation.item.create");
+    talk.error("conversation_already_has_active_response", Some(&event));
+    assert!(talk.take().completed(op).expect("it ends").is_some());
+    talk.finish();
+}
