@@ -2,7 +2,7 @@
 
 use crate::{
     event::{MessageChange, MessageOp},
-    message::{ItemId, Message, MessageState, Part, PartIndex, Role},
+    message::{CallId, ItemId, Message, MessageState, Part, PartIndex, Role},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -47,6 +47,11 @@ impl History {
     /// The message with this id.
     pub fn get(&self, id: &ItemId) -> Option<&Message> {
         self.position(id).map(|i| &self.messages[i])
+    }
+
+    /// The message is the one of this call: a vendor may use a name for both words and a call.
+    pub fn has_call(&self, id: &ItemId, call: &CallId) -> bool {
+        self.get(id).is_some_and(|m| matches!(m.parts.first(), Some(Part::ToolCall { id, .. }) if id == call))
     }
 
     /// All messages in order.
@@ -239,12 +244,13 @@ fn pictures(message: &Message) -> usize {
     message.parts.iter().map(of).sum()
 }
 
-/// The part at `index`, with parts before it filled in as empty text; what is there already stays.
+/// The part at `index`, with parts before it filled in as empty text; what is there already stays. The message of a
+/// call has no words beside it.
 pub fn part_mut(message: &mut Message, index: PartIndex, make: impl FnOnce() -> Part) -> Option<&mut Part> {
     // A vendor that counts to a million would have us allocate a million parts.
     const MAX_PARTS: usize = 256;
     let index = index as usize;
-    if index >= MAX_PARTS {
+    if index >= MAX_PARTS || matches!(message.parts.first(), Some(Part::ToolCall { .. })) {
         return None;
     }
     while message.parts.len() < index {

@@ -294,8 +294,8 @@ impl Session {
                     self.recovery.unconfirmed.push((op, item));
                 }
                 Purpose::ToolResult(Some(op), _, call) => match self.tools.message_of(&call) {
-                    Some(item) => self.recovery.unconfirmed.push((op, item)),
-                    None => self.complete(op, Some(gone())),
+                    Some(item) if self.history.has_call(&item, &call) => self.recovery.unconfirmed.push((op, item)),
+                    _ => self.complete(op, Some(gone())),
                 },
                 Purpose::Commit(op, answer) => self.commit_later(op, answer),
                 Purpose::Update(op, false) => self.recovery.changes.push(op),

@@ -211,7 +211,8 @@ impl Tools {
 impl Session {
     pub(super) fn arguments_delta(&mut self, item: &ItemId, delta: &str) {
         self.history.edit(item, |m| {
-            if let Some(Part::ToolCall { arguments, .. }) = m.parts.first_mut()
+            // What comes behind the end is not told, and no part of them.
+            if let Some(Part::ToolCall { arguments, state: ToolCallState::Pending, .. }) = m.parts.first_mut()
                 && arguments.len() + delta.len() <= MAX_ARGUMENTS
             {
                 arguments.push_str(delta);
@@ -241,15 +242,16 @@ impl Session {
         let (response_id, item_id, name_) = (response.clone(), item.id.clone(), name.clone());
         let entry = Call { call: reference.clone(), name: name_, response: response_id, item: item_id, state };
         self.tools.calls.push_back(entry);
-        self.history.update(&item.id, &mut self.changes, |m| {
-            let Some(Part::ToolCall { name: n, arguments: a, input, state, .. }) = m.parts.first_mut() else {
-                return None;
-            };
-            n.clone_from(name);
-            a.clone_from(arguments);
-            *input = serde_json::from_str(arguments).ok();
-            *state = ToolCallState::Running;
-            Some(vec![0])
+        self.history.update(&item.id, &mut self.changes, |m| match m.parts.first_mut() {
+            Some(Part::ToolCall { id, name: n, arguments: a, input, state, .. }) if id == call => {
+                n.clone_from(name);
+                a.clone_from(arguments);
+                *input = serde_json::from_str(arguments).ok();
+                *state = ToolCallState::Running;
+                Some(vec![0])
+            }
+            // The name is that of another message, which stays as it is.
+            _ => None,
         });
         self.tell_changes();
         if let Some((code, problem)) = self.unfit_call(response, name, arguments) {
@@ -386,22 +388,25 @@ impl Session {
         }
         let item = entry.item.clone();
         let result = ItemId::from(self.id("item"));
-        self.history.update(&item, &mut self.changes, |m| {
-            if let Some(Part::ToolCall { output: slot, state, .. }) = m.parts.first_mut() {
+        let shown = self.history.has_call(&item, &call.id);
+        self.history.update(&item, &mut self.changes, |m| match m.parts.first_mut() {
+            Some(Part::ToolCall { output: slot, state, .. }) if shown => {
                 *slot = Some(output.clone());
                 *state = if is_error { ToolCallState::Failed } else { ToolCallState::Completed };
+                let part = Part::ToolResult { tool_call_id: call.id.clone(), content: output.clone(), is_error };
+                m.parts.truncate(1);
+                m.parts.push(part);
+                Some(vec![0, 1])
             }
-            let part = Part::ToolResult { tool_call_id: call.id.clone(), content: output.clone(), is_error };
-            m.parts.truncate(1);
-            m.parts.push(part);
-            Some(vec![0, 1])
+            _ => None,
         });
         self.tell_changes();
         self.tools.is_result(result.clone());
-        if !self.link.is_told() {
+        let told = self.link.is_told();
+        if !told && shown {
             // The next connection gets both, the call and its result.
             self.recovery.unconfirmed.extend(op.map(|op| (op, item)));
-        } else if call.epoch != self.link.epoch && self.history.get(&item).is_none() {
+        } else if !shown && (!told || call.epoch != self.link.epoch) {
             // The call left the conversation before this connection: a result without it is refused.
             if let Some(op) = op {
                 let error = Error::new(ErrorClass::State, "stale_call", "the call left the conversation");

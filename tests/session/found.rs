@@ -300,3 +300,75 @@ fn a_refusal_that_speaks_of_responses_ends_the_command_it_names() {
     assert!(talk.take().completed(op).expect("it ends").is_some());
     talk.finish();
 }
+
+/// A vendor that uses one name for a message and for a call: the message keeps its words, and the call is run and
+/// answered all the same.
+#[test]
+fn a_call_under_the_name_of_a_message_leaves_the_message_as_it_is() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}, "tools": [{"name": "f"}]}));
+    talk.pass(20_000);
+    talk.response("R1");
+    talk.item("R1", "A1", None, "text");
+    talk.part("R1", "A1", 2, "text");
+    let words = json!({"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 2, "delta": "words"});
+    talk.server("response.output_text.delta", words);
+    talk.call("R1", "A1", "call_1", "f", "{}");
+    talk.done("R1", "completed", None);
+    let parts = talk.message("A1").unwrap().parts.clone();
+    talk.take();
+    talk.answer("call_1", "1");
+    let results = |talk: &mut Talk| {
+        let frames = talk.take().frames();
+        frames.iter().filter(|f| f["item"]["type"] == "function_call_output").count()
+    };
+    assert_eq!(results(&mut talk), 1);
+    assert_eq!((parts.len(), &talk.message("A1").unwrap().parts), (3, &parts));
+    talk.acknowledge();
+    talk.finish();
+}
+
+#[test]
+fn the_result_of_a_call_that_no_message_shows_is_not_told_with_another_message() {
+    for before in [true, false] {
+        let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}, "tools": [{"name": "f"}]}));
+        talk.pass(20_000);
+        talk.response("R1");
+        talk.item("R1", "A1", None, "text");
+        let words =
+            json!({"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0, "delta": "words"});
+        talk.server("response.output_text.delta", words);
+        talk.call("R1", "A1", "call_1", "f", "{}");
+        talk.done("R1", "completed", None);
+        // Sent and not confirmed when the connection is lost, or given while there is none.
+        let call = CallRef { epoch: talk.epoch, id: "call_1".into() };
+        let answer = Command::SubmitToolResult { call, output: "1".into(), is_error: false };
+        let early = before.then(|| talk.host(answer.clone()));
+        talk.closed(None, "", None);
+        let op = early.unwrap_or_else(|| talk.host(answer));
+        talk.reconnected();
+        assert!(talk.take().completed(op).expect("it ends").is_some(), "the next session knows nothing of it");
+        talk.finish();
+    }
+}
+
+#[test]
+fn the_message_of_a_call_has_the_call_and_its_result_and_nothing_else() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "tools": [{"name": "f"}]}));
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    // What belongs to it before its end and comes after it, and what belongs to no call.
+    talk.server("response.function_call_arguments.delta", json!({"response_id": "R1", "item_id": "F1", "delta": "{"}));
+    for part in 0..4 {
+        let at =
+            json!({"response_id": "R1", "item_id": "F1", "output_index": 0, "content_index": part, "text": "words"});
+        talk.server("response.output_text.done", at);
+    }
+    talk.done("R1", "completed", None);
+    talk.answer("call_1", "1");
+    talk.acknowledge();
+    let parts = serde_json::to_value(&talk.message("F1").unwrap().parts).unwrap();
+    let types: Vec<_> = parts.as_array().unwrap().iter().map(|p| p["type"].clone()).collect();
+    assert_eq!(types, ["tool_call", "tool_result"]);
+    assert_eq!(parts[0]["arguments"], "{}");
+    talk.finish();
+}
