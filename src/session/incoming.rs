@@ -99,7 +99,8 @@ impl Session {
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
         self.response(response);
-        if self.outside_began(response, request, detached) {
+        // What was outside the conversation once stays there, whatever else is called so.
+        if self.outside_began(response, request, detached) || self.is_outside(response) {
             return;
         }
         let expected = std::mem::take(&mut self.speaking.answer_expected);
@@ -117,8 +118,11 @@ impl Session {
             Created::Theirs => {}
         }
         // Its end came before its beginning: it is in nobody's way.
-        if self.response(response).end.is_some() && !self.response(response).lost {
-            self.sequencer.done(response);
+        if self.response(response).end.is_some()
+            && !self.response(response).lost
+            && let Some(op) = self.sequencer.done(response).and_then(|request| request.op)
+        {
+            self.complete_about(op, response);
         }
     }
 

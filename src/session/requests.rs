@@ -264,6 +264,7 @@ impl Session {
         if let Some(late) = late {
             beside.given_up.remove(late);
         }
+        self.sequencer.is_beside(response);
         let record = self.response(response);
         record.outside = true;
         match outside {

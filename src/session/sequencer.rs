@@ -157,6 +157,14 @@ impl Sequencer {
         self.outstanding.take_if(|o| o.maybe.as_ref() == Some(response)).map(|o| o.request)
     }
 
+    /// A response turns out to be beside the conversation: it is in nobody's way, and answers no request of it.
+    pub fn is_beside(&mut self, response: &ResponseId) {
+        self.active.take_if(|a| a == response);
+        if let Some(o) = &mut self.outstanding {
+            o.maybe.take_if(|r| r == response);
+        }
+    }
+
     /// The request was refused because a response runs: it goes back to the front of the queue. When
     /// no response is known the pause grows, and after some refusals the request is returned: it failed.
     pub fn refused(&mut self, now: Time) -> Option<Request> {

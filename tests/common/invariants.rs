@@ -40,6 +40,8 @@ struct Ids {
     /// The response whose sound an item has, and items with the sound of several.
     sound: HashMap<String, String>,
     shared: HashSet<String>,
+    /// The vendor says whose a response is, so one it says nothing of is its own.
+    returns_metadata: bool,
 }
 
 impl Ids {
@@ -61,6 +63,10 @@ struct Wire {
     /// Our `response.create` the vendor has not taken up: request id and event id.
     outstanding: Option<(String, String)>,
     asked_at: Time,
+    /// Responses that may be the answer to it: the vendor has never said whose one is.
+    maybe: HashSet<String>,
+    /// Something was sent that may begin a response.
+    begun: bool,
     /// Requests outside the conversation: any number of them.
     outside: HashSet<String>,
     /// Responses that run, by what the vendor said.
@@ -116,7 +122,7 @@ impl Invariants {
                 self.ids.vendor(&event);
                 let now = self.now;
                 if let Some(wire) = self.wires.get_mut(epoch) {
-                    wire.vendor(&event, now, &mut self.ids.inside);
+                    wire.vendor(&event, now, &mut self.ids);
                 }
             }
             Input::Closed { epoch, .. } => _ = self.wires.remove(epoch),
@@ -164,7 +170,7 @@ impl Invariants {
             }
             EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {
                 assert!(!self.terminal, "a run ends once");
-                self.terminal = true;
+                (self.terminal, self.ids.returns_metadata) = (true, false);
             }
             EventKind::Status(Status::Connecting { phase: Phase::Credential | Phase::Dial }) => self.terminal = false,
             EventKind::Status(_) => assert!(!self.terminal, "nothing follows the end of a run"),
@@ -229,7 +235,8 @@ impl Invariants {
 
 impl Wire {
     /// What the vendor says.
-    fn vendor(&mut self, event: &Value, now: Time, inside: &mut HashSet<String>) {
+    fn vendor(&mut self, event: &Value, now: Time, ids: &mut Ids) {
+        let Ids { inside, returns_metadata, .. } = ids;
         for id in [event["response_id"].to_string(), event["response"]["id"].to_string()] {
             if let Some(heard) = self.running.get_mut(&id) {
                 *heard = now;
@@ -242,21 +249,36 @@ impl Wire {
         match event["type"].as_str() {
             Some("response.created") => {
                 let request = &event["response"]["metadata"]["client_event_id"];
+                let id = event["response"]["id"].to_string();
                 if request.as_str().is_some_and(|r| self.outside.contains(r)) {
-                    self.outside_responses.insert(event["response"]["id"].to_string());
+                    self.running.remove(&id);
+                    self.maybe.remove(&id);
+                    self.outside_responses.insert(id);
                     return;
                 }
+                if self.outside_responses.contains(&id) {
+                    return;
+                }
+                *returns_metadata |= request.is_string();
                 self.outstanding.take_if(|(id, _)| request == id.as_str());
                 // One runs at a time: the end of the others got lost.
                 self.running.clear();
-                let id = event["response"]["id"].to_string();
-                if !self.done.contains(&id) {
+                // It may be one beside the conversation.
+                let detached = event["response"].get("conversation_id").is_some_and(Value::is_null);
+                let detached = detached && !request.is_string() && !self.outside.is_empty();
+                if self.outstanding.is_some() && !*returns_metadata {
+                    self.maybe.insert(id.clone());
+                }
+                if self.done.contains(&id) {
+                    self.may_have_ended(&id);
+                } else if self.begun && !detached {
                     self.running.insert(id, now);
                 }
             }
             Some("response.done") => {
                 let id = event["response"]["id"].to_string();
                 self.running.remove(&id);
+                self.may_have_ended(&id);
                 if !self.outside_responses.contains(&id) {
                     let items = event["response"]["output"].as_array().into_iter().flatten();
                     inside.extend(items.filter_map(|item| item["id"].as_str().map(str::to_owned)));
@@ -268,9 +290,10 @@ impl Wire {
                 let active = error["code"] == "conversation_already_has_active_response";
                 self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
                 if error["code"] == "response_cancel_not_active"
-                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id))
+                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id)).cloned()
                 {
-                    self.running.remove(response);
+                    self.running.remove(&response);
+                    self.may_have_ended(&response);
                 }
                 self.answered.retain(|_, id| error["event_id"] != id.as_str());
                 if error["event_id"].as_str().is_some_and(|id| self.turn_changes.contains(id)) {
@@ -281,6 +304,13 @@ impl Wire {
         }
     }
 
+    /// A response is over; where the vendor does not say whose it was, it may have been what was asked for.
+    fn may_have_ended(&mut self, response: &str) {
+        if self.maybe.contains(response) {
+            self.outstanding = None;
+        }
+    }
+
     /// What leaves for the vendor.
     fn frame(&mut self, frame: &Value, speaker: &Speaker, now: Time, held: bool, ids: &Ids) {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
@@ -288,6 +318,7 @@ impl Wire {
             let outside = self.outside_items.contains(&item) && !ids.inside.contains(&item);
             assert!(!outside, "checklist 31: the vendor's conversation has no {item}");
         }
+        self.begun |= frame["type"] != "session.update";
         match frame["type"].as_str().expect("a frame has a type") {
             "session.update" => {
                 if let Some(detection) = frame["session"].pointer("/audio/input/turn_detection") {
@@ -326,6 +357,7 @@ impl Wire {
                 let request = frame["response"]["metadata"]["client_event_id"].as_str();
                 let request = request.expect("checklist 25: metadata on each create").to_owned();
                 self.outstanding = Some((request, frame["event_id"].as_str().unwrap().to_owned()));
+                self.maybe.clear();
             }
             "conversation.item.create" if frame["item"]["type"] == "message" => {
                 self.told.extend(frame["item"]["id"].as_str().map(str::to_owned));

@@ -186,7 +186,8 @@ pub fn says(w: &mut World<'_>) {
         34 => ("rate_limits.updated", json!({"rate_limits": []})),
         _ => ("conversation.item.retrieved", json!({"item": whole(w)})),
     };
-    if w.bytes.upto(16) == 1 {
+    // The invariants would have to know which beginnings are taken for repeated ones.
+    if w.bytes.upto(16) == 1 && kind != "response.created" {
         fields["event_id"] = "event_1".into();
     }
     w.says(kind, fields);

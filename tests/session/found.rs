@@ -372,3 +372,36 @@ fn the_message_of_a_call_has_the_call_and_its_result_and_nothing_else() {
     assert_eq!(parts[0]["arguments"], "{}");
     talk.finish();
 }
+
+#[test]
+fn a_request_that_ended_before_it_began_ends_its_command_where_no_metadata_returns() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    let op = talk.host(Command::RequestResponse { options: Box::default() });
+    talk.done("R1", "completed", None);
+    talk.response("R1");
+    assert_eq!(talk.take().completed(op), Some(None));
+    talk.say("are you there", false);
+    let out = talk.take();
+    assert_eq!(out.names().iter().filter(|n| *n == "response.create").count(), 1);
+}
+
+/// A response was taken for one of the conversation, or given up, before the vendor said that it is not.
+#[test]
+fn a_response_that_turns_out_to_be_outside_the_conversation_is_in_nobodys_way() {
+    for silent_ms in [0, 70_000] {
+        let mut talk = Talk::connected(json!({"auto_capture": false}));
+        talk.response("R1");
+        talk.pass(silent_ms);
+        let options = ResponseOptions { out_of_band: true, ..Default::default() };
+        let op = talk.host(Command::RequestResponse { options: Box::new(options) });
+        let request = talk.take().request();
+        talk.response_for("R1", Some(&request));
+        assert_eq!(talk.take().completed(op), Some(None));
+        talk.say("are you there", false);
+        assert_eq!(talk.take().names().iter().filter(|n| *n == "response.create").count(), 1);
+        // It is announced once more, and never ends.
+        talk.response("R1");
+        talk.pass(300_000);
+        talk.finish();
+    }
+}
