@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorClass},
     provider::DialRequest,
     session::{Command, Input},
-    transport::{Dialer, Dialling, Transport},
+    transport::{Closed, Dialer, Dialling, Transport},
 };
 use std::{
     future::Future,
@@ -27,14 +27,27 @@ pub(super) struct Driver {
     core: Core,
     dialer: Option<Arc<dyn Dialer>>,
     dialling: Option<(u32, Dialling)>,
-    /// One, and a second while the conversation moves from one to the other. The newest is last.
-    transports: Vec<(u32, Box<dyn Transport>)>,
+    /// One, a second while the conversation moves from one to the other, and those that are being closed. The
+    /// newest is last.
+    transports: Vec<Line>,
+    /// Microphone frames dropped on connections that are gone.
+    dropped_before: u64,
     wall: WallClock,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
     leaving: bool,
 }
 
+/// A connection.
+struct Line {
+    epoch: u32,
+    transport: Box<dyn Transport>,
+    /// It is being closed, and until then the peer may answer.
+    leaves_by: Option<Instant>,
+}
+
+/// How long a peer may take to answer a close.
+const CLOSE: Duration = Duration::from_secs(2);
 /// Text of one command.
 const MAX_TEXT: usize = 256 * 1024;
 
@@ -48,6 +61,7 @@ impl Driver {
             dialer,
             dialling: None,
             transports: Vec::new(),
+            dropped_before: 0,
             wall: WallClock::new(),
             timer,
             timer_at: None,
@@ -117,7 +131,8 @@ impl Driver {
                 Error::new(ErrorClass::Limit, "too_long", format!("{size} bytes are over the bound of {MAX_TEXT}"));
             return Some(error.fix("send less"));
         }
-        let (_, transport) = self.transports.last_mut()?;
+        let epoch = self.core.session.epoch();
+        let transport = self.transport(epoch)?;
         // JSON may double it, and a request for a response may follow.
         let bytes = 2 * size + 4096;
         if !transport.has_room(bytes) {
@@ -141,9 +156,8 @@ impl Driver {
     }
 
     fn note_stats(&mut self) {
-        if let Some((_, transport)) = self.transports.last() {
-            self.core.dropped_audio = transport.dropped_audio();
-        }
+        let dropped: u64 = self.transports.iter().map(|line| line.transport.dropped_audio()).sum();
+        self.core.dropped_audio = self.dropped_before + dropped;
         *self.core.shared.stats.lock() = Stats {
             session: self.core.session.stats(),
             dropped_audio: self.core.dropped_audio,
@@ -159,7 +173,7 @@ impl Driver {
         self.dialling = None;
         match result {
             Ok(transport) => {
-                self.transports.push((epoch, transport));
+                self.transports.push(Line { epoch, transport, leaves_by: None });
                 self.core.handle(Input::Opened { epoch, unix_s: unix_s() });
             }
             Err(error) => {
@@ -173,8 +187,9 @@ impl Driver {
     fn poll_inbound(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         let mut at = 0;
-        while let Some((epoch, transport)) = self.transports.get_mut(at) {
+        while let Some(Line { epoch, transport, leaves_by }) = self.transports.get_mut(at) {
             let (epoch, core) = (*epoch, &mut self.core);
+            let late = leaves_by.is_some_and(|by| Instant::now() >= by);
             let polled = transport.poll_inbound(cx, &mut |frame| {
                 progress = true;
                 core.handle(Input::Frame { epoch, frame });
@@ -183,14 +198,19 @@ impl Driver {
                 progress = true;
                 core.handle(Input::Pong { epoch });
             }
-            let Poll::Ready(closed) = polled else {
-                at += 1;
-                continue;
+            let closed = match polled {
+                Poll::Ready(closed) => closed,
+                // A peer that does not answer a close is not waited for.
+                Poll::Pending if late => Closed { code: None, reason: String::new(), error: None },
+                Poll::Pending => {
+                    at += 1;
+                    continue;
+                }
             };
             progress = true;
             // What the close handshake still has to send.
             transport.poll_outbound(cx);
-            self.transports.remove(at);
+            self.drop_lines(|line| line.epoch == epoch);
             let (code, reason, error) = (closed.code, closed.reason, closed.error);
             self.core.handle(Input::Closed { epoch, code, reason, error });
         }
@@ -198,7 +218,19 @@ impl Driver {
     }
 
     fn transport(&mut self, epoch: u32) -> Option<&mut Box<dyn Transport>> {
-        self.transports.iter_mut().find(|(e, _)| *e == epoch).map(|(_, transport)| transport)
+        self.transports.iter_mut().find(|line| line.epoch == epoch).map(|line| &mut line.transport)
+    }
+
+    /// These connections are no more.
+    fn drop_lines(&mut self, gone: impl Fn(&Line) -> bool) {
+        for line in self.transports.extract_if(.., |line| gone(line)) {
+            self.dropped_before += line.transport.dropped_audio();
+        }
+    }
+
+    /// When the next connection that is being closed is not waited for any more.
+    fn leaves_by(&self) -> Option<Instant> {
+        self.transports.iter().filter_map(|line| line.leaves_by).min()
     }
 
     /// Carries out what the session wants from the network. True: the session may have more to do.
@@ -209,15 +241,19 @@ impl Driver {
                 Network::Dial(epoch, request, beside) => {
                     progress = true;
                     if !beside {
-                        self.transports.clear();
+                        // Those that are being closed still have to say so.
+                        self.drop_lines(|line| line.leaves_by.is_none());
                     }
                     self.dialling = Some((epoch, self.dial(request)));
                 }
                 Network::Close(epoch, code) => {
                     progress = true;
                     self.dialling.take_if(|(dialled, _)| *dialled == epoch);
-                    match self.transport(epoch) {
-                        Some(transport) => transport.close(code),
+                    match self.transports.iter_mut().find(|line| line.epoch == epoch) {
+                        Some(line) => {
+                            line.leaves_by.get_or_insert(Instant::now() + CLOSE);
+                            line.transport.close(code);
+                        }
                         None => {
                             self.core.handle(Input::Closed { epoch, code: None, reason: String::new(), error: None });
                         }
@@ -278,7 +314,7 @@ impl Driver {
             .flatten()
             .min();
         let at = due.map(|t| self.core.origin + Duration::from_micros(t.0));
-        let at = [at, self.core.close_device_at].into_iter().flatten().min();
+        let at = [at, self.core.close_device_at, self.leaves_by()].into_iter().flatten().min();
         let Some(at) = at else {
             self.timer_at = None;
             return false;
@@ -319,8 +355,8 @@ impl Future for Driver {
             progress |= this.core.poll_audio(cx);
             progress |= this.network();
             progress |= this.poll_timer(cx);
-            for (_, transport) in &mut this.transports {
-                transport.poll_outbound(cx);
+            for line in &mut this.transports {
+                line.transport.poll_outbound(cx);
             }
             if this.core.too_slow {
                 this.core.too_slow = false;
@@ -335,7 +371,7 @@ impl Future for Driver {
             }
             if this.core.is_over() {
                 // A peer that ignores our close does not keep the connection; what was queued has left.
-                this.transports.clear();
+                this.drop_lines(|_| true);
                 if this.leaving && !this.core.audio.is_opening() {
                     this.core.end();
                     return Poll::Ready(());

@@ -232,7 +232,7 @@ impl Session {
         match input {
             Input::Command { op, command } => self.command(op, command),
             Input::Refused { op, error } => {
-                self.pings.refused(op);
+                self.ping_refused(op);
                 self.complete(op, Some(error));
             }
             Input::Credential { request_id, answer } => self.credential(request_id, answer),
@@ -297,6 +297,11 @@ impl Session {
     /// Where the connection is.
     pub fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// Number of the connection in use, or of the last one.
+    pub fn epoch(&self) -> u32 {
+        self.link.epoch
     }
 
     /// The conversation in order.
@@ -405,7 +410,12 @@ impl Session {
 
     /// Sends a command to the vendor; returns the id the vendor's error would name.
     fn send(&mut self, command: &ProviderCommand) -> Result<String, Error> {
-        let event_id = self.id("evt");
+        self.send_as("evt", command)
+    }
+
+    /// `kind` begins the id of the event: `told` for what no command of the host asked for.
+    fn send_as(&mut self, kind: &str, command: &ProviderCommand) -> Result<String, Error> {
+        let event_id = self.id(kind);
         let text = self.codec.encode(command, &event_id)?;
         self.send_frame(text);
         Ok(event_id)

@@ -23,6 +23,8 @@ const SHORT_MS: u64 = 5_000;
 /// So many of those within [`SHORT_WINDOW_MS`] end the run.
 const MAX_SHORT: usize = 5;
 const SHORT_WINDOW_MS: u64 = 60_000;
+/// A wish to be left alone for less is none.
+const MIN_RETRY_AFTER_MS: u64 = 250;
 /// The longest a service is obeyed that asks to be left alone.
 const MAX_RETRY_AFTER_MS: u64 = 60_000;
 /// Commands that may wait for a connection, and bytes of their texts.
@@ -116,7 +118,8 @@ impl Recovery {
 
     /// How long to wait before the next try (FAULTS §2: full jitter).
     fn delay_ms(&mut self, error: &Error, lived: Option<u64>) -> u64 {
-        if let Some(ms) = error.retry_after_ms {
+        // A service that says "at once" is not asked faster than one that says nothing.
+        if let Some(ms) = error.retry_after_ms.filter(|ms| *ms >= MIN_RETRY_AFTER_MS) {
             return ms.min(MAX_RETRY_AFTER_MS);
         }
         let (base, cap) = match error.code.as_ref() {
@@ -177,7 +180,8 @@ impl Session {
         }
         let policy = &self.config.recovery;
         let (attempt, most) = (self.recovery.attempt, policy.max_attempts);
-        if attempt > most || self.now.ms_since(since) + delay > u64::from(policy.max_offline_ms) {
+        // A try that would come when the time is over is none.
+        if attempt > most || self.now.ms_since(since) + delay >= u64::from(policy.max_offline_ms) {
             return self.offline_for_too_long();
         }
         self.link.wait_until(self.now.after_ms(delay));

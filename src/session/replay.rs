@@ -127,7 +127,7 @@ impl Session {
 
     fn tell(&mut self, op: Option<OpId>, message: &ItemId, command: &ProviderCommand) {
         let Some(item) = item_of(command).cloned() else { return };
-        match self.send(command) {
+        match self.send_as("told", command) {
             Ok(event_id) => self.remember(event_id, Purpose::Replayed(op, item, message.clone())),
             Err(error) => {
                 self.replay.context = Context::Partial;

@@ -137,7 +137,8 @@ actions! {
         /// The item.
         item_id: String,
     };
-    /// An item of an earlier connection was told to this one: a client that reconnects tells what was said.
+    /// What no command asked for: a client that reconnects tells what was said, with a note that it goes on, and
+    /// one that took over a conversation tells that.
     Replay = "replay" {
         /// The item, in the vendor's words.
         item: Value,

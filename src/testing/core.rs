@@ -51,8 +51,8 @@ impl Core {
         self.check()?;
         let done = {
             let mut state = self.state.lock();
-            // The newest is the one that goes on.
-            let Some(mut connection) = state.connections.pop() else { return Err(not_connected()) };
+            let at = state.in_use().ok_or_else(not_connected)?;
+            let mut connection = state.connections.remove(at);
             let said = say(&mut state, &mut connection.vendor);
             let sent = match &said {
                 Ok(_) => connection.flush(),
@@ -61,7 +61,7 @@ impl Core {
                     Ok(())
                 }
             };
-            state.connections.push(connection);
+            state.connections.insert(at, connection);
             said.and_then(|said| sent.map(|()| said))
         };
         self.changed.notify_waiters();
@@ -73,7 +73,8 @@ impl Core {
         self.check()?;
         {
             let mut state = self.state.lock();
-            let Some(connection) = state.connections.pop() else { return Err(not_connected()) };
+            let at = state.in_use().ok_or_else(not_connected)?;
+            let connection = state.connections.remove(at);
             connection.remember(&mut state.seen);
             connection.line.close(code, reason)?;
             state.log.add(connection.number, Action::Close { by: EndedBy::Service });
@@ -125,7 +126,7 @@ impl Core {
     pub fn timeout(&self, what: &str, limit: Duration) -> Error {
         let state = self.state.lock();
         let mut told = format!("the last calls were: {}", state.log.told());
-        match state.connections.last().map(|connection| &connection.vendor) {
+        match state.in_use().and_then(|at| state.connections.get(at)).map(|connection| &connection.vendor) {
             None => told.push_str("; no client is connected"),
             Some(vendor) => {
                 if let Some(open) = vendor.response.as_ref().or(vendor.outside.first()) {
@@ -144,12 +145,15 @@ impl Core {
             let (number, id, asked, reply) = {
                 let mut state = self.state.lock();
                 let Some(reply) = state.reply.clone() else { return };
-                let Some(connection) = state.connections.last_mut() else { return };
-                let vendor = &mut connection.vendor;
-                let mut open = vendor.response.iter_mut().chain(&mut vendor.outside);
-                let Some(response) = open.find(|response| response.wants_reply) else { return };
-                response.wants_reply = false;
-                (connection.number, response.id.clone(), response.asked.clone(), reply)
+                let open = state.connections.iter_mut().find_map(|connection| {
+                    let vendor = &mut connection.vendor;
+                    let mut open = vendor.response.iter_mut().chain(&mut vendor.outside);
+                    let response = open.find(|response| response.wants_reply)?;
+                    response.wants_reply = false;
+                    Some((connection.number, response.id.clone(), response.asked.clone()))
+                });
+                let Some((number, id, asked)) = open else { return };
+                (number, id, asked, reply)
             };
             // The test's own code runs without the lock.
             let words = catch_unwind(AssertUnwindSafe(|| reply(&asked)));
@@ -183,7 +187,7 @@ impl Core {
             let mut vendor = Vendor::new(session.clone(), self.ids.clone());
             vendor.emit(serde_json::json!({"type": "session.created", "session": session}));
             state.log.add(number, Action::Connect);
-            let mut connection = Connection { number, vendor, line };
+            let mut connection = Connection { number, vendor, line, used: false };
             // It is open.
             let _ = connection.flush();
             let State { connections, seen, .. } = &mut *state;

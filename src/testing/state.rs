@@ -28,6 +28,8 @@ pub struct Connection {
     pub number: u64,
     pub vendor: Vendor,
     pub line: MockLine,
+    /// The client did more than prepare it.
+    pub used: bool,
 }
 
 pub struct State {
@@ -76,9 +78,16 @@ impl State {
         }
     }
 
+    /// The connection the conversation is on: a second one is made ready first, and only then used.
+    pub fn in_use(&self) -> Option<usize> {
+        let used = self.connections.iter().rposition(|connection| connection.used);
+        used.or(if self.connections.is_empty() { None } else { Some(0) })
+    }
+
     pub fn take(&mut self, connection: &mut Connection, frame: &str) {
-        let (number, vendor) = (connection.number, &mut connection.vendor);
         let event: Value = serde_json::from_str(frame).unwrap_or_default();
+        connection.used |= event["type"] != "session.update";
+        let (number, vendor) = (connection.number, &mut connection.vendor);
         let Some(kind) = event["type"].as_str() else {
             vendor.emit(wire::error("invalid_request_error", "invalid_event", "no event", None, None));
             return;
@@ -187,7 +196,10 @@ impl State {
                     Action::SubmitToolResult { call_id, output }
                 }
             }
-            _ if before(&item_id) => Action::Replay { item: item.clone() },
+            // The note, and what was imported, is no command of the host either.
+            _ if before(&item_id) || text_of(event, "event_id").starts_with("told_") => {
+                Action::Replay { item: item.clone() }
+            }
             (Some("message"), Some("system")) => Action::SendContext { text: words, item_id },
             (Some("message"), role) => {
                 heard = Some(words.clone());
@@ -211,6 +223,10 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn text_of<'a>(event: &'a Value, key: &str) -> &'a str {
+    event[key].as_str().unwrap_or_default()
 }
 
 fn answer_key(call_id: &str) -> String {

@@ -66,7 +66,7 @@ pub trait Transport: Send {
         false
     }
 
-    /// The peer answered a ping since this was asked last.
+    /// The peer answered the newest ping since this was asked last.
     fn take_pong(&mut self) -> bool {
         false
     }

@@ -18,6 +18,7 @@ mod requests;
 mod responses;
 mod tool_limits;
 mod tools;
+mod tries;
 mod turns;
 mod updates;
 

@@ -1,11 +1,15 @@
 //! The mocked service on the wire: what it says to frames, and to a client that comes back.
 
+use crate::canary;
 use duologue::{
+    Config,
     config::Tls,
     error::{Error, ErrorClass},
+    event::EventKind,
     message::Role,
     provider::{AuthStyle, DialRequest, Frame},
     testing::{Action, CallName, MockService},
+    transcript::Transcript,
     transport::Transport,
 };
 use serde_json::{Value, json};
@@ -13,6 +17,9 @@ use std::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
+
+/// What bounds a test that would hang.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// One connection, by hand.
 struct Wire {
@@ -114,6 +121,26 @@ async fn a_conversation_told_again_is_a_replay_and_a_first_answer_is_none() {
 }
 
 #[tokio::test]
+async fn the_note_that_it_goes_on_and_what_was_imported_are_no_calls_of_the_program() {
+    let service = MockService::new();
+    let client = canary::builder().config(Config::default()).dialer(service.dialer()).build().unwrap();
+    canary::events_of(&client);
+    let mut events = client.events();
+    let told = r#"{"version": 1, "messages": [
+        {"role": "user", "parts": [{"type": "text", "content": "My name is Ada."}]},
+        {"role": "assistant", "parts": [{"type": "audio", "transcript": "Hello Ada."}]}]}"#;
+    client.import_history(Transcript::from_json(told).unwrap()).await.unwrap();
+    client.connect().await.unwrap();
+    service.wait_for(CallName::Connect).await.unwrap();
+    client.send_text("Hello").await.unwrap();
+    service.simulate_close(Some(1011), "trouble").unwrap();
+    let back = async { while !matches!(events.next().await.unwrap().kind, EventKind::SessionReplaced(_)) {} };
+    tokio::time::timeout(LIMIT, back).await.unwrap();
+    let names = [CallName::SendContext, CallName::SendText].map(|name| service.calls_named(name).len());
+    assert_eq!(names, [0, 1]);
+}
+
+#[tokio::test]
 async fn a_call_outlives_its_connection() {
     let service = MockService::new().timeout(Duration::ZERO);
     let wire = Wire::dial(&service).await.unwrap();
@@ -134,9 +161,12 @@ async fn a_client_may_change_over_from_one_connection_to_the_next() {
     let mut second = Wire::dial(&service).await.unwrap();
     let Err(third) = Wire::dial(&service).await else { panic!("a third connection") };
     assert_eq!(third.code, "already_connected");
+    // It is only made ready.
+    service.simulate_transcription("Hi!", Role::Assistant).unwrap();
+    assert!(kinds(&first.read()).contains(&"response.done") && second.read().is_empty());
     second.add(text("U1", "user", "Hello"));
     assert!(matches!(service.calls().last().unwrap().action, Action::Replay { .. }));
-    // The newest is the one that goes on.
+    // Now the conversation is on the newest.
     service.simulate_transcription("Hi!", Role::Assistant).unwrap();
     assert!(first.read().is_empty());
     assert!(kinds(&second.read()).contains(&"response.done"));

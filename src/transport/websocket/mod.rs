@@ -49,8 +49,8 @@ const MAX_WAITING: usize = 8 * 1024 * 1024;
 const MAX_AUDIO: usize = 256 * 1024;
 const PING_AFTER: Duration = Duration::from_secs(10);
 const DEAD_AFTER: Duration = Duration::from_secs(15);
-/// Tells a host's ping from those that only keep the connection alive.
-const HOST_PING: &[u8] = b"duologue";
+/// Tells a ping that is waited for from those that only keep the connection alive; its number follows.
+const WATCHED_PING: &[u8] = b"duologue";
 /// Frames handled in one wake-up, so that a flood does not starve the microphone.
 const FRAMES_A_POLL: usize = 64;
 
@@ -81,7 +81,9 @@ struct WebSocket {
     unflushed: bool,
     failed: Option<Error>,
     pinged: Option<Instant>,
-    /// The host's own ping was answered.
+    /// Pings that were waited for; the newest is answered by its number.
+    pings: u32,
+    /// The newest of them was answered.
     pong: bool,
     watch: Pin<Box<Sleep>>,
 }
@@ -100,9 +102,15 @@ impl WebSocket {
             unflushed: false,
             failed: None,
             pinged: None,
+            pings: 0,
             pong: false,
             watch: Box::pin(tokio::time::sleep_until(now + PING_AFTER)),
         }
+    }
+
+    /// What the newest ping that is waited for says.
+    fn watched_ping(&self) -> Vec<u8> {
+        [WATCHED_PING, &self.pings.to_be_bytes()].concat()
     }
 
     /// Pings a silent peer and gives up on a dead one.
@@ -197,7 +205,7 @@ impl Transport for WebSocket {
                             });
                             return Poll::Ready(Closed { code, reason, error: None });
                         }
-                        Some(Ok(Message::Pong(payload))) => self.pong |= payload.as_ref() == HOST_PING,
+                        Some(Ok(Message::Pong(payload))) => self.pong |= *payload == *self.watched_ping(),
                         // Pings are answered by tungstenite; flushing sends the answers.
                         Some(Ok(_)) => self.unflushed = true,
                         Some(Err(error)) => {
@@ -290,7 +298,9 @@ impl Transport for WebSocket {
     }
 
     fn ping(&mut self) -> bool {
-        let ping = Message::Ping(HOST_PING.into());
+        self.pings = self.pings.wrapping_add(1);
+        self.pong = false;
+        let ping = Message::Ping(self.watched_ping().into());
         self.unflushed |= Pin::new(&mut self.socket).start_send(ping).is_ok();
         true
     }
