@@ -216,7 +216,7 @@ impl Session {
     pub(super) fn timers(&mut self) {
         if self.offline_until().is_some_and(|t| self.now >= t) {
             self.abandon_link();
-            return self.offline_for_too_long();
+            return self.offline_for_too_long(None);
         }
         if self.link.probed_until.is_some_and(|t| self.now >= t) {
             let text = "nothing came from the service after the machine woke";

@@ -180,9 +180,9 @@ impl Session {
         }
         let policy = &self.config.recovery;
         let (attempt, most) = (self.recovery.attempt, policy.max_attempts);
-        // A try that would come when the time is over is none.
+        // A try that would come when the time is over is none; a service may ask for more than there is.
         if attempt > most || self.now.ms_since(since) + delay >= u64::from(policy.max_offline_ms) {
-            return self.offline_for_too_long();
+            return self.offline_for_too_long(error.retry_after_ms);
         }
         self.link.wait_until(self.now.after_ms(delay));
         let reason = error.code.into_owned();
@@ -198,12 +198,14 @@ impl Session {
         Some(since.after_ms(self.config.recovery.max_offline_ms.into()))
     }
 
-    pub(super) fn offline_for_too_long(&mut self) {
+    /// `asked`: the service wants to be left alone for so long.
+    pub(super) fn offline_for_too_long(&mut self, asked: Option<u64>) {
         let ms = self.recovery.offline_since.map_or(0, |since| self.now.ms_since(since));
         let last = self.recovery.cause.as_ref().map_or_else(String::new, |(_, error)| format!("; the last: {error}"));
         // The try that was not made does not count.
         let tries = self.recovery.attempt.min(self.config.recovery.max_attempts);
-        let text = format!("no connection for {} s after {tries} tries{last}", ms / 1000);
+        let asked = asked.map_or_else(String::new, |ms| format!("; the service asks to be left alone for {ms} ms"));
+        let text = format!("no connection for {} s after {tries} tries{asked}{last}", ms / 1000);
         self.give_up(Error::new(ErrorClass::Network, "reconnect_failed", text));
     }
 

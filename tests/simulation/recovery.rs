@@ -63,7 +63,8 @@ impl Checks {
         self.delays += u64::from(retry_in_ms > 0);
         let first = attempt == 1;
         let doubled = |base: u64| base << (attempt - 1).min(16);
-        let after = self.retry_after.take();
+        // A wish for less is none.
+        let after = self.retry_after.take().filter(|ms| *ms >= 250);
         let (least, most) = match reason {
             "rate_limited" | "unavailable" if after.is_some() => {
                 let ms = after.unwrap_or(0).min(60_000);
@@ -110,7 +111,7 @@ impl Checks {
                 let offline = self.offline_since.map_or(0, |since| self.now.ms_since(since));
                 // The next try would have been too late; the longest wait is known.
                 let most = self.retry_after.map_or(30_000, |ms| ms.min(60_000));
-                let late = offline + most > self.max_offline_ms;
+                let late = offline + most >= self.max_offline_ms;
                 assert!(
                     self.attempts >= self.max_attempts || late,
                     "given up after {} tries and {offline} ms",
