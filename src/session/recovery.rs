@@ -254,7 +254,10 @@ impl Session {
         if owed.is_some() {
             self.recovery.owed = owed;
         }
-        self.sequencer.connection_lost();
+        let begun = self.sequencer.connection_lost();
+        if let Some(op) = begun {
+            self.complete(op, None);
+        }
         self.speaking.answer_expected = false;
         for op in self.out_of_band.reset().into_iter().chain(self.take_pings()) {
             self.complete(op, Some(gone()));

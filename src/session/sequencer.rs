@@ -255,17 +255,21 @@ impl Sequencer {
         self.asked.as_ref().filter(|_| self.active.is_some())
     }
 
-    /// The connection is gone: what was asked for and not begun is asked for on the next one.
-    pub fn connection_lost(&mut self) {
+    /// The connection is gone: what was asked for and not begun is asked for on the next one. Returns the command
+    /// whose response may have begun.
+    pub fn connection_lost(&mut self) -> Option<OpId> {
         let old = std::mem::take(self);
         self.queue = old.queue;
         self.returns_metadata = old.returns_metadata;
-        if let Some(o) = old.outstanding.filter(|o| !o.abandoned && o.maybe.is_none()) {
-            let melts = o.request.is_automatic() && self.queue.iter().any(Request::is_automatic);
-            if !melts {
-                self.queue.push_front(o.request);
-            }
+        let o = old.outstanding?;
+        if o.abandoned || o.maybe.is_some() {
+            return o.request.op;
         }
+        let melts = o.request.is_automatic() && self.queue.iter().any(Request::is_automatic);
+        if !melts {
+            self.queue.push_front(o.request);
+        }
+        None
     }
 
     /// A response was asked for and has not begun.

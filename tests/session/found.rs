@@ -405,3 +405,19 @@ fn a_response_that_turns_out_to_be_outside_the_conversation_is_in_nobodys_way() 
         talk.finish();
     }
 }
+
+#[test]
+fn a_request_whose_response_may_have_begun_ends_with_the_connection() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.response("R1");
+    talk.pass(70_000);
+    talk.closed(None, "", None);
+    talk.reconnected();
+    let op = talk.host(Command::RequestResponse { options: Box::default() });
+    // Without metadata, and under the name of one that was given up on the connection before.
+    talk.response("R1");
+    assert_eq!(talk.take().completed(op), None);
+    talk.closed(None, "", None);
+    assert_eq!(talk.take().completed(op), Some(None));
+    talk.finish();
+}
