@@ -146,8 +146,10 @@ impl Session {
     }
 
     pub(super) fn user_spoke_for(&mut self, item: &ItemId, ms: u64) {
+        // Of an answer that is called so too, what came is known better.
+        let of_user = self.history.get(item).is_some_and(|m| m.role == Role::User);
         self.history.update(item, &mut self.changes, |m| match m.parts.first_mut() {
-            Some(Part::Audio { duration_ms, .. }) => {
+            Some(Part::Audio { duration_ms, .. }) if of_user => {
                 *duration_ms = ms;
                 Some(vec![0])
             }

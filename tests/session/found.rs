@@ -421,3 +421,19 @@ fn a_request_whose_response_may_have_begun_ends_with_the_connection() {
     assert_eq!(talk.take().completed(op), Some(None));
     talk.finish();
 }
+
+#[test]
+fn an_utterance_under_the_name_of_an_answer_says_nothing_of_how_long_that_is() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.speech("R1", "A1", 0, 400, "one two ");
+    talk.item_done("R1", "A1", 0, "one two ");
+    talk.done("R1", "completed", None);
+    talk.plays(400);
+    talk.user_speaks("A1", 0);
+    talk.server("input_audio_buffer.speech_stopped", json!({"audio_end_ms": 0, "item_id": "A1"}));
+    let part = serde_json::to_value(&talk.message("A1").unwrap().parts[0]).unwrap();
+    assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(400), &json!(400)));
+    talk.finish();
+}
