@@ -164,6 +164,9 @@ impl Session {
 
     /// The connection is gone, or never came: another try, or the end of the run.
     pub(super) fn lost(&mut self, error: Error, why: Why) {
+        if self.successor_takes_over(why, &error) {
+            return;
+        }
         let lived = self.recovery.up_since.take().map(|since| self.now.ms_since(since));
         self.suspend(&error);
         let recovery = &mut self.recovery;

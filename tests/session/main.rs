@@ -8,6 +8,7 @@ mod bad_input;
 mod connection;
 mod credentials;
 mod found;
+mod handover;
 mod history;
 mod journal;
 mod lessons;
