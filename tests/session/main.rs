@@ -17,6 +17,7 @@ mod lost;
 mod recovery;
 mod requests;
 mod responses;
+mod said_again;
 mod tool_limits;
 mod tools;
 mod tries;
