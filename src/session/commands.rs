@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorClass},
-    event::{InterruptSource, OpId},
+    event::{InterruptSource, OpId, Status},
     provider::ProviderCommand,
 };
 
@@ -75,7 +75,7 @@ impl Session {
             Command::StartListening | Command::StopListening | Command::ClearInput => {
                 self.listening_command(op, &command);
             }
-            Command::SendRaw { .. } | Command::Ping => {
+            Command::SendRaw { .. } | Command::Ping if self.status != Status::Connected => {
                 let error = Error::new(ErrorClass::State, "not_connected", "the connection is coming back").retryable();
                 self.complete(op, Some(error.fix("wait until the client is connected")));
             }

@@ -116,7 +116,7 @@ impl Session {
             return;
         }
         self.link.step = Step::Greeting;
-        self.link.opened_unix_s = unix_s;
+        (self.link.opened_at, self.link.opened_unix_s) = (Some(self.now), unix_s);
         self.link.step_by = Some(self.now.after_ms(FIRST_EVENT_MS));
         self.on_the_way(Phase::Configure);
     }
@@ -290,7 +290,7 @@ impl Session {
     }
 }
 
-/// How long the session lasts from now, milliseconds. The vendor's word is a moment on a clock of which ours is
+/// How long the session lasts in all, milliseconds. The vendor's word is a moment on a clock of which ours is
 /// a copy: where the two disagree by more than can be, its documented length counts.
 pub(super) fn lasts_ms(expires_at: Option<u64>, unix_s: Option<u64>, most_s: Option<u64>) -> Option<u64> {
     let told = expires_at.zip(unix_s).and_then(|(end, now)| end.checked_sub(now)).filter(|s| *s > 0);

@@ -114,6 +114,7 @@ impl Session {
             return;
         }
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
+        self.was_cut_at(&key.response, heard_ms);
         let torn = self.is_torn(&key.response);
         if heard.complete && !torn && heard.heard > 0 && received_ms - heard_ms < TAIL_MS {
             return self.count_as_heard(key);

@@ -42,7 +42,9 @@ pub struct Link {
     pub server_answers: bool,
     /// Silence the vendor waits for at the end of a turn.
     pub silence_ms: u64,
-    /// Seconds since 1970 when the transport opened.
+    /// When the transport opened.
+    pub(super) opened_at: Option<Time>,
+    /// The same in seconds since 1970.
     pub(super) opened_unix_s: Option<u64>,
     /// When the vendor ends the session.
     pub ends_at: Option<Time>,
@@ -52,8 +54,8 @@ pub struct Link {
 
 impl Link {
     /// The connection of this number, on its way.
-    pub fn to_configure(epoch: u32, opened_unix_s: Option<u64>) -> Self {
-        Self { epoch, step: Step::Configuring, opened_unix_s, ..Self::default() }
+    pub fn to_configure(epoch: u32, opened_at: Time, opened_unix_s: Option<u64>) -> Self {
+        Self { epoch, step: Step::Configuring, opened_at: Some(opened_at), opened_unix_s, ..Self::default() }
     }
 
     /// An orderly close is under way.

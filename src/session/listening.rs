@@ -34,6 +34,8 @@ pub struct Listening {
     opened: bool,
     /// The vendor may find the end of the turn by itself before our commit arrives: then it answers too.
     answer_on_commit: bool,
+    /// `stop_listening` came before the vendor's word that anybody spoke: should it come, that turn is over.
+    over: bool,
 }
 
 impl Session {
@@ -67,7 +69,7 @@ impl Session {
             _ => {
                 self.listening.frames = 0;
                 self.listening.before.clear();
-                self.pre_roll.forget();
+                self.pre_roll.cleared(self.listening.held);
                 let result = self.clear_vendor();
                 self.complete(op, result.err());
             }
@@ -142,7 +144,7 @@ impl Session {
         }
         // Commit and request leave together: the vendor works them off in order.
         let answer = self.config.turn_detection.create_response.then(|| self.id("req"));
-        if self.commit_input(op, answer.clone())
+        if self.commit_input(Some(op), answer.clone())
             && let Some(id) = answer
         {
             self.want_response(Request::automatic(id));
@@ -150,14 +152,15 @@ impl Session {
     }
 
     /// Ends the user's turn; false: it could not be sent. `answer`: the request for one that goes with it.
-    fn commit_input(&mut self, op: OpId, answer: Option<String>) -> bool {
+    fn commit_input(&mut self, op: Option<OpId>, answer: Option<String>) -> bool {
         match self.send(&ProviderCommand::CommitInput) {
-            Ok(event_id) => self.remember(event_id, Purpose::Commit(Some(op), answer)),
+            Ok(event_id) => self.remember(event_id, Purpose::Commit(op, answer)),
             Err(error) => {
-                self.complete(op, Some(error));
+                self.failed_for(op, error);
                 return false;
             }
         }
+        self.listening.over = false;
         self.speaking.end_turn(self.now);
         true
     }
@@ -167,21 +170,40 @@ impl Session {
     fn stop_capturing(&mut self, op: OpId) {
         self.set_capture(false);
         if !self.speaking.user || !self.link.is_up() {
+            self.listening.over = true;
             return self.complete(op, None);
         }
+        self.end_spoken_turn(Some(op));
+    }
+
+    fn end_spoken_turn(&mut self, op: Option<OpId>) {
         self.speaking.user = false;
         self.listening.answer_on_commit = self.commit_input(op, None) && self.config.turn_detection.create_response;
+    }
+
+    /// The vendor heard somebody begin. Where capturing ended before that, the end will not come by itself.
+    pub(super) fn end_turn_of_the_past(&mut self) {
+        if self.listening.over && !self.is_manual() && self.link.is_up() {
+            self.end_spoken_turn(None);
+        }
+    }
+
+    /// The end of a turn was sent.
+    pub(super) fn turn_is_ended(&mut self) {
+        self.listening.over = false;
     }
 
     /// The vendor found the end of the turn by itself.
     pub(super) fn turn_ended_by_vendor(&mut self) {
         self.listening.answer_on_commit = false;
+        self.listening.over = false;
     }
 
     /// The user's turn is in the conversation.
     pub(super) fn turn_committed(&mut self) {
-        let Some(op) = self.ops.committed() else { return };
-        self.complete(op, None);
+        if let Some(op) = self.ops.committed() {
+            self.complete(op, None);
+        }
         if std::mem::take(&mut self.listening.answer_on_commit) {
             self.want_answer();
         }
@@ -190,7 +212,7 @@ impl Session {
     /// The vendor refused the end of a turn: there was too little, or it had found the end by itself.
     pub(super) fn commit_refused(&mut self, op: Option<OpId>, answer: Option<String>, error: Error) {
         self.listening.answer_on_commit = false;
-        self.pre_roll.answered(self.listening.held);
+        self.turn_answered(self.speaking.turn);
         if let Some(answer) = answer {
             self.sequencer.forget(&answer);
         }
@@ -213,8 +235,10 @@ impl Session {
     pub(super) fn set_capture(&mut self, on: bool) {
         if self.capture != on {
             self.capture = on;
+            self.listening.over = false;
             if !on {
                 self.listening.before.clear();
+                self.pre_roll.capture_stopped();
             }
             self.out.push_back(Output::Capture { on });
         }

@@ -28,6 +28,18 @@ const FRAME_MS: u64 = 20;
 /// No more was lost than what the dead connection took before it was found dead.
 const MAX_UNHEARD_MS: u64 = 15_000;
 
+/// A turn of the user that may have to be said again.
+#[derive(Debug)]
+struct Turn {
+    item: ItemId,
+    number: u64,
+    /// Where it begins and ends, counted in samples since the first.
+    from: u64,
+    to: Option<u64>,
+    /// Its words are not known, and it was not answered.
+    open: bool,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct PreRoll {
@@ -38,12 +50,16 @@ pub(super) struct PreRoll {
     since_turn: Option<usize>,
     /// When the newest sample was captured.
     newest: Time,
-    /// Turns that were begun and whose words are not known.
-    open: VecDeque<ItemId>,
+    /// How many there were in all.
+    count: u64,
+    /// The oldest turn whose words are not known, and those since.
+    turns: VecDeque<Turn>,
     /// A turn is held by hand, or was ended by hand and is not in the conversation yet.
     by_hand: bool,
     /// There is no connection.
     offline: bool,
+    /// Something was captured since it was lost.
+    caught: bool,
     /// Samples that reached nobody.
     dropped: u64,
     /// Samples sent since the vendor's last word.
@@ -53,7 +69,7 @@ pub(super) struct PreRoll {
 impl PreRoll {
     /// Something was said that the next connection must hear.
     pub fn is_open(&self) -> bool {
-        !self.open.is_empty() || self.by_hand
+        self.turns.iter().any(|t| t.open) || self.by_hand
     }
 
     /// A frame of the microphone, sent or not.
@@ -65,6 +81,8 @@ impl PreRoll {
             return;
         }
         self.samples.extend(pcm);
+        self.count += pcm.len() as u64;
+        self.caught |= self.offline;
         self.since_turn = self.since_turn.map(|since| since + pcm.len());
         self.newest = captured;
         let over = self.samples.len().saturating_sub(most);
@@ -80,22 +98,34 @@ impl PreRoll {
         }
     }
 
-    /// The user stopped speaking.
-    pub fn ended(&mut self) {
-        self.since_turn = Some(0);
+    /// Where what is kept begins.
+    fn start(&self) -> u64 {
+        self.count.saturating_sub(self.samples.len() as u64)
     }
 
-    /// The user began to speak.
-    pub fn begin(&mut self, item: &ItemId) {
+    /// The user stopped speaking, so many samples ago.
+    pub fn ended(&mut self, item: &ItemId, ago: u64) {
+        self.since_turn = Some(0);
+        let at = self.count.saturating_sub(ago);
+        if let Some(turn) = self.turns.iter_mut().find(|t| t.item == *item) {
+            turn.to = Some(at.max(turn.from));
+        }
+    }
+
+    /// The user began to speak, so many samples ago.
+    pub fn begin(&mut self, item: &ItemId, number: u64, ago: u64) {
         if !self.is_open() {
             self.dropped = 0;
         }
-        if !self.open.contains(item) {
-            if self.open.len() >= MAX_OPEN {
-                self.open.pop_front();
-            }
-            self.open.push_back(item.clone());
+        if self.turns.iter().any(|t| t.item == *item) {
+            return;
         }
+        if self.turns.len() >= MAX_OPEN {
+            self.turns.pop_front();
+        }
+        let before = self.turns.back().map_or_else(|| self.start(), |t| t.to.unwrap_or(t.from));
+        let from = self.count.saturating_sub(ago.max(self.always as u64)).max(before);
+        self.turns.push_back(Turn { item: item.clone(), number, from, to: None, open: true });
     }
 
     /// The user's turn is held by hand; what was before it is no part of it.
@@ -105,21 +135,29 @@ impl PreRoll {
     }
 
     /// The turn that was held is this item.
-    pub fn committed(&mut self, item: &ItemId) {
+    pub fn committed(&mut self, item: &ItemId, number: u64) {
         if std::mem::take(&mut self.by_hand) {
-            self.begin(item);
+            self.begin(item, number, self.count);
+        }
+    }
+
+    /// Turns are done with: those that are not open any more and stand before all that are.
+    fn done(&mut self) {
+        while self.turns.front().is_some_and(|t| !t.open) {
+            self.turns.pop_front();
         }
     }
 
     /// Its words are known, or will never be.
     pub fn known(&mut self, item: &ItemId) {
-        self.open.retain(|open| open != item);
+        self.turns.iter_mut().filter(|t| t.item == *item).for_each(|t| t.open = false);
+        self.done();
     }
 
-    /// It was answered: nobody needs it a second time. `held`: another turn is held already.
-    pub fn answered(&mut self, held: bool) {
-        self.open.clear();
-        self.by_hand &= held;
+    /// The turns up to this one were answered: nobody needs them a second time.
+    fn answered(&mut self, number: u64) {
+        self.turns.iter_mut().filter(|t| t.number <= number).for_each(|t| t.open = false);
+        self.done();
     }
 
     /// It is thrown away.
@@ -128,27 +166,63 @@ impl PreRoll {
         *self = Self { offline, ..Self::default() };
     }
 
+    /// The same by the host's word; `held`: in the middle of a turn, which goes on.
+    pub fn cleared(&mut self, held: bool) {
+        self.forget();
+        self.by_hand = held;
+    }
+
+    /// No more will be captured. What was heard by a connection that is gone needs somebody to go on speaking.
+    pub fn capture_stopped(&mut self) {
+        if self.offline && !self.caught && !self.is_open() {
+            self.samples.clear();
+        }
+    }
+
     /// The vendor said something.
     pub fn heard(&mut self) {
         self.unheard = 0;
     }
 
-    /// The connection is gone; `dead`: since when is not known.
-    pub fn lost(&mut self, dead: bool) {
+    /// The connection is gone; `dead`: since when is not known. `captures`: the microphone is on.
+    pub fn lost(&mut self, dead: bool, now: Time, captures: bool) {
         if std::mem::replace(&mut self.offline, true) {
             return;
         }
+        self.caught = false;
+        // Of a turn that is done with, what is always kept is enough, as long as it is the newest moment.
+        let most = self.always.min(self.since_turn.unwrap_or(self.always));
+        let fresh = captures && now.ms_since(self.newest) <= u64::from(ALWAYS_MS);
+        self.keep_what_is_open(if fresh { most } else { 0 });
         if !self.is_open() {
-            // Of a turn that is done with, what is always kept is enough.
             self.dropped = 0;
-            let most = self.always.min(self.since_turn.unwrap_or(self.always));
-            let over = self.samples.len().saturating_sub(most);
-            self.samples.drain(..over);
         }
         if dead {
             self.dropped += self.unheard.saturating_sub(self.samples.len() as u64);
         }
         self.unheard = 0;
+    }
+
+    /// Leaves the turns that are open, and so many samples of the newest.
+    fn keep_what_is_open(&mut self, newest: usize) {
+        let (start, end) = (self.start(), self.count);
+        if self.by_hand && self.turns.is_empty() {
+            return;
+        }
+        let mut from = end.saturating_sub(newest as u64);
+        let mut kept = VecDeque::new();
+        let mut turns = self.turns.iter().peekable();
+        while let Some(turn) = turns.next() {
+            let next = turns.peek().map(|t| t.from);
+            if turn.open || (self.by_hand && next.is_none()) {
+                let upto = next.unwrap_or(end);
+                let at = |position: u64| (position.clamp(start, end) - start) as usize;
+                kept.extend(self.samples.range(at(turn.from)..at(upto).max(at(turn.from))));
+                from = from.max(upto);
+            }
+        }
+        kept.extend(self.samples.range((from.clamp(start, end) - start) as usize..));
+        self.samples = kept;
     }
 }
 
@@ -170,7 +244,7 @@ impl Session {
     /// Turns whose words are not known are said again, so their messages would stand there twice. What little
     /// was heard of an answer to them stays in the history and is not told: its question comes behind it.
     pub(super) fn forget_open_turns(&mut self) {
-        for item in std::mem::take(&mut self.pre_roll.open) {
+        for item in std::mem::take(&mut self.pre_roll.turns).into_iter().filter(|t| t.open).map(|t| t.item) {
             if self.pre_roll.samples.is_empty() {
                 // Nothing was kept, so it cannot be said again: it was said, and nobody knows what.
                 continue;
@@ -184,6 +258,15 @@ impl Session {
             self.history.remove(&item, &mut self.changes);
         }
         self.tell_changes();
+    }
+
+    /// The user's turns up to this one were answered.
+    pub(super) fn turn_answered(&mut self, turn: u64) {
+        self.pre_roll.answered(turn);
+        // One that is held is another.
+        if turn >= self.speaking.turn && !self.is_held() {
+            self.pre_roll.by_hand = false;
+        }
     }
 
     /// Microphone audio that reached nobody, milliseconds.
@@ -248,6 +331,7 @@ impl Session {
             }
         }
         self.speaking.end_turn(self.now);
+        self.turn_is_ended();
         if self.config.turn_detection.create_response && !self.sequencer.waiting() {
             self.want_answer();
         }

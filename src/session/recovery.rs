@@ -164,6 +164,9 @@ impl Session {
 
     /// The connection is gone, or never came: another try, or the end of the run.
     pub(super) fn lost(&mut self, error: Error, why: Why) {
+        if self.successor_takes_over(why, &error) {
+            return;
+        }
         let lived = self.recovery.up_since.take().map(|since| self.now.ms_since(since));
         self.suspend(&error);
         let recovery = &mut self.recovery;
@@ -231,13 +234,15 @@ impl Session {
         // One that called tools goes on with their results: asked again, it would call them again.
         let enough = |r: &super::Response| r.received_ms >= OWED_MS || r.wrote || self.tools.called(&r.id);
         let came = |r: &super::Response| enough(r) || (r.end.is_some() && r.received_ms > 0);
-        let own = |r: &&super::Response| r.turn == self.speaking.turn && !r.outside && !r.fenced;
-        if self.responses.iter().filter(own).any(came) {
-            self.pre_roll.answered(self.is_held());
+        // Of one that was cut off counts what was heard.
+        let answers = |r: &&super::Response| if r.fenced { self.heard_ms(r) >= OWED_MS } else { came(r) };
+        let answered = self.responses.iter().filter(|r| !r.outside).filter(answers).map(|r| r.turn).max();
+        if let Some(turn) = answered {
+            self.turn_answered(turn);
         }
         let owed = self.owed();
         self.link.disable();
-        self.pre_roll.lost(error.code == "silent");
+        self.pre_roll.lost(error.code == "silent", self.now, self.capture);
         self.speaking.user = false;
         let running: Vec<ResponseId> =
             self.responses.iter().filter(|r| r.end.is_none()).map(|r| r.id.clone()).collect();

@@ -36,6 +36,8 @@ pub(super) struct Response {
     pub audible: bool,
     /// Audio that came.
     pub received_ms: u64,
+    /// Audio of it that was heard before it was cut off.
+    pub cut_ms: u64,
     /// Words came that are no transcript.
     pub wrote: bool,
 }
@@ -70,6 +72,19 @@ impl Session {
         self.responses.iter().any(|r| r.id == *id && r.is_torn())
     }
 
+    /// How much was heard of one that was cut off.
+    pub(super) fn heard_ms(&self, response: &Response) -> u64 {
+        let open = self.ledger.open().filter(|h| h.key.response == response.id);
+        response.cut_ms + open.map(|h| self.ledger.ms(h.heard)).sum::<u64>()
+    }
+
+    /// So much was heard of a part that was cut.
+    pub(super) fn was_cut_at(&mut self, id: &ResponseId, heard_ms: u64) {
+        if let Some(record) = self.responses.iter_mut().rev().find(|r| r.id == *id) {
+            record.cut_ms += heard_ms;
+        }
+    }
+
     /// The record of a response, made when it is new: a vendor may skip the announcement.
     pub(super) fn response(&mut self, id: &ResponseId) -> &mut Response {
         if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
@@ -97,6 +112,7 @@ impl Session {
             outside,
             audible,
             received_ms: 0,
+            cut_ms: 0,
             wrote: false,
         });
         let last = self.responses.len() - 1;

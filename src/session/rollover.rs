@@ -5,11 +5,13 @@
 use super::{Output, Session, connection::lasts_ms, link::Link, recovery::Why};
 use crate::{
     capabilities::Reconnect,
-    config::CredentialSource,
+    config::{Config, CredentialSource},
     error::{Error, ErrorClass},
     provider::{Codec, Frame, ProviderCommand, ProviderEvent, SessionInfo},
+    session::Command,
     time::Time,
 };
+use std::sync::Arc;
 
 /// How long before the end the next session is opened; of a short session a quarter is enough.
 const AHEAD_MS: u64 = 300_000;
@@ -35,8 +37,11 @@ pub(super) struct Successor {
     epoch: u32,
     step: Step,
     by: Option<Time>,
+    opened_at: Time,
     opened_unix_s: Option<u64>,
     codec: Box<dyn Codec>,
+    /// What it was asked to be.
+    config: Arc<Config>,
     info: Option<SessionInfo>,
 }
 
@@ -87,6 +92,7 @@ impl Session {
 
     pub(super) fn roll_over(&mut self) {
         let Some(ends) = self.rolls_over().filter(|_| self.link.is_up()) else { return };
+        self.successor_follows();
         match &self.rollover.successor {
             None => {
                 let due = back(ends, self.rollover.ahead_ms()).max(self.rollover.again_at.unwrap_or_default());
@@ -122,7 +128,8 @@ impl Session {
         let asks = self.config.credentials.source == CredentialSource::Asked;
         let (step, by) = (Step::Dialling, Some(self.now.after_ms(READY_MS)));
         let codec = self.codec.another();
-        let successor = Successor { epoch, step, by, opened_unix_s: None, codec, info: None };
+        let (opened_at, config) = (self.now, self.config.clone());
+        let successor = Successor { epoch, step, by, opened_at, opened_unix_s: None, codec, config, info: None };
         self.rollover.successor = Some(successor);
         if asks && !self.has_fresh_credential() {
             if let Some(s) = &mut self.rollover.successor {
@@ -173,7 +180,7 @@ impl Session {
     pub(super) fn successor_opened(&mut self, epoch: u32, unix_s: Option<u64>) -> bool {
         let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
         s.step = Step::Greeting;
-        s.opened_unix_s = unix_s;
+        (s.opened_at, s.opened_unix_s) = (self.now, unix_s);
         true
     }
 
@@ -203,17 +210,7 @@ impl Session {
     fn successor_event(&mut self, event: ProviderEvent) {
         let Some(step) = self.rollover.successor.as_ref().map(|s| s.step) else { return };
         match event {
-            ProviderEvent::SessionCreated(_) if step == Step::Greeting => {
-                let event_id = self.id("evt");
-                let Some(s) = &mut self.rollover.successor else { return };
-                match s.codec.encode(&ProviderCommand::Configure, &event_id) {
-                    Ok(text) => {
-                        s.step = Step::Configuring;
-                        self.out.push_back(Output::Send { epoch: s.epoch, text, audio: false });
-                    }
-                    Err(error) => self.successor_failed(&error),
-                }
-            }
+            ProviderEvent::SessionCreated(_) if step == Step::Greeting => self.configure_successor(),
             ProviderEvent::SessionUpdated(info) if step == Step::Configuring => {
                 if let Some(s) = &mut self.rollover.successor {
                     (s.step, s.by, s.info) = (Step::Ready, None, Some(*info));
@@ -226,28 +223,78 @@ impl Session {
         }
     }
 
-    /// The conversation moves over.
+    /// The next session is asked to be as the present one is wished to be.
+    fn configure_successor(&mut self) {
+        let event_id = self.id("evt");
+        let (config, by) = (self.config.clone(), self.now.after_ms(READY_MS));
+        let Some(s) = &mut self.rollover.successor else { return };
+        let asked = s.codec.configure(&config).and_then(|()| s.codec.encode(&ProviderCommand::Configure, &event_id));
+        match asked {
+            Ok(text) => {
+                (s.step, s.by, s.config) = (Step::Configuring, Some(s.by.unwrap_or(by)), config);
+                self.out.push_back(Output::Send { epoch: s.epoch, text, audio: false });
+            }
+            Err(error) => self.successor_failed(&error),
+        }
+    }
+
+    /// What was changed since the next session was configured is changed there, too.
+    fn successor_follows(&mut self) {
+        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.step == Step::Ready) else { return };
+        if Arc::ptr_eq(&s.config, &self.config) {
+            return;
+        }
+        if s.codec.wish() == self.codec.wish() {
+            // It concerns this side only.
+            s.config = self.config.clone();
+            return;
+        }
+        self.configure_successor();
+    }
+
+    /// The conversation moves over in good time.
     fn take_over(&mut self) {
-        let Some(Successor { epoch, opened_unix_s, codec, info: Some(info), .. }) = self.rollover.successor.take()
+        self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
+        let ended = Error::new(ErrorClass::Limit, "session_expired", "the session was about to end");
+        self.move_over(Why::Rollover, ended);
+    }
+
+    /// The present session is gone. True: the next one was ready and has taken over.
+    pub(super) fn successor_takes_over(&mut self, why: Why, error: &Error) -> bool {
+        // What broke the one connection broke the other as well.
+        let both = matches!(error.code.as_ref(), "silent" | "network_changed");
+        let ready = self.rollover.successor.as_ref().is_some_and(|s| s.step == Step::Ready);
+        if !ready || both {
+            return false;
+        }
+        self.move_over(why, error.clone());
+        true
+    }
+
+    fn move_over(&mut self, why: Why, ended: Error) {
+        let Some(Successor { epoch, opened_at, opened_unix_s, codec, info: Some(info), .. }) =
+            self.rollover.successor.take()
         else {
             return;
         };
-        self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
-        let ended = Error::new(ErrorClass::Limit, "session_expired", "the session was about to end");
+        // The host sees one connection all the time.
+        for op in self.take_pings() {
+            self.hold(op, Command::Ping);
+        }
         self.move_on(&ended);
-        self.recovery.cause = Some((Why::Rollover, ended));
+        self.recovery.cause = Some((why, ended));
         self.codec = codec;
-        self.link = Link::to_configure(epoch, opened_unix_s);
+        self.link = Link::to_configure(epoch, opened_at, opened_unix_s);
         self.configured(info);
     }
 
-    /// A session is in force: how long it will last.
+    /// A session is in force: how long it lasts, from when it was opened.
     pub(super) fn session_lasts(&mut self, expires_at: Option<u64>, unix_s: Option<u64>) {
         if self.link.ends_at.is_some() {
             return;
         }
         let Some(life) = lasts_ms(expires_at, unix_s, self.codec.capabilities().max_session_s) else { return };
-        self.link.ends_at = Some(self.now.after_ms(life));
+        self.link.ends_at = Some(self.link.opened_at.unwrap_or(self.now).after_ms(life));
         self.rollover.begin(life);
     }
 }

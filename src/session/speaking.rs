@@ -100,6 +100,11 @@ impl Speaking {
         self.sent_at = captured;
     }
 
+    /// Samples that were sent since the position `audio_ms` of what was sent.
+    fn sent_since(&self, audio_ms: u64) -> u64 {
+        self.sent_frames.saturating_sub(audio_ms.saturating_mul(u64::from(self.sent_rate)) / 1000)
+    }
+
     /// When the sample at `audio_ms` was captured: audio is captured in real time.
     fn time_of(&self, audio_ms: u64, now: Time) -> Time {
         let sent_ms = self.sent_frames * 1000 / u64::from(self.sent_rate.max(1));
@@ -145,16 +150,18 @@ impl Session {
         self.user_placeholder(&item);
         // One that comes late is about words that are known.
         if self.history.get(&item).is_none_or(|m| m.state == MessageState::InProgress) {
-            self.pre_roll.begin(&item);
+            let since = self.speaking.sent_since(audio_ms);
+            self.pre_roll.begin(&item, self.speaking.turn, since);
         }
         if self.config.turn_detection.interrupt_response {
             self.interrupt(InterruptSource::User);
         }
+        self.end_turn_of_the_past();
     }
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
-        self.pre_roll.ended();
+        self.pre_roll.ended(item, self.speaking.sent_since(audio_ms));
         self.turn_ended_by_vendor();
         self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
@@ -370,10 +377,11 @@ impl Session {
             })
             .collect();
         for (id, end, inferred) in ready {
-            let own = |r: &super::Response| r.id == id && r.turn == self.speaking.turn && !r.outside && !r.fenced;
-            if end.status == "completed" && self.responses.iter().any(own) {
-                let held = self.is_held();
-                self.pre_roll.answered(held);
+            let own = |r: &&super::Response| r.id == id && !r.outside && !r.fenced;
+            if end.status == "completed"
+                && let Some(turn) = self.responses.iter().find(own).map(|r| r.turn)
+            {
+                self.turn_answered(turn);
             }
             self.emit_whole(Some(&id), None, inferred, EventKind::TurnDone(end));
         }

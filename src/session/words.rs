@@ -138,7 +138,7 @@ impl Session {
 
     pub(super) fn user_committed(&mut self, item: ItemId, previous: Option<&ItemId>) {
         self.user_placeholder(&item);
-        self.pre_roll.committed(&item);
+        self.pre_roll.committed(&item, self.speaking.turn);
         if let Some(previous) = previous {
             self.history.place(&item, previous, &mut self.changes);
             self.tell_changes();
@@ -306,9 +306,10 @@ impl Session {
         let added = self.append(&at.item, at.part, delta);
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
-            self.response(&at.response).wrote = true;
-            let held = self.is_held();
-            self.pre_roll.answered(held);
+            let record = self.response(&at.response);
+            record.wrote = true;
+            let turn = record.turn;
+            self.turn_answered(turn);
         }
         if added {
             let (role, mode) = (Role::Assistant, TranscriptMode::Delta);
