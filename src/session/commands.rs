@@ -65,7 +65,6 @@ impl Session {
     fn command_while_recovering(&mut self, op: OpId, command: Command) {
         match command {
             Command::Interrupt => {
-                self.recovery.owed = None;
                 self.interrupt(InterruptSource::Call);
                 if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
             }
@@ -79,7 +78,17 @@ impl Session {
                 let error = Error::new(ErrorClass::State, "not_connected", "the connection is coming back").retryable();
                 self.complete(op, Some(error.fix("wait until the client is connected")));
             }
-            command => self.hold(op, command),
+            command => {
+                // Silence does not wait, unless the words will never be said.
+                let cuts = match &command {
+                    Command::SendText { text, interrupt, .. } => *interrupt && unfit("text", text).is_none(),
+                    Command::SendImage { interrupt, .. } => *interrupt,
+                    _ => false,
+                };
+                if self.hold(op, command) && cuts {
+                    self.interrupt(InterruptSource::Call);
+                }
+            }
         }
     }
 }

@@ -41,6 +41,7 @@ impl Session {
         }
         // The vendor's own detection knows what it is about to say; of a button it knows nothing.
         if source == InterruptSource::Call || self.is_held() {
+            (self.recovery.owed, self.recovery.unanswered) = (None, None);
             let outside = self.out_of_band.abandon_audible();
             for op in self.sequencer.abandon().into_iter().chain(outside) {
                 let error = Error::new(ErrorClass::State, "cancelled", "interrupted before the response began");
@@ -219,8 +220,9 @@ impl Session {
         self.history.remove(item, &mut self.changes);
     }
 
+    /// A connection that is not told yet is told what there is then.
     pub(super) fn tell_vendor(&mut self, command: &ProviderCommand) {
-        if !self.link.is_up() {
+        if !self.link.is_told() {
             return;
         }
         if let Some(id) = self.send_own(command) {

@@ -332,7 +332,8 @@ impl Session {
         }
         self.speaking.end_turn(self.now);
         self.turn_is_ended();
-        if self.config.turn_detection.create_response && !self.sequencer.waiting() {
+        let unwanted = answer.is_some_and(|request| self.sequencer.is_given_up(&request));
+        if self.config.turn_detection.create_response && !unwanted && !self.sequencer.waiting() {
             self.want_answer();
         }
     }

@@ -11,7 +11,7 @@ use super::{Command, Session, ops::Purpose, sequencer::Ask};
 use crate::{
     error::{Error, ErrorClass},
     event::{InterruptSource, OpId, Phase, Status},
-    message::{ItemId, ResponseId},
+    message::{ItemId, Message, MessageState, Part, ResponseId, Role},
     time::Time,
 };
 use std::collections::VecDeque;
@@ -32,6 +32,8 @@ const MAX_HELD: usize = 64;
 const MAX_HELD_BYTES: usize = 1024 * 1024;
 /// Less of an answer than this is no answer: it is asked for again.
 pub(super) const OWED_MS: u64 = 300;
+/// The same of a written one, in bytes: what is said in that time.
+pub(super) const OWED_TEXT: usize = 5;
 
 /// Why there is a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +234,7 @@ impl Session {
         self.recovery.up_since = None;
         // An answer that came will be heard, though the words it answers are not known: nobody says them again.
         // One that called tools goes on with their results: asked again, it would call them again.
-        let enough = |r: &super::Response| r.received_ms >= OWED_MS || r.wrote || self.tools.called(&r.id);
+        let enough = |r: &super::Response| r.received_ms >= OWED_MS || r.wrote >= OWED_TEXT || self.tools.called(&r.id);
         let came = |r: &super::Response| enough(r) || (r.end.is_some() && r.received_ms > 0);
         // Of one that was cut off counts what was heard.
         let answers = |r: &&super::Response| if r.fenced { self.heard_ms(r) >= OWED_MS } else { came(r) };
@@ -243,15 +245,13 @@ impl Session {
         let owed = self.owed();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent", self.now, self.capture);
-        self.speaking.user = false;
+        self.user_unheard();
         let running: Vec<ResponseId> =
             self.responses.iter().filter(|r| r.end.is_none()).map(|r| r.id.clone()).collect();
         let again = self.sequencer.active().cloned().filter(|_| owed.is_some());
         for id in running {
             if again.as_ref() == Some(&id) {
-                // It is asked for again: what little came must not be heard twice.
-                self.response(&id).fence();
-                self.flush(InterruptSource::Server);
+                self.silence_begun(&id);
             }
             let cut = self.response(&id).fenced;
             self.end_unseen(&id, if cut { "cancelled" } else { "incomplete" }, Some("connection_lost"));
@@ -275,6 +275,26 @@ impl Session {
         self.settle_lost();
     }
 
+    /// It is asked for again: what little came must not be heard twice. Behind something else that is being
+    /// heard it stays, for the speaker falls silent as a whole; but it is not told.
+    fn silence_begun(&mut self, id: &ResponseId) {
+        let spoken = std::mem::take(&mut self.response(id).spoken_items);
+        let short = |p: &Part| matches!(p, Part::Text { content } if content.len() < OWED_TEXT);
+        let begun = |m: &&Message| {
+            let written = m.role == Role::Assistant && m.state == MessageState::InProgress && m.parts.iter().all(short);
+            written || spoken.contains(&m.id)
+        };
+        let begun = self.history.messages().iter().filter(begun).map(|m| m.id.clone());
+        self.recovery.answered_again.extend(begun);
+        self.response(id).spoken_items = spoken;
+        let other = |of: &ResponseId| of != id && !self.responses.iter().any(|r| r.id == *of && r.fenced);
+        let alone = !self.ledger.open().any(|h| other(&h.key.response));
+        if alone {
+            self.response(id).fence();
+            self.flush(InterruptSource::Server);
+        }
+    }
+
     /// Whether the turn that is being answered was answered, and how to ask if not.
     fn owed(&mut self) -> Option<Ask> {
         if self.recovery.owed.is_some() {
@@ -290,7 +310,7 @@ impl Session {
         let record = self.sequencer.active().and_then(|id| self.responses.iter().rev().find(|r| r.id == *id))?;
         let waits = !record.fenced && !record.cancelled && record.end.is_none();
         // One that called tools goes on with their results; calling again would run them twice.
-        if !waits || self.tools.called(&record.id) || record.received_ms >= OWED_MS || record.wrote {
+        if !waits || self.tools.called(&record.id) || record.received_ms >= OWED_MS || record.wrote >= OWED_TEXT {
             return None;
         }
         // What was said is sent again, and answered then.
@@ -330,15 +350,17 @@ impl Session {
         }
     }
 
-    /// A command that cannot be carried out before there is a connection.
-    pub(super) fn hold(&mut self, op: OpId, command: Command) {
+    /// A command that cannot be carried out before there is a connection. False: it was refused.
+    pub(super) fn hold(&mut self, op: OpId, command: Command) -> bool {
         let bytes: usize = self.recovery.held.iter().map(|(_, c)| c.size()).sum();
         if self.recovery.held.len() >= MAX_HELD || bytes + command.size() > MAX_HELD_BYTES {
             let text = "too much waits for the connection to come back";
             let error = Error::new(ErrorClass::Limit, "backpressure", text).retryable();
-            return self.complete(op, Some(error.fix("wait until the client is connected")));
+            self.complete(op, Some(error.fix("wait until the client is connected")));
+            return false;
         }
         self.recovery.held.push_back((op, command));
+        true
     }
 
     /// The network is another one: what there is of a connection belongs to the old one.

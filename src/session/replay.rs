@@ -10,10 +10,11 @@ use super::{
     heard_text::Span,
     ops::Purpose,
     recovery::{Why, gone},
+    sequencer::Ask,
 };
 use crate::{
     capabilities::Reconnect,
-    error::Error,
+    error::{Error, ErrorClass},
     event::{EventKind, OpId, SessionReplaced},
     message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
     provider::ProviderCommand,
@@ -25,6 +26,9 @@ use std::collections::{HashMap, HashSet};
 const MAX_MESSAGES: usize = 50;
 const MAX_TEXT: usize = 64 * 1024;
 const MAX_PICTURES: usize = 2 * 1024 * 1024;
+/// The same for what waits for its confirmation or its answer: the last session was sent it as well.
+const MAX_WAITING_TEXT: usize = 1024 * 1024;
+const MAX_WAITING_PICTURES: usize = 8 * 1024 * 1024;
 /// A message longer than this is left out when the service found what it was sent too big.
 const MAX_LIGHT: usize = 16 * 1024;
 
@@ -80,24 +84,35 @@ impl Session {
         let (mut texts, mut pictures) = (0, 0);
         let mut chosen: Vec<(ItemId, Vec<ProviderCommand>, usize)> = Vec::new();
         let messages = self.history.messages().to_vec();
+        let mut unconfirmed: HashSet<ItemId> = self.recovery.unconfirmed.iter().map(|(_, item)| item.clone()).collect();
+        // The newest words that are not the assistant's are what an answer that is wanted is to answer.
+        let mut wanted = self.sequencer.waiting() || self.recovery.owed.is_some();
         for message in messages.iter().rev() {
+            let asks = message.role == Role::User || is_call(message);
+            let waits = unconfirmed.remove(&message.id) || (wanted && asks);
+            let full = chosen.len() >= MAX_MESSAGES || (texts >= MAX_TEXT && !waits);
+            let (most_text, most_pictures) =
+                if waits { (MAX_WAITING_TEXT, MAX_WAITING_PICTURES) } else { (MAX_TEXT, MAX_PICTURES) };
+            let fits =
+                |text: usize, picture: usize| !full && texts + text <= most_text && pictures + picture <= most_pictures;
             match self.telling(message) {
-                Telling::Nothing => {}
-                Telling::Untold => self.replay.context = Context::Partial,
-                Telling::Told(..) if chosen.len() >= MAX_MESSAGES || texts >= MAX_TEXT => {
-                    self.replay.context = Context::Partial;
-                    break;
-                }
-                Telling::Told(commands, text, picture) => {
-                    // One that is too long is left out; shorter ones before it may fit.
-                    if texts + text > MAX_TEXT || pictures + picture > MAX_PICTURES {
-                        self.replay.context = Context::Partial;
-                        continue;
-                    }
+                Telling::Nothing => continue,
+                Telling::Told(commands, text, picture) if fits(text, picture) => {
                     (texts, pictures) = (texts + text, pictures + picture);
                     chosen.push((message.id.clone(), commands, text));
                 }
+                // One that is too long is left out; shorter ones before it may fit.
+                Telling::Told(..) | Telling::Untold => {
+                    self.replay.context = Context::Partial;
+                    if wanted && asks && self.recovery.lighter {
+                        self.forget_answer();
+                    }
+                    if chosen.len() >= MAX_MESSAGES || (full && unconfirmed.is_empty()) {
+                        break;
+                    }
+                }
             }
+            wanted &= !asks;
         }
         let told_any = !chosen.is_empty();
         for (message, commands, length) in chosen.into_iter().rev() {
@@ -108,9 +123,11 @@ impl Session {
             }
             self.replay.told.insert(message, length);
         }
-        // Their messages left the history meanwhile.
+        // Their messages left the history meanwhile, or are too much.
         for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
-            self.complete(op, Some(gone()));
+            let big = "the service takes nothing so big; the history keeps it";
+            let big = Error::new(ErrorClass::Limit, "too_long", big).fix("send less");
+            self.complete(op, Some(if self.recovery.lighter { big } else { gone() }));
         }
         if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
             let item = ItemId::from(self.id("item"));
@@ -118,6 +135,14 @@ impl Session {
             let message = item.clone();
             self.tell(None, &message, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
         }
+    }
+
+    /// What was to be answered cannot be told. Who asked by a command gets an answer to what there is.
+    fn forget_answer(&mut self) {
+        self.sequencer.forget_automatic();
+        self.recovery.owed.take_if(|ask| *ask == Ask::Answer(None));
+        let text = "what was said last cannot be told to the new session, so nothing answers it";
+        self.warn(ErrorClass::Limit, "question_untold", text);
     }
 
     fn take_unconfirmed(&mut self, message: &ItemId) -> Option<OpId> {
@@ -245,7 +270,7 @@ impl Session {
         let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
         let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
         let as_told = self.replay.told.get(item) == Some(&text.len());
-        if as_told || !self.link.is_up() || !self.replay.take_told(item) {
+        if as_told || !self.link.is_told() || !self.replay.take_told(item) {
             return;
         }
         self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
@@ -275,7 +300,7 @@ impl Session {
         for (op, _) in self.ops.replay_over() {
             if let Some(op) = op {
                 let text = "the service did not confirm it on the new connection";
-                let error = Error::new(crate::error::ErrorClass::Provider, "unacknowledged", text);
+                let error = Error::new(ErrorClass::Provider, "unacknowledged", text);
                 self.complete(op, Some(error.fix("look whether the conversation has it before sending it again")));
             }
         }
@@ -296,6 +321,10 @@ impl Session {
     /// Tells this session of a call that an earlier one made and whose result is there now, at the call's own
     /// place. Returns what the result stands behind.
     pub(super) fn send_call(&mut self, item: &ItemId) -> Result<Option<ItemId>, Error> {
+        if self.was_told(item) {
+            // With a result that was refused.
+            return Ok(Some(item.clone()));
+        }
         let messages = self.history.messages();
         let Some(at) = messages.iter().rposition(|m| m.id == *item) else { return Ok(None) };
         let Some(Part::ToolCall { id, name, arguments, .. }) = messages[at].parts.first() else { return Ok(None) };
@@ -330,6 +359,10 @@ fn words(message: &Message) -> String {
         _ => None,
     });
     words.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_call(message: &Message) -> bool {
+    matches!(message.parts.first(), Some(Part::ToolCall { .. }))
 }
 
 fn picture(part: &Part) -> Option<Picture> {

@@ -104,9 +104,6 @@ impl Session {
             }
             return self.ask_outside(op, id, options);
         }
-        if let Some(tools) = options.tools.as_ref().filter(|t| !t.is_empty()) {
-            self.tools.declare_for(&id, tools);
-        }
         self.want_response(Request { id, op: Some(op), ask: Ask::Answer(Some(options)) });
     }
 
@@ -167,6 +164,11 @@ impl Session {
 
     pub(super) fn want_response(&mut self, request: Request) {
         let op = request.op;
+        if let Ask::Answer(Some(options)) = &request.ask
+            && let Some(tools) = options.tools.as_ref().filter(|t| !t.is_empty())
+        {
+            self.tools.declare_for(&request.id, tools);
+        }
         if !self.sequencer.want(request, self.now) {
             let error = Error::new(ErrorClass::Limit, "too_many_requests", "64 requests for a response are waiting")
                 .fix("wait for turn_done before asking again")

@@ -38,8 +38,8 @@ pub(super) struct Response {
     pub received_ms: u64,
     /// Audio of it that was heard before it was cut off.
     pub cut_ms: u64,
-    /// Words came that are no transcript.
-    pub wrote: bool,
+    /// Bytes of words that came and are no transcript.
+    pub wrote: usize,
 }
 
 impl Response {
@@ -113,7 +113,7 @@ impl Session {
             audible,
             received_ms: 0,
             cut_ms: 0,
-            wrote: false,
+            wrote: 0,
         });
         let last = self.responses.len() - 1;
         &mut self.responses[last]

@@ -75,6 +75,8 @@ pub struct Sequencer {
     queue: VecDeque<Request>,
     outstanding: Option<Outstanding>,
     active: Option<ResponseId>,
+    /// The request at the front was under way once, and was refused or lost.
+    returned: Option<String>,
     /// What the running response was asked for, when it was asked for.
     asked: Option<Ask>,
     /// Since when the oldest request has waited.
@@ -111,6 +113,7 @@ impl Sequencer {
         }
         self.hold_until = None;
         let request = self.queue.pop_front()?;
+        self.returned = None;
         self.waits = Some(now);
         let until = now.after_ms(ANSWER_MS);
         self.outstanding = Some(Outstanding { request: request.clone(), abandoned: false, until, maybe: None });
@@ -125,7 +128,7 @@ impl Sequencer {
         self.hold_until = None;
         self.refusals = 0;
         self.returns_metadata |= request.is_some();
-        if request.is_some_and(|r| self.given_up.iter().any(|g| g == r)) {
+        if request.is_some_and(|r| self.is_given_up(r)) {
             return Created::Abandoned;
         }
         if let Some(o) = &mut self.outstanding
@@ -181,8 +184,13 @@ impl Sequencer {
             self.refusals = 0;
             return Some(request);
         }
-        self.queue.push_front(request);
+        self.go_back(request);
         None
+    }
+
+    fn go_back(&mut self, request: Request) {
+        self.returned = Some(request.id.clone());
+        self.queue.push_front(request);
     }
 
     /// Some request is under way.
@@ -218,9 +226,33 @@ impl Sequencer {
 
     /// The host no longer wants what was asked for but has not begun. Returns the command that asked.
     pub fn abandon(&mut self) -> Option<OpId> {
-        let o = self.outstanding.as_mut()?;
-        o.abandoned = true;
-        o.request.op.take()
+        if let Some(o) = &mut self.outstanding {
+            o.abandoned = true;
+            return o.request.op.take();
+        }
+        let returned = self.returned.take()?;
+        let at_front = self.queue.front().is_some_and(|r| r.id == returned);
+        let request = if at_front { self.queue.pop_front()? } else { return None };
+        self.never(request.id);
+        request.op
+    }
+
+    /// Should it begin all the same, it is cancelled.
+    fn never(&mut self, request: String) {
+        if self.given_up.len() >= MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(request);
+    }
+
+    /// Nobody wants the answer to this request any more.
+    pub fn is_given_up(&self, request: &str) -> bool {
+        self.given_up.iter().any(|g| g == request)
+    }
+
+    /// There is nothing to answer any more: nobody asked by a command.
+    pub fn forget_automatic(&mut self) {
+        self.queue.retain(|r| !r.is_automatic());
     }
 
     /// There is nothing to answer any more: the request is dropped, or cancelled should it begin.
@@ -237,10 +269,7 @@ impl Sequencer {
         // As long as a response runs, it may be the one (without metadata) or the reason for the silence.
         let o = self.outstanding.take_if(|o| now >= o.until && self.active.is_none())?;
         if o.abandoned || o.request.op.is_some() {
-            if self.given_up.len() >= MAX_GIVEN_UP {
-                self.given_up.pop_front();
-            }
-            self.given_up.push_back(o.request.id.clone());
+            self.never(o.request.id.clone());
         }
         Some(o.request).filter(|_| !o.abandoned)
     }
@@ -252,14 +281,16 @@ impl Sequencer {
 
     /// What the running response was asked for, when we asked.
     pub fn asked(&self) -> Option<&Ask> {
-        self.asked.as_ref().filter(|_| self.active.is_some())
+        // Where no metadata comes back, only the time it began says so.
+        let maybe = self.outstanding.as_ref().filter(|o| o.maybe.is_some() && o.maybe == self.active);
+        self.asked.as_ref().or(maybe.map(|o| &o.request.ask)).filter(|_| self.active.is_some())
     }
 
     /// The connection is gone: what was asked for and not begun is asked for on the next one. Returns the command
     /// whose response may have begun.
     pub fn connection_lost(&mut self) -> Option<OpId> {
         let old = std::mem::take(self);
-        self.queue = old.queue;
+        (self.queue, self.returned, self.given_up) = (old.queue, old.returned, old.given_up);
         self.returns_metadata = old.returns_metadata;
         let o = old.outstanding?;
         if o.abandoned || o.maybe.is_some() {
@@ -267,7 +298,7 @@ impl Sequencer {
         }
         let melts = o.request.is_automatic() && self.queue.iter().any(Request::is_automatic);
         if !melts {
-            self.queue.push_front(o.request);
+            self.go_back(o.request);
         }
         None
     }

@@ -54,6 +54,8 @@ pub struct Speaking {
     pub turn: u64,
     /// The person is speaking.
     pub(super) user: bool,
+    /// What the person said last.
+    user_item: Option<ItemId>,
     /// The vendor will answer by itself.
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
@@ -105,9 +107,13 @@ impl Speaking {
         self.sent_frames.saturating_sub(audio_ms.saturating_mul(u64::from(self.sent_rate)) / 1000)
     }
 
+    fn sent_ms(&self) -> u64 {
+        self.sent_frames * 1000 / u64::from(self.sent_rate.max(1))
+    }
+
     /// When the sample at `audio_ms` was captured: audio is captured in real time.
     fn time_of(&self, audio_ms: u64, now: Time) -> Time {
-        let sent_ms = self.sent_frames * 1000 / u64::from(self.sent_rate.max(1));
+        let sent_ms = self.sent_ms();
         let from = if self.sent_frames == 0 { now } else { self.sent_at };
         Time(from.0.saturating_sub(sent_ms.saturating_sub(audio_ms) * 1000))
     }
@@ -147,6 +153,7 @@ impl Session {
         self.speaking.speech_from_ms = audio_ms;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         self.emit_about(None, Some(&item), EventKind::SpeechStarted(speech));
+        self.speaking.user_item = Some(item.clone());
         self.user_placeholder(&item);
         // One that comes late is about words that are known.
         if self.history.get(&item).is_none_or(|m| m.state == MessageState::InProgress) {
@@ -171,6 +178,17 @@ impl Session {
         let asked = self.speaking.time_of(voiced, self.now).min(self.now);
         self.speaking.clock = Some(TurnClock { asked, ended: self.now, answered: None });
         self.user_spoke_for(item, voiced - self.speaking.speech_from_ms);
+    }
+
+    /// Nobody will say when the person stopped: the connection is gone.
+    pub(super) fn user_unheard(&mut self) {
+        if !std::mem::take(&mut self.speaking.user) {
+            return;
+        }
+        let audio_ms = self.speaking.sent_ms().max(self.speaking.speech_from_ms);
+        let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
+        let item = self.speaking.user_item.take();
+        self.emit_whole(None, item.as_ref(), true, EventKind::SpeechStopped(speech));
     }
 
     pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>, odd: bool) {

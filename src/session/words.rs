@@ -5,6 +5,7 @@ use super::{
     heard_text::{Pace, Sounds, Span},
     history,
     incoming::{is_message, vendor_text},
+    recovery::OWED_TEXT,
 };
 use crate::{
     error::{Error, ErrorClass},
@@ -307,9 +308,11 @@ impl Session {
         if kind == PartKind::Text {
             self.speaking.first_output(self.now);
             let record = self.response(&at.response);
-            record.wrote = true;
-            let turn = record.turn;
-            self.turn_answered(turn);
+            record.wrote += delta.len();
+            if record.wrote >= OWED_TEXT {
+                let turn = record.turn;
+                self.turn_answered(turn);
+            }
         }
         if added {
             let (role, mode) = (Role::Assistant, TranscriptMode::Delta);

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod asked_again;
 mod bad_input;
 mod connection;
 mod credentials;
@@ -18,6 +19,7 @@ mod recovery;
 mod requests;
 mod responses;
 mod said_again;
+mod told_again;
 mod tool_limits;
 mod tools;
 mod tries;
