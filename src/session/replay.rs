@@ -47,6 +47,8 @@ pub(super) struct Replay {
     context: Context,
     /// Messages it was told, with the length of their words.
     told: HashMap<ItemId, usize>,
+    /// Messages there were that it was not told.
+    untold: HashSet<ItemId>,
     /// Items without a message of their own: the note, and what stands for something told otherwise before.
     hidden: HashSet<ItemId>,
     /// Items that another one stands for; the vendor has not said yet that they are gone.
@@ -123,6 +125,8 @@ impl Session {
             }
             self.replay.told.insert(message, length);
         }
+        let untold = messages.iter().filter(|m| !self.was_told(&m.id));
+        self.replay.untold = untold.map(|m| m.id.clone()).collect();
         // Their messages left the history meanwhile, or are too much.
         for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
             let big = "the service takes nothing so big; the history keeps it";
@@ -222,6 +226,16 @@ impl Session {
     /// The item is of an earlier connection, and this one was told of it.
     pub(super) fn was_told(&self, item: &ItemId) -> bool {
         self.replay.told.contains_key(item)
+    }
+
+    /// Puts a message behind another as the vendor has them, and behind what stands there and it was not told.
+    pub(super) fn place(&mut self, item: &ItemId, previous: &ItemId) {
+        let messages = self.history.messages();
+        let behind = messages.iter().rposition(|m| m.id == *previous).map_or(messages.len(), |at| at + 1);
+        let untold = |m: &&Message| m.id != *item && self.replay.untold.contains(&m.id) && !self.was_told(&m.id);
+        let previous = messages[behind..].iter().take_while(untold).last().map_or(previous, |m| &m.id).clone();
+        self.history.place(item, &previous, &mut self.changes);
+        self.tell_changes();
     }
 
     /// The vendor lost an item of ours because another one stands for it.

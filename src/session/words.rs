@@ -77,7 +77,7 @@ impl Session {
         }
         // What a new session was told has its place; that session does not know everything before it.
         if let Some(previous) = previous.filter(|_| !self.was_told(&item.id)) {
-            self.history.place(&item.id, previous, &mut self.changes);
+            self.place(&item.id, previous);
         }
         if let (Some(response), ItemKind::FunctionCall { .. }) = (response, &item.kind) {
             self.tools.announced(response, &item.id);
@@ -141,8 +141,7 @@ impl Session {
         self.user_placeholder(&item);
         self.pre_roll.committed(&item, self.speaking.turn);
         if let Some(previous) = previous {
-            self.history.place(&item, previous, &mut self.changes);
-            self.tell_changes();
+            self.place(&item, previous);
         }
     }
 

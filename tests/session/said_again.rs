@@ -310,3 +310,21 @@ fn a_turn_that_was_said_and_ended_without_a_connection_is_ended_on_the_next() {
     assert_eq!(out.appended_ms(), 1000);
     assert!(out.names().contains(&"input_audio_buffer.commit".into()), "nobody ends it: {:?}", out.names());
 }
+
+#[test]
+fn what_is_said_next_stands_behind_an_answer_the_next_session_was_not_told() {
+    let mut talk = with(json!({"auto_capture": false}));
+    asked(&mut talk, "U1", "Sing!");
+    talk.response("R1");
+    talk.item("R1", "A1", Some("U1"), "audio");
+    // It has no words: nothing of it can be told.
+    talk.speech("R1", "A1", 0, 1000, "");
+    talk.plays(500);
+    cut(&mut talk);
+    talk.plays(500);
+    talk.reconnected();
+    assert_eq!(told(&talk.take()).len(), 1);
+    talk.user_speaks("U2", 0);
+    talk.user_is_silent("U2", Some("U1"), 900);
+    assert_eq!(talk.order(), ["U1", "A1", "U2"]);
+}
