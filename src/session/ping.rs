@@ -83,7 +83,7 @@ impl Session {
     }
 
     pub(super) fn give_up_pings(&mut self) {
-        if !self.pings.timeout().is_some_and(|t| self.now >= t) {
+        if self.pings.timeout().is_none_or(|t| self.now < t) {
             return;
         }
         self.pings.sent = None;
