@@ -406,7 +406,8 @@ impl Checks {
     pub fn pre_roll(&mut self, burst: &[i64], capturing: bool, newest: i64) {
         let most = self.pre_roll_ms / 20;
         assert!(burst.len() as u64 <= most, "{} ms of microphone are sent again, more than {most}", burst.len() * 20);
-        if let Some(frames) = self.offline_frames.take().filter(|_| capturing) {
+        let offline = self.offline_frames.take().filter(|_| capturing);
+        if let Some(frames) = offline {
             let least = frames.min(most);
             assert!(burst.len() as u64 >= least, "{} of {least} frames are sent that nobody heard", burst.len());
         }
@@ -417,8 +418,9 @@ impl Checks {
         let again = burst.iter().filter(|n| **n <= self.sent).count();
         assert!(self.spoke || again <= 20, "{again} frames are sent again, and nobody spoke");
         self.sent = self.sent.max(newest);
-        assert!(burst.windows(2).all(|w| w[1] == w[0] + 1), "{burst:?} has gaps");
-        if capturing {
+        // Turns that were understood or answered are left out between those that were not.
+        assert!(burst.windows(2).all(|w| w[1] > w[0]), "{burst:?} is out of order");
+        if offline.is_some_and(|frames| frames > 0) {
             assert_eq!(burst.last(), Some(&newest), "the newest is sent");
         }
     }

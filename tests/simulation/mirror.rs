@@ -198,9 +198,9 @@ pub fn telling(
             Role::Assistant => "assistant",
             Role::System => "system",
         };
-        // What is hardly begun is not told when its question is said again.
+        // What is hardly begun is not told when it is asked for again, or its question is said again.
         let short = |p: &Part| matches!(p, Part::Audio { duration_ms, .. } if *duration_ms < 300);
-        let begun = m.role == Role::Assistant && m.state != MessageState::Completed && m.parts.iter().all(short);
+        let begun = m.role == Role::Assistant && m.parts.iter().all(short);
         let open = plays(m) || begun;
         let told =
             if picture.is_some() { Told::Picture { id } } else { Told::Text { id: Some(id), role, text: words, open } };

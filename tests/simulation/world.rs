@@ -293,6 +293,8 @@ impl World {
         let mine =
             !closing && epoch == self.checks.link && !beside_still(beside, self.is_connected(), epoch, &self.checks);
         let up = self.checks.wire(epoch).up;
+        // One that was made ready takes over at once.
+        let ready = self.conns.iter().any(|c| c.beside && c.epoch > epoch && c.state != State::Gone);
         let (established, lighter) = (self.checks.established, self.checks.lighter);
         let expected = match &error {
             Some(error) if error.retryable => Ok(()),
@@ -317,7 +319,7 @@ impl World {
         match (expected, reconnects) {
             (Ok(()), true) => {
                 let good = match end.as_deref() {
-                    None => matches!(status, Status::Reconnecting { .. }),
+                    None => matches!(status, Status::Reconnecting { .. }) || (ready && *status == Status::Connected),
                     Some(end) => matches!(end, "unstable" | "reconnect_failed"),
                 };
                 assert!(good, "after close {code:?} another try follows, not {status:?}");
