@@ -166,7 +166,8 @@ class Core:
 
     def _created(self, vendor: Vendor, item: dict[str, Any], event: dict[str, Any]) -> None:
         # The note and what was imported are no command of the program's either.
-        told = item.get("id") in self._known or str(event.get("event_id")).startswith("told_")
+        again = item.get("type") == "message" and str(event.get("event_id")).startswith("told_")
+        told = again or item.get("id") in self._known
         if told or (item.get("type") == "function_call_output" and item.get("call_id") in self._answered):
             # A client that came back tells what was said.
             self.log.add("replay", item=item)
