@@ -1,56 +1,8 @@
 //! What a run that lost its connection asks for once more, and what it does not.
 
-use crate::common::{Outputs, Talk};
+use super::losses::{self, asked, cut, replaying, talk, told, with, words};
 use duologue::session::Command;
-use serde_json::{Value, json};
-
-fn with(mut config: Value) -> Talk {
-    if config["recovery"].is_null() {
-        config["recovery"] = json!({});
-    }
-    config["recovery"]["context_note"] = Value::Null;
-    if config["tools"].is_null() {
-        config["tools"] = json!([{"name": "clock", "parameters": {"type": "object"}}]);
-    }
-    let mut talk = Talk::connected(config);
-    talk.pass(20_000);
-    talk.take();
-    talk
-}
-
-fn talk() -> Talk {
-    with(json!({"auto_capture": false}))
-}
-
-fn cut(talk: &mut Talk) {
-    talk.closed(None, "", None);
-}
-
-fn told(out: &Outputs) -> Vec<Value> {
-    let frames = out.frames();
-    frames.iter().filter(|f| f["type"] == "conversation.item.create").map(|f| f["item"].clone()).collect()
-}
-
-fn asked(talk: &mut Talk, item: &str, question: &str) {
-    talk.user_speaks(item, 0);
-    talk.user_is_silent(item, None, 900);
-    words(talk, item, question);
-}
-
-fn words(talk: &mut Talk, item: &str, question: &str) {
-    talk.server(
-        "conversation.item.input_audio_transcription.completed",
-        json!({"item_id": item, "content_index": 0, "transcript": question}),
-    );
-}
-
-/// Up to the replay of the conversation, which is not confirmed.
-fn replaying(talk: &mut Talk) {
-    talk.opened();
-    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_2"}}));
-    let wish = talk.wish();
-    talk.server("session.updated", json!({"session": wish}));
-}
+use serde_json::json;
 
 #[test]
 fn interrupt_without_a_connection_takes_back_a_request_as_it_does_with_one() {
@@ -60,7 +12,7 @@ fn interrupt_without_a_connection_takes_back_a_request_as_it_does_with_one() {
     talk.host(Command::Interrupt);
     assert_eq!(talk.take().completed(op).unwrap().unwrap().code, "cancelled");
     // Without.
-    let mut talk = self::talk();
+    let mut talk = losses::talk();
     let op = talk.host(Command::RequestResponse { options: Default::default() });
     cut(&mut talk);
     talk.take();

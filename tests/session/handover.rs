@@ -1,47 +1,9 @@
 //! The conversation moves to the next session before the vendor ends the present one.
 
+use super::losses::{asked, cut, status, talk, with};
 use crate::common::{Outputs, Talk, frame_of};
 use duologue::session::{Command, Input, Output};
 use serde_json::{Value, json};
-
-fn with(mut config: Value) -> Talk {
-    if config["recovery"].is_null() {
-        config["recovery"] = json!({});
-    }
-    config["recovery"]["context_note"] = Value::Null;
-    if config["tools"].is_null() {
-        config["tools"] = json!([{"name": "clock", "parameters": {"type": "object"}}]);
-    }
-    let mut talk = Talk::connected(config);
-    talk.pass(20_000);
-    talk.take();
-    talk
-}
-
-fn talk() -> Talk {
-    with(json!({"auto_capture": false}))
-}
-
-fn cut(talk: &mut Talk) {
-    talk.closed(None, "", None);
-}
-
-fn status(talk: &Talk) -> Value {
-    serde_json::to_value(talk.session.status()).unwrap()
-}
-
-fn asked(talk: &mut Talk, item: &str, question: &str) {
-    talk.user_speaks(item, 0);
-    talk.user_is_silent(item, None, 900);
-    words(talk, item, question);
-}
-
-fn words(talk: &mut Talk, item: &str, question: &str) {
-    talk.server(
-        "conversation.item.input_audio_transcription.completed",
-        json!({"item_id": item, "content_index": 0, "transcript": question}),
-    );
-}
 
 /// The next session is opened beside the present one and ready.
 fn successor_ready(talk: &mut Talk, unix_s: Option<u64>, expires_at: Option<u64>) {

@@ -14,6 +14,7 @@ mod history;
 mod journal;
 mod lessons;
 mod lifecycle;
+mod losses;
 mod lost;
 mod recovery;
 mod requests;

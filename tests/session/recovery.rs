@@ -1,6 +1,7 @@
 //! What becomes of a conversation whose connection is lost, in virtual time (FAULTS rows 1 to 12, 17, 26, 30).
 
-use crate::common::{Outputs, Talk};
+use super::losses::{asked, cut, status, talk, told, with};
+use crate::common::Talk;
 use duologue::{
     error::{Error, ErrorClass},
     event::{OpId, Status},
@@ -9,34 +10,8 @@ use duologue::{
 };
 use serde_json::{Value, json};
 
-/// Connected for so long that the first try comes at once.
-fn talk() -> Talk {
-    with(json!({"auto_capture": false}))
-}
-
-fn with(mut config: Value) -> Talk {
-    config["recovery"]["context_note"] = Value::Null;
-    config["tools"] = json!([{"name": "clock", "parameters": {"type": "object"}}]);
-    let mut talk = Talk::connected(config);
-    talk.pass(20_000);
-    talk.take();
-    talk
-}
-
 fn error(class: ErrorClass, code: &'static str) -> Error {
     Error::new(class, code, "as the test wants it")
-}
-
-/// The network takes the connection away.
-fn cut(talk: &mut Talk) {
-    talk.closed(None, "", None);
-}
-
-/// Items the present connection was told, without their order's links.
-fn told(out: &Outputs) -> Vec<Value> {
-    let frames = out.frames();
-    let items = frames.iter().filter(|f| f["type"] == "conversation.item.create");
-    items.map(|f| f["item"].clone()).collect()
 }
 
 fn texts(items: &[Value]) -> Vec<(String, String)> {
@@ -46,10 +21,6 @@ fn texts(items: &[Value]) -> Vec<(String, String)> {
 
 fn pair(role: &str, text: &str) -> (String, String) {
     (role.into(), text.into())
-}
-
-fn status(talk: &Talk) -> Value {
-    serde_json::to_value(talk.session.status()).unwrap()
 }
 
 fn heard(message: &Message) -> Option<(String, u64)> {
@@ -71,15 +42,6 @@ fn turn(talk: &mut Talk, n: u32, question: &str, answer: &str) {
     talk.item_done(&response, &item, 0, answer);
     talk.done(&response, "completed", None);
     talk.plays(1000);
-}
-
-fn asked(talk: &mut Talk, item: &str, question: &str) {
-    talk.user_speaks(item, 0);
-    talk.user_is_silent(item, None, 900);
-    talk.server(
-        "conversation.item.input_audio_transcription.completed",
-        json!({"item_id": item, "content_index": 0, "transcript": question}),
-    );
 }
 
 #[test]

@@ -1,44 +1,9 @@
 //! Which microphone audio the next session hears once more, and which it must not.
 
-use crate::common::{Outputs, Talk};
+use super::losses::{asked, cut, told, with, words};
+use crate::common::Talk;
 use duologue::session::Command;
-use serde_json::{Value, json};
-
-fn with(mut config: Value) -> Talk {
-    if config["recovery"].is_null() {
-        config["recovery"] = json!({});
-    }
-    config["recovery"]["context_note"] = Value::Null;
-    if config["tools"].is_null() {
-        config["tools"] = json!([{"name": "clock", "parameters": {"type": "object"}}]);
-    }
-    let mut talk = Talk::connected(config);
-    talk.pass(20_000);
-    talk.take();
-    talk
-}
-
-fn cut(talk: &mut Talk) {
-    talk.closed(None, "", None);
-}
-
-fn told(out: &Outputs) -> Vec<Value> {
-    let frames = out.frames();
-    frames.iter().filter(|f| f["type"] == "conversation.item.create").map(|f| f["item"].clone()).collect()
-}
-
-fn asked(talk: &mut Talk, item: &str, question: &str) {
-    talk.user_speaks(item, 0);
-    talk.user_is_silent(item, None, 900);
-    words(talk, item, question);
-}
-
-fn words(talk: &mut Talk, item: &str, question: &str) {
-    talk.server(
-        "conversation.item.input_audio_transcription.completed",
-        json!({"item_id": item, "content_index": 0, "transcript": question}),
-    );
-}
+use serde_json::json;
 
 /// A spoken turn with microphone audio; its words are not transcribed.
 fn speaks(talk: &mut Talk, item: &str, previous: Option<&str>, from: u64, ms: u64) {
@@ -150,26 +115,6 @@ fn a_turn_whose_answer_was_heard_and_cut_off_is_not_said_again_with_the_next() {
 }
 
 #[test]
-fn late_transcripts_keep_the_order_over_a_loss() {
-    // U1 answered, its words never came; U2 is said again: U2 must stand behind A1.
-    let mut talk = with(json!({}));
-    talk.user_speaks("U1", 0);
-    talk.user_is_silent("U1", None, 900);
-    talk.response("R1");
-    talk.item("R1", "A1", Some("U1"), "audio");
-    talk.speech("R1", "A1", 0, 1000, "It is noon.");
-    talk.item_done("R1", "A1", 0, "It is noon.");
-    talk.done("R1", "completed", None);
-    talk.plays(1000);
-    cut(&mut talk);
-    talk.reconnected();
-    let out = talk.take();
-    assert_eq!(out.of("session_replaced")[0]["context"], "partial", "words of U1 are not known");
-    asked(&mut talk, "U2", "Thanks.");
-    assert_eq!(talk.order(), ["U1", "A1", "U2"]);
-}
-
-#[test]
 fn a_user_turn_without_words_that_nobody_will_say_again_is_partial_and_answered_once() {
     // No transcription: the turn is said again; the answer that came for 1 s is heard.
     let mut talk = with(json!({"transcription": null}));
@@ -194,30 +139,6 @@ fn a_user_turn_without_words_that_nobody_will_say_again_is_partial_and_answered_
     assert!(!out.names().contains(&"response.create".into()));
     assert!(out.appended_ms() <= 400, "{} ms", out.appended_ms());
     assert_eq!(talk.order(), ["U1", "A1"]);
-}
-
-#[test]
-fn a_turn_ended_by_hand_whose_words_are_known_is_asked_about_once() {
-    // Manual turn committed, request sent, answer began and is torn before 300 ms.
-    let mut talk = with(json!({"turn_detection": {"mode": "manual"}}));
-    talk.host(Command::StartListening);
-    for _ in 0..30 {
-        talk.microphone(20);
-        talk.pass(20);
-    }
-    talk.host(Command::StopListening);
-    let out = talk.take();
-    let request = out.request();
-    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
-    words(&mut talk, "U1", "What time is it?");
-    talk.response_for("R1", Some(&request));
-    cut(&mut talk);
-    talk.take();
-    talk.reconnected();
-    let out = talk.take();
-    let creates = out.names().iter().filter(|n| *n == "response.create").count();
-    let again = (told(&out).len(), out.appended_ms(), out.names().contains(&"input_audio_buffer.commit".into()));
-    assert_eq!((creates, again), (1, (1, 0, false)), "its words are known and told");
 }
 
 #[test]

@@ -1,60 +1,9 @@
 //! What the next session is told of an answer that plays on, and what a host is told meanwhile.
 
-use crate::common::{Outputs, Talk, frame_of};
+use super::losses::{asked, cut, replaying, status, talk, told, with};
+use crate::common::frame_of;
 use duologue::{message::CallRef, session::Command};
 use serde_json::{Value, json};
-
-fn with(mut config: Value) -> Talk {
-    if config["recovery"].is_null() {
-        config["recovery"] = json!({});
-    }
-    config["recovery"]["context_note"] = Value::Null;
-    if config["tools"].is_null() {
-        config["tools"] = json!([{"name": "clock", "parameters": {"type": "object"}}]);
-    }
-    let mut talk = Talk::connected(config);
-    talk.pass(20_000);
-    talk.take();
-    talk
-}
-
-fn talk() -> Talk {
-    with(json!({"auto_capture": false}))
-}
-
-fn cut(talk: &mut Talk) {
-    talk.closed(None, "", None);
-}
-
-fn told(out: &Outputs) -> Vec<Value> {
-    let frames = out.frames();
-    frames.iter().filter(|f| f["type"] == "conversation.item.create").map(|f| f["item"].clone()).collect()
-}
-
-fn asked(talk: &mut Talk, item: &str, question: &str) {
-    talk.user_speaks(item, 0);
-    talk.user_is_silent(item, None, 900);
-    words(talk, item, question);
-}
-
-fn words(talk: &mut Talk, item: &str, question: &str) {
-    talk.server(
-        "conversation.item.input_audio_transcription.completed",
-        json!({"item_id": item, "content_index": 0, "transcript": question}),
-    );
-}
-
-/// Up to the replay of the conversation, which is not confirmed.
-fn replaying(talk: &mut Talk) {
-    talk.opened();
-    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_2"}}));
-    let wish = talk.wish();
-    talk.server("session.updated", json!({"session": wish}));
-}
-
-fn status(talk: &Talk) -> Value {
-    serde_json::to_value(talk.session.status()).unwrap()
-}
 
 #[test]
 fn an_interruption_while_the_conversation_is_told_reaches_the_model() {
