@@ -92,7 +92,6 @@ pub(super) struct Core {
     pub close_device_at: Option<Instant>,
     pub too_slow: bool,
     pub sink_failed: bool,
-    pub dropped_audio: u64,
     pub credential_wish: CredentialWish,
     /// What the configuration has that is left out or about to end.
     warnings: Vec<Error>,
@@ -120,7 +119,6 @@ impl Core {
             close_device_at: None,
             too_slow: false,
             sink_failed: false,
-            dropped_audio: 0,
             credential_wish: CredentialWish::default(),
             warnings: parts.warnings,
         };

@@ -157,10 +157,9 @@ impl Driver {
 
     fn note_stats(&mut self) {
         let dropped: u64 = self.transports.iter().map(|line| line.transport.dropped_audio()).sum();
-        self.core.dropped_audio = self.dropped_before + dropped;
         *self.core.shared.stats.lock() = Stats {
             session: self.core.session.stats(),
-            dropped_audio: self.core.dropped_audio,
+            dropped_audio: self.dropped_before + dropped,
             capture_overruns: self.core.audio.capture_overruns(),
             underruns: self.core.audio.underruns(),
         };

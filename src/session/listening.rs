@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// Ends the user's turn; false: it could not be sent. `answer`: the request for one that goes with it.
-    fn commit_input(&mut self, op: Option<OpId>, answer: Option<String>) -> bool {
+    pub(super) fn commit_input(&mut self, op: Option<OpId>, answer: Option<String>) -> bool {
         match self.send(&ProviderCommand::CommitInput) {
             Ok(event_id) => self.remember(event_id, Purpose::Commit(op, answer)),
             Err(error) => {
@@ -186,11 +186,6 @@ impl Session {
         if self.listening.over && !self.is_manual() && self.link.is_up() {
             self.end_spoken_turn(None);
         }
-    }
-
-    /// The end of a turn was sent.
-    pub(super) fn turn_is_ended(&mut self) {
-        self.listening.over = false;
     }
 
     /// The vendor found the end of the turn by itself.

@@ -7,14 +7,12 @@
 
 use super::{
     Session,
-    ops::Purpose,
     recovery::{OWED_MS, gone},
 };
 use crate::{
     audio::pcm::scale,
     event::OpId,
     message::{ItemId, Message, MessageState, Part, Role},
-    provider::ProviderCommand,
     time::Time,
 };
 use std::collections::VecDeque;
@@ -321,17 +319,9 @@ impl Session {
     /// The end of a turn goes out once more, with the request for the answer where none waits yet.
     fn commit_again(&mut self, commit: Option<(Option<OpId>, Option<String>)>) {
         let (op, answer) = commit.unwrap_or_default();
-        match self.send(&ProviderCommand::CommitInput) {
-            Ok(event_id) => self.remember(event_id, Purpose::Commit(op, answer.clone())),
-            Err(error) => {
-                if let Some(op) = op {
-                    self.complete(op, Some(error));
-                }
-                return;
-            }
+        if !self.commit_input(op, answer.clone()) {
+            return;
         }
-        self.speaking.end_turn(self.now);
-        self.turn_is_ended();
         let unwanted = answer.is_some_and(|request| self.sequencer.is_given_up(&request));
         if self.config.turn_detection.create_response && !unwanted && !self.sequencer.waiting() {
             self.want_answer();

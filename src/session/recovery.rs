@@ -233,9 +233,7 @@ impl Session {
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
         // An answer that came will be heard, though the words it answers are not known: nobody says them again.
-        // One that called tools goes on with their results: asked again, it would call them again.
-        let enough = |r: &super::Response| r.received_ms >= OWED_MS || r.wrote >= OWED_TEXT || self.tools.called(&r.id);
-        let came = |r: &super::Response| enough(r) || (r.end.is_some() && r.received_ms > 0);
+        let came = |r: &super::Response| self.is_answer(r) || (r.end.is_some() && r.received_ms > 0);
         // Of one that was cut off counts what was heard.
         let answers = |r: &&super::Response| if r.fenced { self.heard_ms(r) >= OWED_MS } else { came(r) };
         let answered = self.responses.iter().filter(|r| !r.outside).filter(answers).map(|r| r.turn).max();
@@ -295,6 +293,12 @@ impl Session {
         }
     }
 
+    /// So much of it came that it is not asked for again. One that called tools goes on with their results: asked
+    /// again, it would run them twice.
+    fn is_answer(&self, response: &super::Response) -> bool {
+        response.received_ms >= OWED_MS || response.wrote >= OWED_TEXT || self.tools.called(&response.id)
+    }
+
     /// Whether the turn that is being answered was answered, and how to ask if not.
     fn owed(&mut self) -> Option<Ask> {
         if self.recovery.owed.is_some() {
@@ -309,8 +313,7 @@ impl Session {
         }
         let record = self.sequencer.active().and_then(|id| self.responses.iter().rev().find(|r| r.id == *id))?;
         let waits = !record.fenced && !record.cancelled && record.end.is_none();
-        // One that called tools goes on with their results; calling again would run them twice.
-        if !waits || self.tools.called(&record.id) || record.received_ms >= OWED_MS || record.wrote >= OWED_TEXT {
+        if !waits || self.is_answer(record) {
             return None;
         }
         // What was said is sent again, and answered then.

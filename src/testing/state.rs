@@ -197,7 +197,7 @@ impl State {
                 }
             }
             // The note, and what was imported, is no command of the host either.
-            _ if before(&item_id) || text_of(event, "event_id").starts_with("told_") => {
+            _ if before(&item_id) || event["event_id"].as_str().is_some_and(|id| id.starts_with("told_")) => {
                 Action::Replay { item: item.clone() }
             }
             (Some("message"), Some("system")) => Action::SendContext { text: words, item_id },
@@ -223,10 +223,6 @@ impl State {
         }
         Ok(())
     }
-}
-
-fn text_of<'a>(event: &'a Value, key: &str) -> &'a str {
-    event[key].as_str().unwrap_or_default()
 }
 
 fn answer_key(call_id: &str) -> String {
