@@ -1,5 +1,8 @@
 //! What fuzzing has found worth keeping, through the same entry points, without the fuzzer: every entry of
 //! `fuzz/corpus` and every finding of `fuzz/findings`. `make fuzz` looks for more.
+//!
+//! `FUZZ_INPUT=FILE cargo test --test fuzz session_script` runs one input; with `TALK=print` and `-- --nocapture`
+//! it shows what went into the session and what came out.
 
 #[path = "fuzz/mod.rs"]
 mod entries;
@@ -20,6 +23,9 @@ fn kept(of: &str, target: &str) -> Vec<PathBuf> {
 
 fn replay(target: &str) {
     let (_, run) = entries::ENTRIES.iter().find(|(name, _)| *name == target).expect("an entry point");
+    if let Some(file) = std::env::var_os("FUZZ_INPUT") {
+        return run(&fs::read(file).unwrap());
+    }
     let (corpus, findings) = (kept("corpus", target), kept("findings", target));
     assert!(corpus.len() > 10, "{} entries of {target} are too few to mean anything", corpus.len());
     for file in corpus.iter().chain(&findings) {

@@ -205,7 +205,8 @@ impl Session {
         }
         for (item, here) in silent {
             let settled = cut.iter().any(|h| h.key.item == item) || self.was_heard(&item);
-            if !settled && self.history.get(&item).is_some() {
+            // What the user said stays, whatever a response claims to have made of it.
+            if !settled && self.history.get(&item).is_some_and(|m| m.role == Role::Assistant) {
                 self.forget(&item, here);
             }
         }

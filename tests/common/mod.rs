@@ -158,12 +158,18 @@ impl Talk {
 
     pub fn input(&mut self, input: Input<'_>) {
         self.writer.write(self.now, &input).unwrap();
+        if std::env::var_os("TALK").is_some() {
+            eprintln!("{:?} > {:.400}", self.now, format!("{input:?}"));
+        }
         self.invariants.now = self.now;
         self.invariants.before(&input);
         self.session.handle(self.now, input);
         while let Some(output) = self.session.poll() {
             let text = serde_json::to_string(&output).unwrap();
             assert!(!text.contains(canary::MARK), "a secret a vendor or a host let slip is shown: {output:?}");
+            if std::env::var_os("TALK").is_some() {
+                eprintln!("{:?}   < {text:.600}", self.now);
+            }
             self.past.push((self.now, text));
             if let Output::Dial { epoch, .. } = output {
                 self.epoch = epoch;
@@ -248,11 +254,10 @@ impl Talk {
         }
     }
 
-    /// The flush that was asked for takes effect.
+    /// Every flush that was asked for takes effect.
     pub fn flushes(&mut self) {
-        let reports = self.speaker.flush();
-        assert!(!reports.is_empty(), "no flush was asked for");
-        for report in reports {
+        assert!(self.speaker.asked_to_flush(), "no flush was asked for");
+        while let Some(report) = self.speaker.flush() {
             self.input(Input::Playout { report });
         }
     }

@@ -97,23 +97,21 @@ impl Speaker {
         reports
     }
 
-    /// Every flush that was asked for takes effect.
-    pub fn flush(&mut self) -> Vec<PlayoutReport> {
-        let mut reports = Vec::new();
-        while let Some(source) = self.flushes.pop_front() {
-            let mut dropped = source - self.at.min(source);
-            while let Some(piece) = self.queue.front_mut().filter(|_| dropped > 0) {
-                let n = dropped.min(piece.frames);
-                dropped -= n;
-                piece.frames -= n;
-                if piece.frames == 0 {
-                    self.queue.pop_front();
-                }
+    /// The oldest flush that was asked for takes effect.
+    pub fn flush(&mut self) -> Option<PlayoutReport> {
+        let source = self.flushes.pop_front()?;
+        let mut dropped = source - self.at.min(source);
+        while let Some(piece) = self.queue.front_mut().filter(|_| dropped > 0) {
+            let n = dropped.min(piece.frames);
+            dropped -= n;
+            piece.frames -= n;
+            if piece.frames == 0 {
+                self.queue.pop_front();
             }
-            reports.push(PlayoutReport::Flushed { played: self.at, resume: source, source });
-            self.at = source;
         }
-        reports
+        let report = PlayoutReport::Flushed { played: self.at, resume: source, source };
+        self.at = source;
+        Some(report)
     }
 
     pub fn asked_to_flush(&self) -> bool {

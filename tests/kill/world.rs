@@ -325,7 +325,7 @@ impl World {
     fn plays(&mut self) {
         let before = self.played;
         if self.talk.speaker.asked_to_flush() {
-            for report in self.talk.speaker.flush() {
+            while let Some(report) = self.talk.speaker.flush() {
                 self.talk.input(Input::Playout { report });
                 self.boundary("flushed");
                 self.listen();

@@ -437,3 +437,18 @@ fn an_utterance_under_the_name_of_an_answer_says_nothing_of_how_long_that_is() {
     assert_eq!((&part["heard_ms"], &part["duration_ms"]), (&json!(400), &json!(400)));
     talk.finish();
 }
+
+#[test]
+fn what_the_user_wrote_stays_though_a_cut_response_claims_to_speak_it() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    let item = json!({"id": "U1", "type": "message", "role": "user", "status": "completed",
+        "content": [{"type": "input_text", "text": "hello"}]});
+    talk.server("conversation.item.added", json!({"item": item, "previous_item_id": null}));
+    let part = json!({"type": "output_audio"});
+    let fields = json!({"response_id": "R1", "item_id": "U1", "output_index": 0, "content_index": 0, "part": part});
+    talk.server("response.content_part.added", fields);
+    talk.host(Command::Interrupt);
+    assert!(talk.message("U1").is_some());
+    talk.finish();
+}

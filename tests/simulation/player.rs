@@ -66,7 +66,7 @@ impl Player {
     }
 
     pub fn flush(&mut self) -> Vec<Input<'static>> {
-        self.speaker.flush().into_iter().map(|report| Input::Playout { report }).collect()
+        std::iter::from_fn(|| self.speaker.flush()).map(|report| Input::Playout { report }).collect()
     }
 
     pub fn asked_to_flush(&self) -> bool {
