@@ -3,6 +3,7 @@
 
 use super::Session;
 use crate::{
+    error::ErrorClass,
     event::{EventKind, Transcript, TranscriptMode, TranscriptStage},
     message::{ResponseId, Role},
     provider::{PartRef, ProviderEvent},
@@ -43,6 +44,12 @@ impl Session {
     fn outside_words(&mut self, at: &PartRef, mode: TranscriptMode, text: String) {
         if mode == TranscriptMode::Delta && text.is_empty() {
             return;
+        }
+        if self.history.get(&at.item).is_some() {
+            // A host would take them for words of that message.
+            self.stats.unknown_items += 1;
+            let text = format!("a response outside the conversation speaks of item {}, which is in it", at.item);
+            return self.warn_rarely(ErrorClass::Protocol, "unknown_item", crate::error::redact(&text));
         }
         let (role, stage) = (Role::Assistant, TranscriptStage::Generated);
         let words = Transcript { role, part: at.part, mode, text, stage, estimated: false, error_words: None };

@@ -452,3 +452,19 @@ fn what_the_user_wrote_stays_though_a_cut_response_claims_to_speak_it() {
     assert!(talk.message("U1").is_some());
     talk.finish();
 }
+
+#[test]
+fn words_from_outside_the_conversation_are_not_told_of_a_message_in_it() {
+    let mut talk = Talk::connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "text");
+    talk.done("R1", "completed", None);
+    let options = ResponseOptions { out_of_band: true, audible: false, ..Default::default() };
+    talk.host(Command::RequestResponse { options: Box::new(options) });
+    let request = talk.take().request();
+    talk.response_for("R2", Some(&request));
+    let delta = json!({"response_id": "R2", "item_id": "A1", "output_index": 0, "content_index": 3, "delta": "no"});
+    talk.server("response.output_text.delta", delta);
+    assert_eq!(talk.take().complaints(), ["unknown_item"]);
+    talk.finish();
+}
