@@ -33,7 +33,9 @@ longest() {
     esac
 }
 
-fuzz build
+for target in $targets; do
+    fuzz build "$target"
+done
 if [ "${1:-}" = keep ]; then
     for target in $targets; do
         # The smallest set of inputs that reaches what all of them reach. What is in the corpus already goes first.

@@ -98,7 +98,7 @@ impl Session {
     }
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
-        self.response(response);
+        self.response_begins(response);
         // What was outside the conversation once stays there, whatever else is called so.
         if self.outside_began(response, request, detached) || self.is_outside(response) {
             return;
@@ -278,6 +278,11 @@ impl Session {
 
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
+        // Whatever it names ends with the session, or is sent again over the next.
+        if matches!(kind, ErrorKind::Fatal | ErrorKind::SessionOver) {
+            let neutral = vendor_error(&error, "the service refused a request");
+            return if kind == ErrorKind::Fatal { self.fail(neutral) } else { self.session_over(neutral) };
+        }
         let purpose = error.event_id.as_deref().and_then(|id| self.ops.failed(id));
         // The event id may be missing, then the code alone decides (reference §4). One that is not of
         // the request under way belongs to an event of the host's own.
@@ -298,11 +303,6 @@ impl Session {
             return;
         }
         let neutral = vendor_error(&error, "the service refused a request");
-        match kind {
-            ErrorKind::Fatal => return self.fail(neutral),
-            ErrorKind::SessionOver => return self.session_over(neutral),
-            _ => {}
-        }
         match purpose {
             Some(Purpose::Configure) => self.configuration_refused(neutral),
             Some(Purpose::Item(op, item)) => {

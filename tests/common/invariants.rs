@@ -289,8 +289,11 @@ impl Wire {
                 let error = &event["error"];
                 let active = error["code"] == "conversation_already_has_active_response";
                 self.outstanding.take_if(|(_, id)| active || error["event_id"] == id.as_str());
-                if error["code"] == "response_cancel_not_active"
-                    && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id)).cloned()
+                // The second would be a strange thing to say of a cancel; it says no less that there is none.
+                if matches!(
+                    error["code"].as_str(),
+                    Some("response_cancel_not_active" | "input_audio_buffer_commit_empty")
+                ) && let Some(response) = error["event_id"].as_str().and_then(|id| self.cancels.get(id)).cloned()
                 {
                     self.running.remove(&response);
                     self.may_have_ended(&response);

@@ -2,7 +2,7 @@
 
 use crate::common::Talk;
 use duologue::{
-    event::Status,
+    event::{EventKind, Status},
     message::CallRef,
     request::ResponseOptions,
     session::{Command, Input},
@@ -466,5 +466,42 @@ fn words_from_outside_the_conversation_are_not_told_of_a_message_in_it() {
     let delta = json!({"response_id": "R2", "item_id": "A1", "output_index": 0, "content_index": 3, "delta": "no"});
     talk.server("response.output_text.delta", delta);
     assert_eq!(talk.take().complaints(), ["unknown_item"]);
+    talk.finish();
+}
+
+#[test]
+fn a_command_named_by_an_error_that_ends_the_session_ends_with_it() {
+    for (code, kept) in [("insufficient_quota", false), ("session_expired", true)] {
+        let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+        talk.pass(20_000);
+        let update = talk.host(Command::UpdateSession { changes: json!({"instructions": "Be brief."}) });
+        let id = talk.take().event_id("session.update");
+        talk.server("error", json!({"error": {"code": code, "event_id": id, "message": "no"}}));
+        if kept {
+            talk.reconnected();
+        } else {
+            talk.closed(None, "", None);
+        }
+        assert_eq!(talk.take().completed(update).expect("it ends").is_none(), kept);
+        talk.finish();
+    }
+}
+
+#[test]
+fn a_response_under_a_name_of_the_connection_before_runs() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.response("R1");
+    talk.done("R1", "completed", None);
+    talk.pass(20_000);
+    talk.closed(None, "", None);
+    talk.reconnected();
+    talk.take();
+    talk.response("R1");
+    talk.say("are you there", false);
+    assert!(!talk.take().names().contains(&"response.create".into()), "one runs");
+    talk.done("R1", "completed", None);
+    let out = talk.take();
+    assert_eq!(out.names().iter().filter(|n| *n == "response.create").count(), 1);
+    assert!(out.events().any(|e| matches!(e.kind, EventKind::TurnDone(_))));
     talk.finish();
 }
