@@ -215,8 +215,10 @@ impl Session {
 
     pub(super) fn timers(&mut self) {
         if self.offline_until().is_some_and(|t| self.now >= t) {
+            // The try that is waited for was not made.
+            let tries = self.recovery.attempt.saturating_sub(self.link.is_waiting().into());
             self.abandon_link();
-            return self.offline_for_too_long(None);
+            return self.offline_for_too_long(tries, None);
         }
         if self.link.probed_until.is_some_and(|t| self.now >= t) {
             let text = "nothing came from the service after the machine woke";

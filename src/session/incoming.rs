@@ -98,7 +98,10 @@ impl Session {
     }
 
     fn response_created(&mut self, response: &ResponseId, request: Option<&str>, detached: bool) {
-        self.response_begins(response);
+        // What a connection before called so is another one.
+        let epoch = self.link.epoch;
+        self.responses.retain(|r| r.id != *response || r.epoch == epoch);
+        self.response(response);
         // What was outside the conversation once stays there, whatever else is called so.
         if self.outside_began(response, request, detached) || self.is_outside(response) {
             return;

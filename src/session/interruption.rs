@@ -137,16 +137,20 @@ impl Session {
             } else {
                 self.tell_otherwise(&item);
             }
-            let (mode, stage) = (TranscriptMode::Final, TranscriptStage::Heard);
-            let (role, part, text, error_words) = (Role::Assistant, key.part, words.text, words.error);
-            let estimated = error_words.is_some() || self.estimated();
-            let transcript = Transcript { role, part, mode, text, stage, estimated, error_words };
-            self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
+            self.heard_words(key, words);
         } else {
             let here = self.is_of_this_connection(&key.response);
             self.forget(&key.item, here);
         }
         self.tell_changes();
+    }
+
+    /// Tells what was heard of a part that did not get to its end.
+    pub(super) fn heard_words(&mut self, key: &AudioKey, Words { text, error: error_words }: Words) {
+        let (role, mode, stage) = (Role::Assistant, TranscriptMode::Final, TranscriptStage::Heard);
+        let estimated = error_words.is_some() || self.estimated();
+        let transcript = Transcript { role, part: key.part, mode, text, stage, estimated, error_words };
+        self.emit_about(Some(&key.response), Some(&key.item), EventKind::Transcript(transcript));
     }
 
     /// So little of the part was left that all its words were heard.

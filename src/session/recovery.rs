@@ -64,7 +64,7 @@ pub(super) struct Recovery {
     /// What is being mended.
     pub cause: Option<(Why, Error)>,
     /// Tries since the last connection.
-    attempt: u32,
+    pub(super) attempt: u32,
     offline_since: Option<Time>,
     up_since: Option<Time>,
     /// Ends of sessions that were too short.
@@ -187,7 +187,7 @@ impl Session {
         let (attempt, most) = (self.recovery.attempt, policy.max_attempts);
         // A try that would come when the time is over is none; a service may ask for more than there is.
         if attempt > most || self.now.ms_since(since) + delay >= u64::from(policy.max_offline_ms) {
-            return self.offline_for_too_long(error.retry_after_ms);
+            return self.offline_for_too_long(attempt.saturating_sub(1), error.retry_after_ms);
         }
         self.link.wait_until(self.now.after_ms(delay));
         let reason = error.code.into_owned();
@@ -203,13 +203,12 @@ impl Session {
         Some(since.after_ms(self.config.recovery.max_offline_ms.into()))
     }
 
-    /// `asked`: the service wants to be left alone for so long.
-    pub(super) fn offline_for_too_long(&mut self, asked: Option<u64>) {
+    /// After so many tries. `asked`: the service wants to be left alone for so long.
+    pub(super) fn offline_for_too_long(&mut self, tries: u32, asked: Option<u64>) {
         let ms = self.recovery.offline_since.map_or(0, |since| self.now.ms_since(since));
         let last = self.recovery.cause.as_ref().map_or_else(String::new, |(_, error)| format!("; the last: {error}"));
-        // The try that was not made does not count.
-        let tries = self.recovery.attempt.min(self.config.recovery.max_attempts);
-        let asked = asked.map_or_else(String::new, |ms| format!("; the service asks to be left alone for {ms} ms"));
+        let asked = asked.map(|ms| format!("; the service asks to be left alone for {} s", ms.div_ceil(1000)));
+        let asked = asked.unwrap_or_default();
         let text = format!("no connection for {} s after {tries} tries{asked}{last}", ms / 1000);
         self.give_up(Error::new(ErrorClass::Network, "reconnect_failed", text));
     }

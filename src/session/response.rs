@@ -90,18 +90,6 @@ impl Session {
         if let Some(i) = self.responses.iter().rposition(|r| r.id == *id) {
             return &mut self.responses[i];
         }
-        self.add_response(id)
-    }
-
-    /// A response was announced; false friends of an earlier connection are left alone.
-    pub(super) fn response_begins(&mut self, id: &ResponseId) {
-        let epoch = self.link.epoch;
-        if self.responses.iter().rev().find(|r| r.id == *id).is_none_or(|r| r.epoch != epoch) {
-            self.add_response(id);
-        }
-    }
-
-    fn add_response(&mut self, id: &ResponseId) -> &mut Response {
         if self.responses.len() >= MAX_RESPONSES {
             self.responses.pop_front();
         }

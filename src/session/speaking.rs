@@ -3,7 +3,7 @@
 
 use super::{
     Output, Session,
-    heard_text::Span,
+    heard_text::{Span, Words},
     ledger::{AudioKey, Heard, LedgerEvent},
 };
 use crate::{
@@ -320,12 +320,18 @@ impl Session {
     /// Works through what the ledger found out.
     pub(super) fn heard(&mut self) {
         let mut torn = false;
-        for event in std::mem::take(&mut self.ledger_events) {
+        let mut events = std::mem::take(&mut self.ledger_events).into_iter();
+        while let Some(event) = events.next() {
             match event {
                 LedgerEvent::Started(key) => self.playback_started(&key),
                 LedgerEvent::Finished(heard, complete) => {
+                    let words = self.playback_finished(&heard, complete);
                     torn |= self.is_torn(&heard.key.response);
-                    self.playback_finished(&heard, complete);
+                    // Of one that is cut as well the words are told with the cut.
+                    let cut = |e: &LedgerEvent| matches!(e, LedgerEvent::Flushed(cut) if cut.contains(&heard));
+                    if let Some(words) = words.filter(|_| !events.as_slice().iter().any(cut)) {
+                        self.heard_words(&heard.key, words);
+                    }
                 }
                 LedgerEvent::Flushed(cut) => self.flushed(&cut),
             }
@@ -352,11 +358,13 @@ impl Session {
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::Latency(latency));
     }
 
-    fn playback_finished(&mut self, heard: &Heard, complete: bool) {
+    /// Returns the words that were heard of an answer whose connection was lost: nothing more comes of it.
+    fn playback_finished(&mut self, heard: &Heard, complete: bool) -> Option<Words> {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let key = &heard.key;
         // Generation stopped in the middle: words ran ahead of the audio that came.
         let torn = self.is_torn(&key.response);
+        let mut broken_off = None;
         let (pace, sounds) = (&mut self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             let Some(Part::Audio { transcript, heard_transcript, duration_ms, heard_ms: slot }) =
@@ -368,7 +376,8 @@ impl Session {
             if torn {
                 let span = Span { heard_ms, received_ms, complete: false };
                 let words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
-                *heard_transcript = Some(words.text);
+                *heard_transcript = Some(words.text.clone());
+                broken_off = Some(words);
             } else if complete {
                 *heard_transcript = Some(transcript.clone());
                 pace.learn(transcript, received_ms, sounds.take(&key.item, key.part).as_ref());
@@ -378,6 +387,7 @@ impl Session {
         self.tell_changes();
         let finished = PlaybackFinished { part: key.part, heard_ms, complete, estimated: self.estimated() };
         self.emit_about(Some(&key.response), Some(&key.item), EventKind::PlaybackFinished(finished));
+        broken_off
     }
 
     /// Turns whose generation and playback are both over.

@@ -228,7 +228,7 @@ impl Session {
             return;
         }
         let reference = CallRef { epoch: self.link.epoch, id: call.clone() };
-        if self.tools.calls.iter().any(|c| c.call == reference) {
+        if self.tools.calls.iter().any(|c| c.call == reference) || self.is_over(&item.id, call) {
             return;
         }
         // The oldest that is over: those that are open are fewer.
@@ -262,6 +262,13 @@ impl Session {
             return self.answer(None, &reference, output, true);
         }
         self.start_calls();
+    }
+
+    /// The call was answered over a connection before, and this one was told so.
+    fn is_over(&self, item: &ItemId, call: &CallId) -> bool {
+        let open = |s: &ToolCallState| matches!(s, ToolCallState::Pending | ToolCallState::Running);
+        let part = self.history.get(item).and_then(|m| m.parts.first());
+        matches!(part, Some(Part::ToolCall { id, state, .. }) if id == call && !open(state))
     }
 
     /// Why a call does not reach the host.

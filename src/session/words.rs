@@ -343,8 +343,17 @@ impl Session {
     pub(super) fn settle_lost(&mut self) {
         let running =
             |m: &&Message| matches!(m.parts.first(), Some(Part::ToolCall { state: ToolCallState::Running, .. }));
-        let open = self.history.messages().iter().filter(|m| is_open(m) && !running(m));
-        self.settle(open.map(|m| m.id.clone()).collect());
+        let open: Vec<&Message> = self.history.messages().iter().filter(|m| is_open(m) && !running(m)).collect();
+        let silent = |p: &Part| matches!(p, Part::Audio { transcript, .. } if transcript.is_empty());
+        let unknown = open.iter().filter(|m| m.role == Role::User && m.parts.iter().any(silent));
+        let unknown = unknown.map(|m| m.id.clone()).filter(|_| self.config.transcription.is_some());
+        let (unknown, open) = (unknown.collect::<Vec<_>>(), open.iter().map(|m| m.id.clone()).collect());
+        self.settle(open);
+        for item in unknown {
+            let text = "the connection was lost before the words of this turn came, which was answered already";
+            let warning = Error::new(ErrorClass::Network, "transcription_failed", text);
+            self.emit_about(None, Some(&item), EventKind::Warning(warning));
+        }
     }
 
     /// The run is over: nothing more will come of what is open. What the speaker still has is
@@ -382,6 +391,17 @@ impl Session {
         // behind it: it stays. What the assistant did not get to say was never said: it goes.
         if message.role == Role::Assistant && !message.parts.iter().any(worth) {
             return self.history.remove(id, &mut self.changes);
+        }
+        let told = |part: PartIndex| self.finals.iter().any(|(item, p)| item == id && *p == part);
+        let broken_off = (0..).zip(&message.parts).filter(|(part, _)| message.role == Role::Assistant && !told(*part));
+        let broken_off = broken_off.filter_map(|(part, p)| match p {
+            Part::Text { content } if !content.is_empty() => Some((part, content.clone())),
+            _ => None,
+        });
+        for (part, text) in broken_off.collect::<Vec<_>>() {
+            if let Some(mode) = self.final_mode(id, part, &text) {
+                self.transcript(None, id, part, Role::Assistant, mode, text);
+            }
         }
         let (pace, sounds) = (&self.pace, &mut self.sounds);
         self.history.update(id, &mut self.changes, |m| Some(settled(m, pace, sounds)));

@@ -386,7 +386,9 @@ impl MockService {
 
     /// Refuses the next `times` dials with `error`, after those that are to be refused already. The classes and
     /// codes of a real service: `credential`/`auth` for 401, `quota`/`rate_limited` for 429,
-    /// `network`/`unavailable` for 5xx, `network`/`connect_failed` where nobody answers.
+    /// `network`/`unavailable` for 5xx, `network`/`connect_failed` where nobody answers. After a lost connection only
+    /// what is [retryable](Error::retryable) is tried again, as the last three are at a real service; a `Retry-After`
+    /// is [`Error::retry_after_ms`].
     pub fn refuse_dials(&self, times: u32, error: Error) {
         if times > 0 {
             self.core.state.lock().refusals.push_back((times, error));

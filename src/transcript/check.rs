@@ -97,11 +97,24 @@ fn same(arguments: Option<&str>, input: Option<&Value>, at: &impl Fn(&str) -> St
     };
     let Some(text) = arguments else { return Ok(()) };
     match serde_json::from_str::<Value>(text) {
-        Ok(value) if value == *input => Ok(()),
+        Ok(value) if alike(&value, input) => Ok(()),
         Ok(_) => Err(wrong(&at("input"), "is not what arguments says", "leave one of them out")),
         Err(e) => {
             let cause = format!("is not the JSON of input: {}", redact(&e.to_string()));
             Err(wrong(&at("arguments"), cause, "leave one of them out"))
         }
+    }
+}
+
+/// Numbers are compared by what they are, not by how they are written: 1.0 may have become 1 on its way, and what is
+/// beyond 2^53 may have been rounded.
+fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| alike(a, b)))
+        }
+        (a, b) => a == b,
     }
 }

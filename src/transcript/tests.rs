@@ -124,6 +124,22 @@ fn every_mistake_is_told_with_its_path_cause_and_fix() {
 }
 
 #[test]
+fn numbers_that_were_written_anew_on_the_way_are_the_same() {
+    // What JSON.stringify(JSON.parse(text)) makes of 1.0 and of 2^53 + 1.
+    let text = r#"{"a": [1.0, 9007199254740993]}"#;
+    let call = |input: &Value| {
+        part(
+            "assistant",
+            &json!({"type": "tool_call", "name": "f", "arguments": text, "input": input, "state": "cancelled"}),
+        )
+    };
+    assert!(Transcript::from_json(&call(&json!({"a": [1, 9_007_199_254_740_992_u64]})).to_string()).is_ok());
+    for other in [json!({"a": [1.5, 9_007_199_254_740_992_u64]}), json!({"a": [1]}), json!({"b": [1]}), json!({})] {
+        assert_eq!(refusal(&call(&other)).0, "messages[1].parts[0].input");
+    }
+}
+
+#[test]
 fn what_is_left_out_is_as_the_schema_says() {
     let told = r#"{"version": 1, "messages": [
         {"role": "assistant", "parts": [{"type": "audio", "transcript": "a", "duration_ms": 7}]},

@@ -1,6 +1,6 @@
 //! What the simulation (tests/simulation.rs) and the fuzzer (tests/fuzz.rs) found, each told small.
 
-use crate::common::Talk;
+use crate::{common::Talk, losses};
 use duologue::{
     event::{EventKind, Status},
     message::CallRef,
@@ -503,5 +503,22 @@ fn a_response_under_a_name_of_the_connection_before_runs() {
     let out = talk.take();
     assert_eq!(out.names().iter().filter(|n| *n == "response.create").count(), 1);
     assert!(out.events().any(|e| matches!(e.kind, EventKind::TurnDone(_))));
+    talk.finish();
+}
+
+#[test]
+fn a_call_that_was_told_with_its_result_does_not_run_again() {
+    let mut talk = losses::talk();
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "clock", "{}");
+    talk.answer("call_1", "\"noon\"");
+    talk.done("R1", "completed", None);
+    losses::cut(&mut talk);
+    talk.reconnected();
+    talk.take();
+    // The vendor repeats what it was told.
+    talk.response("R2");
+    talk.call("R2", "F1", "call_1", "clock", "{}");
+    assert!(talk.take().of("tool_call").is_empty());
     talk.finish();
 }

@@ -330,3 +330,60 @@ fn long_texts_of_a_vendor_are_cut() {
     assert_eq!(talk.take().of("message").iter().filter(|m| m["op"] == "removed").count(), 4);
     talk.finish();
 }
+
+#[test]
+fn an_answer_that_breaks_off_ends_with_the_words_that_were_heard() {
+    for reconnect in [true, false] {
+        let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {"reconnect": reconnect}}));
+        talk.response("R1");
+        talk.item("R1", "A1", None, "audio");
+        talk.speech("R1", "A1", 0, 400, "one two three four ");
+        talk.closed(None, "", None);
+        if reconnect {
+            talk.plays(1_000);
+        } else {
+            talk.flushes();
+        }
+        let out = talk.take();
+        let words: Vec<_> = out.of("transcript").into_iter().filter(|t| t["mode"] == "final").collect();
+        assert_eq!(words.len(), usize::from(reconnect), "{words:?}");
+        for words in words {
+            assert_eq!((&words["stage"], &words["item"]), (&json!("heard"), &json!("A1")));
+            let part = serde_json::to_value(&talk.message("A1").unwrap().parts[0]).unwrap();
+            assert_eq!(words["text"], part["heard_transcript"]);
+        }
+        talk.finish();
+    }
+}
+
+#[test]
+fn a_text_that_breaks_off_ends_with_what_came_of_it() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "text");
+    let delta =
+        json!({"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0, "delta": "one two "});
+    talk.server("response.output_text.delta", delta);
+    talk.closed(None, "", None);
+    let words: Vec<_> = talk.take().of("transcript").into_iter().filter(|t| t["mode"] == "final").collect();
+    assert_eq!(words.len(), 1);
+    assert_eq!((&words[0]["text"], &words[0]["stage"]), (&json!("one two "), &json!("generated")));
+    talk.finish();
+}
+
+#[test]
+fn words_of_an_answered_turn_that_are_lost_with_the_connection_are_told_to_be_lost() {
+    let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.user_speaks("U1", 0);
+    talk.server("input_audio_buffer.speech_stopped", json!({"audio_end_ms": 400, "item_id": "U1"}));
+    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
+    talk.response("R1");
+    talk.item("R1", "A1", Some("U1"), "audio");
+    talk.speech("R1", "A1", 0, 400, "one two ");
+    talk.take();
+    talk.closed(None, "", None);
+    let out = talk.take();
+    assert!(out.of("warning").iter().any(|w| w["code"] == "transcription_failed" && w["item"] == "U1"));
+    assert!(talk.message("U1").is_some(), "it was said");
+    talk.finish();
+}

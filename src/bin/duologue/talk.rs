@@ -30,7 +30,7 @@ pub async fn run(args: TalkArgs) -> Result<u8, Failure> {
     let mut signals = Signals::listen()?;
     let json = args.json;
     let setup = prepare(args).await?;
-    let typing = matches!(setup.person, Person::Typed(_));
+    let typing = matches!(&setup.person, Person::Typed(typed) if typed.is_typing());
     let view = if json { View::json() } else { View::screen(&setup.title, typing) };
     let Setup { client, person, simulator, output, recording, .. } = setup;
     let client = client.build()?;

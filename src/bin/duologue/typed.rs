@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 /// See the module.
 pub struct Typed {
     lines: mpsc::Receiver<String>,
+    /// A person types them.
+    typing: bool,
     /// The turn whose answer is not over.
     turn: Option<Turn>,
 }
@@ -41,7 +43,7 @@ impl Typed {
             // The channel has room for all.
             let _ = sender.try_send(text);
         }
-        Self { lines, turn: None }
+        Self { lines, typing: false, turn: None }
     }
 
     /// The turns come from standard input.
@@ -55,7 +57,12 @@ impl Typed {
                 }
             }
         });
-        Self { lines, turn: None }
+        Self { lines, typing: true, turn: None }
+    }
+
+    /// A person types them, maybe into the terminal that shows the conversation.
+    pub fn is_typing(&self) -> bool {
+        self.typing
     }
 
     /// An answer is awaited.
