@@ -58,6 +58,8 @@ pub struct Talk {
     next_event: u64,
     log: Log,
     writer: LogWriter,
+    /// `TALK=print`: what goes in and what comes out is shown.
+    prints: bool,
     /// Every output so far with its time, as the replay must give it again.
     past: Vec<(Time, String)>,
 }
@@ -93,6 +95,7 @@ impl Talk {
             next_event: 0,
             log,
             writer,
+            prints: std::env::var_os("TALK").is_some(),
             past: Vec::new(),
         }
     }
@@ -158,7 +161,7 @@ impl Talk {
 
     pub fn input(&mut self, input: Input<'_>) {
         self.writer.write(self.now, &input).unwrap();
-        if std::env::var_os("TALK").is_some() {
+        if self.prints {
             eprintln!("{:?} > {:.400}", self.now, format!("{input:?}"));
         }
         self.invariants.now = self.now;
@@ -167,7 +170,7 @@ impl Talk {
         while let Some(output) = self.session.poll() {
             let text = serde_json::to_string(&output).unwrap();
             assert!(!text.contains(canary::MARK), "a secret a vendor or a host let slip is shown: {output:?}");
-            if std::env::var_os("TALK").is_some() {
+            if self.prints {
                 eprintln!("{:?}   < {text:.600}", self.now);
             }
             self.past.push((self.now, text));

@@ -375,8 +375,7 @@ fn a_text_that_breaks_off_ends_with_what_came_of_it() {
 fn words_of_an_answered_turn_that_are_lost_with_the_connection_are_told_to_be_lost() {
     let mut talk = Talk::connected(json!({"auto_capture": false, "recovery": {}}));
     talk.user_speaks("U1", 0);
-    talk.server("input_audio_buffer.speech_stopped", json!({"audio_end_ms": 400, "item_id": "U1"}));
-    talk.server("input_audio_buffer.committed", json!({"item_id": "U1", "previous_item_id": null}));
+    talk.user_is_silent("U1", None, 400);
     talk.response("R1");
     talk.item("R1", "A1", Some("U1"), "audio");
     talk.speech("R1", "A1", 0, 400, "one two ");
