@@ -116,6 +116,13 @@ pub enum ToolCallState {
     Cancelled,
 }
 
+impl ToolCallState {
+    /// It has no answer yet.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Running)
+    }
+}
+
 /// A piece of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

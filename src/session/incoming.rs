@@ -281,10 +281,12 @@ impl Session {
 
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
+        let neutral = vendor_error(&error, "the service refused a request");
         // Whatever it names ends with the session, or is sent again over the next.
-        if matches!(kind, ErrorKind::Fatal | ErrorKind::SessionOver) {
-            let neutral = vendor_error(&error, "the service refused a request");
-            return if kind == ErrorKind::Fatal { self.fail(neutral) } else { self.session_over(neutral) };
+        match kind {
+            ErrorKind::Fatal => return self.fail(neutral),
+            ErrorKind::SessionOver => return self.session_over(neutral),
+            _ => {}
         }
         let purpose = error.event_id.as_deref().and_then(|id| self.ops.failed(id));
         // The event id may be missing, then the code alone decides (reference §4). One that is not of
@@ -305,7 +307,6 @@ impl Session {
             }
             return;
         }
-        let neutral = vendor_error(&error, "the service refused a request");
         match purpose {
             Some(Purpose::Configure) => self.configuration_refused(neutral),
             Some(Purpose::Item(op, item)) => {

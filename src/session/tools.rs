@@ -266,9 +266,8 @@ impl Session {
 
     /// The call was answered over a connection before, and this one was told so.
     fn is_over(&self, item: &ItemId, call: &CallId) -> bool {
-        let open = |s: &ToolCallState| matches!(s, ToolCallState::Pending | ToolCallState::Running);
         let part = self.history.get(item).and_then(|m| m.parts.first());
-        matches!(part, Some(Part::ToolCall { id, state, .. }) if id == call && !open(state))
+        matches!(part, Some(Part::ToolCall { id, state, .. }) if id == call && !state.is_open())
     }
 
     /// Why a call does not reach the host.

@@ -205,9 +205,14 @@ impl Session {
         self.pre_roll.known(item);
     }
 
+    /// The whole text of a part was told.
+    fn is_final(&self, item: &ItemId, part: PartIndex) -> bool {
+        self.finals.iter().any(|(i, p)| i == item && *p == part)
+    }
+
     /// How a whole text is told: the second time it corrects the first, unless it says the same.
     fn final_mode(&mut self, item: &ItemId, part: PartIndex, text: &str) -> Option<TranscriptMode> {
-        if !self.finals.iter().any(|(i, p)| i == item && *p == part) {
+        if !self.is_final(item, part) {
             if self.finals.len() >= MAX_FINALS {
                 self.finals.pop_front();
             }
@@ -392,8 +397,8 @@ impl Session {
         if message.role == Role::Assistant && !message.parts.iter().any(worth) {
             return self.history.remove(id, &mut self.changes);
         }
-        let told = |part: PartIndex| self.finals.iter().any(|(item, p)| item == id && *p == part);
-        let broken_off = (0..).zip(&message.parts).filter(|(part, _)| message.role == Role::Assistant && !told(*part));
+        let broken_off =
+            (0..).zip(&message.parts).filter(|(part, _)| message.role == Role::Assistant && !self.is_final(id, *part));
         let broken_off = broken_off.filter_map(|(part, p)| match p {
             Part::Text { content } if !content.is_empty() => Some((part, content.clone())),
             _ => None,
@@ -428,7 +433,7 @@ pub(super) fn settled(m: &mut Message, pace: &Pace, sounds: &mut Sounds) -> Vec<
     let mut changed = Vec::new();
     for (i, part) in (0..).zip(&mut m.parts) {
         match part {
-            Part::ToolCall { state: state @ (ToolCallState::Pending | ToolCallState::Running), .. } => {
+            Part::ToolCall { state, .. } if state.is_open() => {
                 *state = ToolCallState::Cancelled;
                 changed.push(i);
             }
@@ -455,6 +460,6 @@ pub(super) fn settled(m: &mut Message, pace: &Pace, sounds: &mut Sounds) -> Vec<
 
 /// Something of the message was still to come.
 pub(super) fn is_open(message: &Message) -> bool {
-    let call = |p: &Part| matches!(p, Part::ToolCall { state: ToolCallState::Pending | ToolCallState::Running, .. });
+    let call = |p: &Part| matches!(p, Part::ToolCall { state, .. } if state.is_open());
     message.state == MessageState::InProgress || message.parts.iter().any(call)
 }
