@@ -11,7 +11,7 @@ DESTDIR ?=
 PROFILE ?= release
 PLACE := CARGO='$(CARGO)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)'
 
-.PHONY: help demo test soak reconnects mutants fuzz conformance lib install uninstall wheels bench heard lint clean rust
+.PHONY: help demo test soak reconnects mutants fuzz conformance lib install uninstall wheels bench calls heard impair lint clean rust
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ conformance: rust ## Say which line of the OpenAI checklist is shown by which te
 	sh tests/conformance.sh
 
 lib: rust ## Build the shared and the static library, optimised
-	DUOLOGUE_CDYLIB=1 $(CARGO) rustc --lib --profile $(PROFILE) --features capi --crate-type cdylib,staticlib \
+	DUOLOGUE_CDYLIB=1 $(CARGO) rustc --lib --profile $(PROFILE) --features capi,webrtc --crate-type cdylib,staticlib \
 	  -- --print native-static-libs
 
 install: lib ## Install them for C and C++: PREFIX=/usr/local LIBDIR=lib DESTDIR= PROFILE=release
@@ -62,15 +62,25 @@ bench: lib ## Run the benchmarks
 	$(CARGO) bench --bench hot_path
 	CARGO='$(CARGO)' sh benches/call_cost.sh
 
+calls: rust ## Measure calls over WebRTC beside aiortc doing the same work
+	sh tests/referees/setup.sh
+	$(CARGO) build --release --features cli --bin duologue --example calls
+	target=$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/') && \
+	  "$${DUOLOGUE_REFEREES:-.deps}/python/bin/python" benches/calls.py "$$target/release/duologue" "$$target/release/examples/calls"
+
 heard: rust ## Say how near the words told as heard are to the truth (needs libespeak-ng.so.1 and python3)
 	@mkdir -p dist
 	python3 benches/heard.py dist/heard.txt --pcm
 	DUOLOGUE_HEARD=$(CURDIR)/dist/heard.txt $(CARGO) test --quiet --features cli,capi --test heard -- --nocapture --test-threads 1
 
+impair: rust ## Say how speech sounds over networks that lose and delay packets (PESQ; needs python3 and a C compiler)
+	CARGO='$(CARGO)' sh benches/impair.sh
+
 lint: rust ## Check format, lints, documentation and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --quiet --all-targets --features $(FEATURES) -- -D warnings
 	$(CARGO) clippy --quiet --no-default-features -- -D warnings
+	$(CARGO) clippy --quiet --features capi,webrtc -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --features $(FEATURES)
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed, licences were not checked (cargo install cargo-deny)"; fi

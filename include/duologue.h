@@ -66,6 +66,12 @@
  * {"source": "asked"} each dial begins with a credential_needed event, which
  * duologue_client_answer_credential() or duologue_client_refuse_credential() answers within its deadline.
  *
+ * TRANSPORT
+ *
+ * "transport" in the configuration: "websocket" (the default), "webrtc" (a call: audio as Opus over RTP), or "auto":
+ * a call, and a WebSocket where no path for one is found within 2 s (transport_changed). With "sdp_proxy" a server
+ * of your own takes the offer of the call and keeps the vendor's key; the credential is your own bearer token then.
+ *
  * THREADS
  *
  * Every function says under "Thread" where it may be called. "any" means: from every thread, from
@@ -120,7 +126,7 @@
  * NOT YET
  *
  * These events are part of the interface and are not produced by this version: capability_changed,
- * transport_changed, device. Device audio needs an audio backend, which only Rust programs can give: use "host"
+ * device. Device audio needs an audio backend, which only Rust programs can give: use "host"
  * (the default) or "none".
  *
  * VERSIONING

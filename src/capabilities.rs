@@ -62,13 +62,32 @@ pub struct Capabilities {
 }
 
 /// How frames travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransportKind {
     /// A WebSocket over TLS.
+    #[default]
     Websocket,
+    /// A call: a data channel, and audio as Opus over RTP.
+    Webrtc,
+}
+
+impl TransportKind {
+    /// Those a service that has both can be reached by.
+    pub fn of_this_build() -> Vec<Self> {
+        let calls = cfg!(feature = "webrtc").then_some(Self::Webrtc);
+        [Self::Websocket].into_iter().chain(calls).collect()
+    }
+
+    /// As it stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Websocket => "websocket",
+            Self::Webrtc => "webrtc",
+        }
+    }
 }
 
 /// What pictures may be.

@@ -134,6 +134,16 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// True for a URL of loopback, where nobody reads along.
+pub(crate) fn on_this_machine(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// A URL without what may be secret in it: password, query and fragment.
 pub(crate) fn shown(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());

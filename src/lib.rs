@@ -4,7 +4,8 @@
 //! text. [`Config`] says what the session shall be. The conversation itself is the sans-IO
 //! [`session::Session`], which the client drives; vendors' protocols are in [`provider`], sockets in
 //! [`transport`], sound in [`audio`]. With the feature `simulator` the vendor can be played locally; tests of
-//! programs that use duologue play it with [`testing`].
+//! programs that use duologue play it with [`testing`]. With the feature `serve` an application's own server makes
+//! the calls of its users, so that the vendor's key stays there.
 
 pub mod audio;
 pub mod capabilities;
@@ -17,8 +18,12 @@ pub mod event;
 #[cfg(any(feature = "capi", feature = "uniffi"))]
 pub mod ffi;
 pub mod message;
+#[cfg(any(feature = "serve", all(feature = "simulator", feature = "webrtc")))]
+mod page;
 pub mod provider;
 pub mod request;
+#[cfg(feature = "serve")]
+pub mod server;
 pub mod session;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -497,6 +497,9 @@ async fn a_reader_that_leaves_ends_the_conversation() {
     assert_eq!(status.code(), Some(0));
 }
 
+/// Counted are audio deltas, which a call has none of.
+const BREAKING: [&str; 5] = ["talk", "--simulate", "--transport", "websocket", "--scenario"];
+
 /// The bundled conversation with a service whose first connection breaks in the middle of the first answer, and
 /// which lets nobody in for two seconds then.
 fn breaking(dir: &Path) -> String {
@@ -513,7 +516,7 @@ fn breaking(dir: &Path) -> String {
 async fn a_spoken_conversation_goes_on_after_its_connection_broke() {
     let dir = tempfile::tempdir().unwrap();
     let scenario = breaking(dir.path());
-    let ended = run(&["talk", "--simulate", "--scenario", &scenario, "--json"]).await;
+    let ended = run(&[&BREAKING[..], &[&scenario, "--json"]].concat()).await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     let events: Vec<Value> = ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let all = |kind: &str| events.iter().filter(|e| e["type"] == kind).collect::<Vec<_>>();
@@ -540,8 +543,9 @@ async fn a_spoken_conversation_goes_on_after_its_connection_broke() {
 async fn a_person_reads_why_the_line_is_gone_and_when_it_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let scenario = breaking(dir.path());
-    let args = ["talk", "--simulate", "--scenario", &scenario];
-    let ended = run(&[&args[..], &["--text", "Tell me the history.", "--text", "How tall is it?"]].concat()).await;
+    let ended =
+        run(&[&BREAKING[..], &[&scenario, "--text", "Tell me the history.", "--text", "How tall is it?"]].concat())
+            .await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
     let lines: Vec<_> = ended.out.lines().collect();
     let at =
@@ -574,7 +578,7 @@ async fn a_terminal_counts_down_to_the_next_try() {
     assert_eq!(opened, 0);
     // SAFETY: both were just opened, and nobody else has them.
     let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
-    let mut talk = command(&["talk", "--simulate", "--scenario", &scenario]);
+    let mut talk = command(&[&BREAKING[..], &[&scenario]].concat());
     talk.env("TERM", "xterm").env_remove("NO_COLOR").stdout(theirs);
     let mut child = talk.spawn().unwrap();
     // Its copy of their end would keep ours open.

@@ -35,7 +35,7 @@ awk -v page="$page" '
     function module(file,    path, n, i, name) {
         n = split(file, path, "/")
         sub(/\.rs$/, "", path[n])
-        if (path[1] == "tests") return n == 3 ? path[3] "::" : ""
+        if (path[1] == "tests") return n == 3 && path[3] != "main" ? path[3] "::" : ""
         name = path[2]
         for (i = 3; i <= n; i++) name = name "::" path[i]
         return name "::"

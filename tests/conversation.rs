@@ -3,6 +3,8 @@
 
 #[path = "common/canary.rs"]
 mod canary;
+#[path = "common/live.rs"]
+mod live;
 
 use duologue::{
     Client, Config,
@@ -11,37 +13,14 @@ use duologue::{
     simulator::{Scenario, Simulator},
     transcript::Transcript,
 };
+use live::{say, speech, turn_done, until};
 use std::sync::Arc;
-
-/// A clip of the bundled scenario in 20 ms frames, then enough silence to end the turn.
-fn speech(scenario: &Scenario, clip: &str) -> Vec<i16> {
-    let mut pcm = scenario.clip(clip).unwrap().to_vec();
-    pcm.extend(std::iter::repeat_n(0, 24_000));
-    pcm
-}
 
 async fn connect(simulator: &Simulator, config: Config) -> Client {
     let config = Config { base_url: Some(simulator.base_url()), ..config };
     let client = canary::builder().config(config).connect().await.unwrap();
     canary::events_of(&client);
     client
-}
-
-/// The next event that `pick` takes. Hangs when it never comes; the test runner bounds that.
-async fn until<T>(events: &mut duologue::client::EventStream, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
-    let wait = async {
-        loop {
-            let event = events.next().await.expect("the client ended");
-            if let Some(found) = pick(&event) {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.expect("the event never came")
-}
-
-fn turn_done(event: &Event) -> Option<()> {
-    matches!(event.kind, EventKind::TurnDone(_)).then_some(())
 }
 
 #[tokio::test]
@@ -72,15 +51,7 @@ async fn a_spoken_turn_is_heard_and_answered() {
     let simulator = Simulator::builder().scenario(scenario).start().await.unwrap();
     let client = connect(&simulator, Config::default()).await;
     let mut events = client.events();
-    let speaker = client.clone();
-    let talking = tokio::spawn(async move {
-        for frame in pcm.chunks(480) {
-            // The ring holds half a second: what finds no room is offered again.
-            while speaker.push_audio(frame).unwrap() == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-        }
-    });
+    let talking = say(&client, pcm);
     until(&mut events, |e| matches!(e.kind, EventKind::SpeechStarted(_)).then_some(())).await;
     let said = until(&mut events, |e| match &e.kind {
         EventKind::Transcript(t) if t.role == Role::User && t.mode == TranscriptMode::Final => Some(t.text.clone()),

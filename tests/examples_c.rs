@@ -122,6 +122,18 @@ fn a_written_conversation() {
     assert_eq!(lines[1], "The tallest one is one hundred and thirty three metres high.");
 }
 
+/// The library that is shipped has WebRTC.
+#[test]
+fn a_call_over_webrtc() {
+    if !rig::have(&["gcc"]) {
+        return;
+    }
+    let program = rig::compile_c(&["tests/c/call.c"], Debug, "gcc", &["-std=c11"]);
+    let simulator = rig::simulator(&[]);
+    let said = rig::run(&program, &[&simulator.url], &[], LONG);
+    assert!(rig::expect_success(&said).contains("done"));
+}
+
 /// What fails is told in the library's words, and the status says it.
 #[test]
 fn a_server_that_is_not_there_is_told() {

@@ -58,4 +58,4 @@ macro_rules! targets {
     };
 }
 
-targets! { base64_pcm config json_openai reseed session_script tool_schema transcript }
+targets! { base64_pcm config json_openai reseed rtp_jitter session_script tool_schema transcript }

@@ -18,6 +18,8 @@ macro_rules! stories {
 stories! {
     /// Checklist 7, 8, 11.
     trace_6_1_connect = "6_1_connect.story";
+    /// The microphone beside the events.
+    trace_6_2_connect_webrtc = "6_2_connect_webrtc.story";
     /// Checklist 44, 46.
     trace_6_3_user_speech_turn = "6_3_speech_turn.story";
     /// Checklist 25.
@@ -30,6 +32,8 @@ stories! {
     trace_6_7_manual_turn = "6_7_manual_turn.story";
     /// Checklist 37, 38, 39, 42, 48.
     trace_6_8_barge_in = "6_8_barge_in.story";
+    /// Checklist 43.
+    trace_6_9_barge_in_webrtc = "6_9_barge_in_webrtc.story";
     /// The service ends a silence.
     trace_6_10_idle_timeout = "6_10_idle_timeout.story";
     /// Checklist 31.

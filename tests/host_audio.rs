@@ -1,6 +1,9 @@
 //! Audio the host plays and captures itself: what it pulls, what it reports, and what counts as heard.
 
 mod common;
+#[cfg(feature = "simulator")]
+#[path = "common/live.rs"]
+mod live;
 
 use common::{PER_MS, Talk, canary};
 use duologue::{
@@ -633,6 +636,7 @@ fn logs_without_ages_still_read() {
 
 #[cfg(feature = "simulator")]
 mod socket {
+    use super::live::{turn_done, until};
     use super::*;
     use duologue::{event::Status, simulator::Simulator};
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -647,23 +651,6 @@ mod socket {
         client.connect().await.unwrap();
         assert_eq!(client.state().status, Status::Connected);
         (client, events)
-    }
-
-    /// The next event that `pick` takes.
-    async fn until<T>(events: &mut EventStream, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
-        let wait = async {
-            loop {
-                let event = events.next().await.expect("the client ended");
-                if let Some(found) = pick(&event) {
-                    return found;
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the event never came")
-    }
-
-    fn done(event: &Event) -> Option<()> {
-        matches!(event.kind, EventKind::TurnDone(_)).then_some(())
     }
 
     /// An audio thread that pulls a block every `ms` until it is told to stop; gives the frames that were no
@@ -688,7 +675,7 @@ mod socket {
         let (client, mut events) = connect(&simulator, host(AudioDelivery::Pull, Positions::Estimated)).await;
         let (stop, thread) = pulling(&client, 2);
         client.send_text("Hello there").await.unwrap();
-        until(&mut events, done).await;
+        until(&mut events, turn_done).await;
         let messages = client.messages();
         let Part::Audio { duration_ms, heard_ms, transcript, heard_transcript } = &messages[1].parts[0] else {
             panic!("{messages:?}")

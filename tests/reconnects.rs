@@ -1,6 +1,6 @@
 //! Many reconnects over real sockets: nothing is left behind by any of them.
 //!
-//! `make test` runs a hundred reconnects of one client, and a storm of fifty clients. `make reconnects` runs a
+//! `make test` runs a hundred reconnects of one client, a storm of fifty clients, and fifty calls over WebRTC. `make reconnects` runs a
 //! thousand and two hundred (`RECONNECTS`, `STORM`), looks at the memory too, and prints the figures. The service is
 //! a process of its own, so that what is counted here is the client's, and the proxy's that cuts the line.
 #![cfg(all(feature = "cli", target_os = "linux"))]
@@ -72,6 +72,18 @@ async fn settles(expected: (usize, usize)) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(holds(), expected, "files and threads");
+}
+
+/// What it holds once that has not changed for a second.
+async fn settled() -> (usize, usize) {
+    let (mut last, mut still) = (holds(), 0);
+    while still < 20 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = holds();
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+    }
+    last
 }
 
 fn memory_kib() -> i64 {
@@ -207,4 +219,35 @@ async fn a_storm_brings_everybody_back_with_one_key_a_dial() {
     drop(proxy);
     // The threads of the engine stay; the sockets do not.
     settles((before.0, held.1)).await;
+}
+
+/// Every call has sockets, tasks and buffers of its own, at both ends.
+#[tokio::test]
+async fn fifty_calls_one_after_the_other_leave_nothing_behind() {
+    let _alone = ALONE.lock().await;
+    let times = scale("CALLS", 50);
+    let (_service, url) = service().await;
+    let (warm, mut held, mut memory) = (times / 5, (0, 0), 0);
+    for i in 0..times {
+        let config = json!({"base_url": url, "transport": "webrtc", "audio": {"input": {"source": "none"}}});
+        let config: Config = serde_json::from_value(config).unwrap();
+        let client = canary::builder().config(config).connect().await.unwrap();
+        let mut caller = Caller { events: client.events(), client, asked: Arc::default() };
+        caller.client.send_text("Say something.").await.unwrap();
+        caller.until(|e| matches!(e.kind, EventKind::PlaybackStarted(_))).await;
+        assert!(caller.client.stats().media.unwrap().packets > 0);
+        drop(caller.events);
+        caller.client.shutdown().await;
+        if i == warm {
+            // What was closed is gone as soon as everybody has noticed: the same as before the call that follows.
+            (held, memory) = (settled().await, memory_kib());
+        }
+    }
+    settles(held).await;
+    let rise = memory_kib() - memory;
+    println!(
+        "{times} calls: after {warm} and at the end {} files, {} threads, memory {memory} KiB and {rise:+} KiB",
+        held.0, held.1
+    );
+    assert!(rise <= MOST_RISE_KIB, "{rise} KiB more");
 }

@@ -64,7 +64,7 @@ install_all() {
     said=$(mktemp)
     trap 'rm -f "$said"' EXIT
     # The same command as `make lib`: nothing is built twice, and the compiler repeats what it said.
-    made=$(DUOLOGUE_CDYLIB=1 "$cargo" rustc --lib --profile "$profile" --features capi \
+    made=$(DUOLOGUE_CDYLIB=1 "$cargo" rustc --lib --profile "$profile" --features capi,webrtc \
         --crate-type cdylib,staticlib --color never --message-format json-render-diagnostics \
         -- --print native-static-libs 2>"$said") || { cat "$said" >&2; fail "the library cannot be built"; }
     files=$(printf '%s\n' "$made" | grep '"crate_types":\["cdylib","staticlib"\]' |

@@ -6,8 +6,12 @@
 
 pub mod capture;
 pub mod clocked;
+pub mod codec;
 pub mod device;
+pub mod jitter;
 pub mod meter;
+#[cfg(feature = "opus")]
+pub mod opus;
 pub mod pcm;
 pub mod playout;
 pub mod resample;

@@ -321,9 +321,9 @@ impl AudioPath {
     }
 
     /// Frames of the microphone, see [`Microphone::take`].
-    pub fn take_microphone(&mut self, now: Time, keep: bool, whole: bool) -> Batch {
+    pub fn take_microphone(&mut self, now: Time, keep: bool, whole: bool, most_ms: u64) -> Batch {
         match &mut self.microphone {
-            Some(mic) => mic.take(now, keep, self.frame, self.levels, whole),
+            Some(mic) => mic.take(now, keep, self.frame, self.levels, whole, most_ms),
             None => Batch::default(),
         }
     }

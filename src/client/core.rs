@@ -58,6 +58,7 @@ pub(super) enum Network {
     Close(u32, u16),
     Ping(u32, Option<OpId>),
     Send(u32, String, bool),
+    Media(u32, Pcm),
 }
 
 /// What a driver is made of.
@@ -86,6 +87,8 @@ pub(super) struct Core {
     pub now: Time,
     pub seq: u64,
     pub capture: bool,
+    /// How much microphone audio the connection takes now.
+    pub media_room_ms: u64,
     /// The event an item's last resampled frames belong to, without audio.
     pub tail_of: Option<Event>,
     pub scratch: Vec<i16>,
@@ -114,6 +117,7 @@ impl Core {
             now: Time(0),
             seq: 0,
             capture: false,
+            media_room_ms: u64::MAX,
             tail_of: None,
             scratch: Vec::new(),
             close_device_at: None,
@@ -169,6 +173,7 @@ impl Core {
             Output::Dial { epoch, request, beside } => self.network.push_back(Network::Dial(epoch, request, beside)),
             Output::Ping { epoch, op } => self.network.push_back(Network::Ping(epoch, op)),
             Output::Close { epoch, code } => self.network.push_back(Network::Close(epoch, code)),
+            Output::Media { epoch, pcm } => self.network.push_back(Network::Media(epoch, pcm)),
             Output::Send { epoch, text, audio } => self.network.push_back(Network::Send(epoch, text, audio)),
             Output::Event(event) => self.event(event),
             Output::Play { pcm, .. } => self.audio.play(self.now, &pcm.0),
@@ -270,7 +275,8 @@ impl Core {
 
     /// What was captured before now goes to the session; `whole`: also what fills no frame.
     pub fn poll_microphone(&mut self, whole: bool) {
-        let batch = self.audio.take_microphone(self.now, self.capture, whole);
+        let most_ms = if whole { u64::MAX } else { self.media_room_ms };
+        let batch = self.audio.take_microphone(self.now, self.capture, whole, most_ms);
         if let Some(level) = batch.level {
             self.handle(Input::Level { level });
         }

@@ -107,6 +107,8 @@ impl Credentials {
         }
         match &self.slot.lock().credential {
             Some(credential) => expired(credential),
+            // An application's own server may know its user in another way.
+            None if self.config.sdp_proxy.is_some() => None,
             None => {
                 let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
                 Some(error.fix("give one first: set_credential"))
@@ -126,7 +128,10 @@ impl Credentials {
         }
         let request = match (credential.expose_endpoint(), credential.model()) {
             (None, None) => request,
-            (endpoint, model) => provider::dial_with(&self.config, credential.kind(), endpoint, model)?,
+            (endpoint, model) => DialRequest {
+                transport: request.transport,
+                ..provider::dial_with(&self.config, credential.kind(), endpoint, model)?
+            },
         };
         Ok((request, Some(credential)))
     }

@@ -9,6 +9,7 @@ use super::{
     wall_clock::{WallClock, unix_s},
 };
 use crate::{
+    capabilities::TransportKind,
     error::{Error, ErrorClass},
     provider::DialRequest,
     session::{Command, Input},
@@ -162,6 +163,7 @@ impl Driver {
             dropped_audio: self.dropped_before + dropped,
             capture_overruns: self.core.audio.capture_overruns(),
             underruns: self.core.audio.underruns(),
+            media: self.transports.last().and_then(|line| line.transport.media_stats()),
         };
     }
 
@@ -172,7 +174,12 @@ impl Driver {
         self.dialling = None;
         match result {
             Ok(transport) => {
+                let (media, max_event_bytes) = (transport.carries_media(), transport.max_frame_bytes());
+                let (kind, fallback) = (transport.kind(), transport.fallback());
                 self.transports.push(Line { epoch, transport, leaves_by: None });
+                if kind != TransportKind::Websocket || fallback.is_some() || media || max_event_bytes.is_some() {
+                    self.core.handle(Input::Carries { epoch, transport: kind, fallback, media, max_event_bytes });
+                }
                 self.core.handle(Input::Opened { epoch, unix_s: unix_s() });
             }
             Err(error) => {
@@ -197,6 +204,10 @@ impl Driver {
                 progress = true;
                 core.handle(Input::Pong { epoch });
             }
+            transport.poll_media(cx, &mut |pcm| {
+                progress = true;
+                core.handle(Input::Media { epoch, pcm: pcm.into() });
+            });
             let closed = match polled {
                 Poll::Ready(closed) => closed,
                 // A peer that does not answer a close is not waited for.
@@ -214,6 +225,12 @@ impl Driver {
             self.core.handle(Input::Closed { epoch, code, reason, error });
         }
         progress
+    }
+
+    /// Sound beside the events leaves at its own pace; until then what more there is waits where it was captured.
+    fn media_room_ms(&mut self) -> u64 {
+        let epoch = self.core.session.epoch();
+        self.transport(epoch).map_or(u64::MAX, |transport| transport.media_room_ms())
     }
 
     fn transport(&mut self, epoch: u32) -> Option<&mut Box<dyn Transport>> {
@@ -270,6 +287,12 @@ impl Driver {
                         }
                         // It is left to its own signs of life.
                         None => self.core.handle(Input::Pong { epoch }),
+                    }
+                }
+                Network::Media(epoch, pcm) => {
+                    let rate = self.core.session.capabilities().input_rate;
+                    if let Some(transport) = self.transport(epoch) {
+                        transport.send_media(&pcm.0, rate);
                     }
                 }
                 Network::Send(epoch, text, audio) => {
@@ -351,6 +374,7 @@ impl Future for Driver {
             progress |= this.poll_commands(cx);
             progress |= this.poll_dial(cx);
             progress |= this.poll_inbound(cx);
+            this.core.media_room_ms = this.media_room_ms();
             progress |= this.core.poll_audio(cx);
             progress |= this.network();
             progress |= this.poll_timer(cx);

@@ -49,14 +49,16 @@ impl Microphone {
     }
 
     /// A whole number of `frame`s at the provider's rate; with `whole` the rest too, as a last, shorter one.
-    /// With `keep` off what was captured is thrown away. The batch is given back for its memory.
-    pub fn take(&mut self, now: Time, keep: bool, frame: usize, levels: bool, whole: bool) -> Batch {
+    /// With `keep` off what was captured is thrown away; otherwise up to `most_ms` are taken. The batch is given back for its
+    /// memory.
+    pub fn take(&mut self, now: Time, keep: bool, frame: usize, levels: bool, whole: bool, most_ms: u64) -> Batch {
         let mut batch = Batch::default();
         if self.reader.available() == 0 && !(whole && keep) {
             return batch;
         }
         self.raw.clear();
-        self.reader.read(usize::MAX, &mut self.raw);
+        let most = if keep { scale(most_ms, u64::from(self.reader.rate()), 1000) } else { u64::MAX };
+        self.reader.read(usize::try_from(most).unwrap_or(usize::MAX), &mut self.raw);
         let captured_us = self.reader.captured_us();
         if !keep {
             // Captured before the session was ready, or while capture is off.

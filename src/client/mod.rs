@@ -141,7 +141,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens connections in another way than the build's own.
+    /// Opens connections in another way than the build's own. What the configuration says of the transport is in the
+    /// request, for the dialer to follow as far as it can.
     pub fn dialer(mut self, dialer: Arc<dyn Dialer>) -> Self {
         self.dialer = Some(dialer);
         self
@@ -219,7 +220,7 @@ impl ClientBuilder {
         };
         let shared = Arc::new(Shared::new(waker, credentials, host_audio, audience));
         let runtime = self.runtime.map_or_else(runtime::shared, Ok)?;
-        let dialer = self.dialer.or_else(default_dialer);
+        let dialer = self.dialer.or_else(|| default_dialer(&config));
         let dials = dialer.is_some();
         let parts = Parts {
             config: config.clone(),

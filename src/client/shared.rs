@@ -15,6 +15,7 @@ use crate::{
     event::{Event, EventKind, OpId},
     session::{Command, SessionStats},
     time::Time,
+    transport::MediaStats,
 };
 use futures_util::task::AtomicWaker;
 use parking_lot::{Condvar, Mutex};
@@ -83,6 +84,8 @@ pub struct Stats {
     pub capture_overruns: u64,
     /// Times the speaker ran dry inside an item.
     pub underruns: u64,
+    /// How media travels on the present connection, where it travels beside the events (a call).
+    pub media: Option<MediaStats>,
 }
 
 impl Shared {

@@ -25,6 +25,7 @@ pub(crate) mod suggest;
 mod tests;
 pub(crate) mod tool_schema;
 mod tools;
+mod transport;
 mod turns;
 mod validate;
 pub(crate) mod validate_tools;
@@ -34,6 +35,7 @@ pub use audio::*;
 pub use credentials::*;
 pub use recovery::*;
 pub use tools::*;
+pub use transport::*;
 pub use turns::*;
 
 use crate::error::{Error, ErrorClass, Result, redact};
@@ -52,6 +54,10 @@ pub struct Config {
     /// Base URL of the service, `https` or (loopback only) `http`; `wss`/`ws` work too. A path
     /// prefix and a query are kept; `/realtime` is added when it is not there. Default: the provider's.
     pub base_url: Option<String>,
+    /// How the service is reached.
+    pub transport: TransportChoice,
+    /// Where calls are offered, if not at the service itself. Only with `transport` `webrtc`.
+    pub sdp_proxy: Option<SdpProxy>,
     /// How the credential travels in the WebSocket handshake.
     pub auth: crate::provider::AuthStyle,
     /// The system prompt. Absent: the vendor's own.
@@ -115,6 +121,8 @@ impl Default for Config {
             provider: "openai".into(),
             model: None,
             base_url: None,
+            transport: TransportChoice::default(),
+            sdp_proxy: None,
             auth: Default::default(),
             instructions: None,
             voice: None,

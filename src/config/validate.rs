@@ -1,7 +1,8 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
 use super::{
-    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, invalid, ranges::range,
+    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, TransportChoice,
+    invalid, ranges::range,
 };
 use crate::error::{Error, ErrorClass, Result, redact};
 
@@ -36,6 +37,7 @@ impl Config {
                 return Err(invalid(path, "is empty").fix("leave it out for the default"));
             }
         }
+        self.validate_transport()?;
         self.validate_audio()?;
         if self.output_modality == Modality::Text && self.speed.is_some() {
             return Err(
@@ -49,6 +51,26 @@ impl Config {
         self.validate_credentials()?;
         self.validate_recovery()?;
         self.validate_labels()
+    }
+
+    fn validate_transport(&self) -> Result<()> {
+        if self.transport == TransportChoice::Webrtc && !cfg!(feature = "webrtc") {
+            let error = Error::new(ErrorClass::Unsupported, "no_transport", "this build has no WebRTC");
+            return Err(error.field("transport").fix("build with the feature webrtc, or use \"websocket\""));
+        }
+        let Some(proxy) = &self.sdp_proxy else { return Ok(()) };
+        if self.transport != TransportChoice::Webrtc {
+            let message = "only a call can be offered to a server of one's own";
+            return Err(invalid("sdp_proxy", message).fix("set transport to \"webrtc\", or remove it"));
+        }
+        let url = url::Url::parse(&proxy.url).ok();
+        let good =
+            |url: &url::Url| matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty();
+        if !url.is_some_and(|url| good(&url) && url.password().is_none()) {
+            return Err(invalid("sdp_proxy.url", "is no address of a web server, or carries a password")
+                .fix("write it like \"https://app.example/calls\""));
+        }
+        Ok(())
     }
 
     fn validate_audio(&self) -> Result<()> {

@@ -35,6 +35,9 @@ pub enum AuthStyle {
 pub struct DialRequest {
     /// `wss://…`, or `ws://` to loopback.
     pub url: String,
+    /// Over which transport. What a dialer does not know it leaves to the one it has.
+    #[serde(default)]
+    pub transport: crate::config::TransportChoice,
     /// How the credential travels.
     pub auth: AuthStyle,
     /// Subprotocols to offer; the credential's own are added to them.
@@ -48,6 +51,7 @@ impl fmt::Debug for DialRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DialRequest")
             .field("url", &crate::credential::shown(&self.url))
+            .field("transport", &self.transport)
             .field("auth", &self.auth)
             .field("subprotocols", &self.subprotocols)
             .finish_non_exhaustive()

@@ -173,6 +173,17 @@ pub struct PartRef {
     pub part: PartIndex,
 }
 
+/// What the vendor says of the sound it sends beside the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputBuffer {
+    /// It began to send.
+    Started,
+    /// It has sent all there was.
+    Stopped,
+    /// It sends no more of it, though there was more.
+    Cleared,
+}
+
 /// When one sign of a text is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlignedChar {
@@ -391,6 +402,13 @@ pub enum ProviderEvent {
         pcm: Vec<i16>,
         /// The frame had an odd number of bytes: half a sample came before or is still to come.
         odd: bool,
+    },
+    /// The vendor began or ended to send the sound of a response beside the events.
+    OutputBuffer {
+        /// The response.
+        response: ResponseId,
+        /// What it did.
+        state: OutputBuffer,
     },
     /// No more speech for this part.
     AudioDone {

@@ -70,7 +70,7 @@ impl Session {
     fn add(&mut self, op: OpId, item: ItemId, role: Role, parts: Vec<Part>, command: &ProviderCommand, then: Then) {
         // What the vendor cannot take must not cut anybody off.
         let event_id = self.id("evt");
-        let frame = match self.codec.encode(command, &event_id) {
+        let frame = match self.encode(command, &event_id) {
             Ok(frame) => frame,
             Err(error) => return self.complete(op, Some(error)),
         };

@@ -7,6 +7,7 @@ use super::{
     ops::Purpose,
     pre_roll::PreRoll,
     recovery::Why,
+    way::Way,
 };
 use crate::{
     config::AudioSource,
@@ -67,6 +68,7 @@ impl Session {
         self.warned.clear();
         self.pre_roll = PreRoll::default();
         self.recovery.begin(self.seed);
+        self.way = Way::default();
         if !self.history.messages().is_empty() {
             // The run takes over what there is: the model is to know what the host sees.
             let nothing = Error::new(ErrorClass::State, "connect", "the host connected");
@@ -90,7 +92,7 @@ impl Session {
         let left = self.credentials.connect_left_ms.take().unwrap_or(CONNECT_MS);
         self.link.connect_by = Some(self.now.after_ms(left));
         self.on_the_way(Phase::Dial);
-        let request = self.codec.dial().clone();
+        let request = self.way.request(&*self.codec);
         self.out.push_back(Output::Dial { epoch: self.link.epoch, request, beside: false });
     }
 
@@ -188,6 +190,7 @@ impl Session {
         if let Some(op) = self.ops.connect.take() {
             self.complete(op, None);
         }
+        self.tell_transport(cause.as_ref().map(|(_, error)| &*error.code));
         if let Some((why, _)) = cause {
             self.tell_replaced(why);
         }

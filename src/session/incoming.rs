@@ -63,6 +63,7 @@ impl Session {
             E::Audio { at, pcm, odd } => self.agent_audio(at, pcm, odd),
             E::Alignment { at, characters } => self.agent_alignment(&at, &characters),
             E::Repeated => self.stats.duplicates += 1,
+            E::OutputBuffer { response, state } => self.output_buffer(response, state),
             E::AudioDone { at } => self.agent_audio_done(&at),
             E::AgentDelta { at, audio, delta } => {
                 self.agent_delta(&at, if audio { PartKind::Audio } else { PartKind::Text }, &delta);
@@ -189,7 +190,7 @@ impl Session {
         if self.response(id).fenced {
             // Its audio is incomplete for good; the flush settles it.
             self.drop_unheard(&[]);
-        } else {
+        } else if !self.still_sounds(id) {
             let mut events = std::mem::take(&mut self.ledger_events);
             self.ledger.complete_response(id, &mut events);
             self.ledger_events = events;

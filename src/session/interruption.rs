@@ -32,6 +32,7 @@ impl Session {
         let active = self.sequencer.active().cloned();
         let mut fenced: Vec<ResponseId> = self.ledger.open().map(|h| h.key.response.clone()).collect();
         fenced.extend(active.clone());
+        fenced.extend(self.media.response().cloned());
         // What is outside the conversation and was going to speak must not begin afterwards.
         let speaks = |r: &&super::Response| r.outside && r.audible && r.end.is_none();
         fenced.extend(self.responses.iter().filter(speaks).map(|r| r.id.clone()));
@@ -57,6 +58,9 @@ impl Session {
         let outside = self.responses.iter().filter(|r| r.outside && r.end.is_none() && fenced.contains(&r.id));
         for id in outside.map(|r| r.id.clone()).collect::<Vec<_>>() {
             self.cancel(id);
+        }
+        if !vendor_cancels {
+            self.clear_vendors_buffer();
         }
         self.flush(source);
         self.drop_unheard(&[]);
@@ -124,7 +128,8 @@ impl Session {
         let words = self.mark_heard(heard);
         if first {
             let estimated = self.estimated();
-            let interrupted = Interrupted { heard_ms, source, server_truncated: false, estimated };
+            let server_truncated = self.link.carries.media && self.is_of_this_connection(&key.response);
+            let interrupted = Interrupted { heard_ms, source, server_truncated, estimated };
             self.emit_about(Some(&key.response), Some(&key.item), EventKind::Interrupted(interrupted));
         }
         if self.is_outside(&key.response) {
@@ -132,10 +137,10 @@ impl Session {
         }
         if item_heard {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
-            if self.is_of_this_connection(&key.response) {
-                self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
-            } else {
+            if !self.is_of_this_connection(&key.response) {
                 self.tell_otherwise(&item);
+            } else if !self.link.carries.media {
+                self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
             }
             self.heard_words(key, words);
         } else {
@@ -219,7 +224,8 @@ impl Session {
 
     /// Nobody heard it. `here`: it was made on this connection.
     fn forget(&mut self, item: &ItemId, here: bool) {
-        if here || self.replay.take_told(item) {
+        // Where the vendor cuts what it sent, it has cut this too.
+        if (here && !self.link.carries.media) || self.replay.take_told(item) {
             self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });
         }
         self.history.remove(item, &mut self.changes);
@@ -240,6 +246,7 @@ impl Session {
         for record in &mut self.responses {
             record.fence();
         }
+        self.media_lost();
         self.speaking.user = false;
         self.speaking.answer_expected = false;
         self.speaking.clock = None;

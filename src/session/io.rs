@@ -4,6 +4,7 @@
 use super::credentials::CredentialAnswer;
 use crate::{
     audio::playout::PlayoutReport,
+    capabilities::TransportKind,
     error::Error,
     event::{AudioLevel, Event, OpId, Pcm},
     message::{CallRef, ItemId, PartIndex},
@@ -173,6 +174,31 @@ pub enum Input<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unix_s: Option<u64>,
     },
+    /// What a transport that is about to be up carries, when it is not the WebSocket that was asked for. Comes before
+    /// [`Input::Opened`].
+    Carries {
+        /// Of the dial.
+        epoch: u32,
+        /// What it is.
+        #[serde(default)]
+        transport: TransportKind,
+        /// Why it is not the one that was tried first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fallback: Option<Fallback>,
+        /// Sound travels beside the events, by [`Output::Media`] and [`Input::Media`].
+        media: bool,
+        /// The longest event in bytes; absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_event_bytes: Option<u64>,
+    },
+    /// Sound came beside the events: a piece of one unbroken stream.
+    Media {
+        /// Of the connection.
+        epoch: u32,
+        /// Mono samples at the provider's output rate.
+        #[serde(with = "pcm_base64")]
+        pcm: Cow<'a, [i16]>,
+    },
     /// The peer answered the ping of [`Output::Ping`].
     Pong {
         /// On the connection.
@@ -240,6 +266,27 @@ pub enum Input<'a> {
     Timer,
 }
 
+/// Why a WebSocket carries the conversation where a call was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fallback {
+    /// No path for a call was found in time.
+    NoPath,
+    /// The service takes no calls.
+    NoCalls,
+}
+
+impl Fallback {
+    /// As `transport_changed` says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoPath => "no_path",
+            Self::NoCalls => "no_calls",
+        }
+    }
+}
+
 /// What the driver has to do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "output", rename_all = "snake_case")]
@@ -276,6 +323,13 @@ pub enum Output {
         text: String,
         /// Microphone audio: may be dropped when the network is too slow.
         audio: bool,
+    },
+    /// Send microphone audio beside the events.
+    Media {
+        /// On which connection.
+        epoch: u32,
+        /// Mono samples at the provider's input rate.
+        pcm: Pcm,
     },
     /// Tell the host. Audio of a host that plays by itself comes this way too.
     Event(Event),

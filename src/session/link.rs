@@ -1,6 +1,7 @@
 //! The connection as the session sees it: its number, the step it is at and when that has to be over.
 
-use crate::{event::Status, time::Time};
+use super::io::Fallback;
+use crate::{capabilities::TransportKind, event::Status, time::Time};
 use std::collections::VecDeque;
 
 /// Where the connection is.
@@ -22,6 +23,18 @@ pub(super) enum Step {
     Waiting,
     /// We asked for an orderly close; the status the run ends with is kept in [`Link::ending`].
     Closing,
+}
+
+/// What a transport is and carries.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Carriage {
+    pub transport: TransportKind,
+    /// Why it is not the one that was tried first.
+    pub fallback: Option<Fallback>,
+    /// Sound beside the events.
+    pub media: bool,
+    /// The longest event in bytes; absent: any.
+    pub max_event_bytes: Option<u64>,
 }
 
 /// The connection.
@@ -46,6 +59,8 @@ pub struct Link {
     pub(super) opened_at: Option<Time>,
     /// The same in seconds since 1970.
     pub(super) opened_unix_s: Option<u64>,
+    /// What the transport carries.
+    pub carries: Carriage,
     /// When the vendor ends the session.
     pub ends_at: Option<Time>,
     /// When a connection that may be dead is taken for dead.
@@ -54,8 +69,8 @@ pub struct Link {
 
 impl Link {
     /// The connection of this number, on its way.
-    pub fn to_configure(epoch: u32, opened_at: Time, opened_unix_s: Option<u64>) -> Self {
-        Self { epoch, step: Step::Configuring, opened_at: Some(opened_at), opened_unix_s, ..Self::default() }
+    pub fn to_configure(epoch: u32, opened_at: Time, opened_unix_s: Option<u64>, carries: Carriage) -> Self {
+        Self { epoch, step: Step::Configuring, opened_at: Some(opened_at), opened_unix_s, carries, ..Self::default() }
     }
 
     /// An orderly close is under way.

@@ -272,9 +272,12 @@ impl Session {
     }
 
     pub(super) fn send_microphone(&mut self, pcm: &[i16], captured: Time) {
-        let text = self.codec.encode_audio(pcm);
         self.stats.microphone_frames += 1;
         self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, captured);
+        if self.link.carries.media {
+            return self.send_media(pcm);
+        }
+        let text = self.codec.encode_audio(pcm);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });
     }
 }

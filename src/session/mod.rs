@@ -22,6 +22,7 @@
 //! | `outside` | what comes of responses outside the conversation |
 //! | `updating` | changes in mid-conversation |
 //! | `speaking` | who is audible, latency |
+//! | `media` | sound that comes beside the events |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
 //! | `heard_text` | which words were heard |
 //! | `words` | messages and transcripts |
@@ -53,6 +54,7 @@ pub mod ledger;
 mod link;
 mod listening;
 pub mod log;
+mod media;
 mod ops;
 mod outside;
 mod ping;
@@ -67,9 +69,10 @@ mod sequencer;
 mod speaking;
 mod tools;
 mod updating;
+mod way;
 mod words;
 
-pub use io::{Command, Input, Output};
+pub use io::{Command, Fallback, Input, Output};
 
 use crate::{
     audio::playout::PlayoutReport,
@@ -85,7 +88,7 @@ use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
 use ledger::{HeardLedger, LedgerEvent};
-use link::Link;
+use link::{Carriage, Link};
 use listening::Listening;
 use ops::Ops;
 use requests::OutOfBand;
@@ -151,6 +154,8 @@ pub struct Session {
     responses: VecDeque<Response>,
     sequencer: Sequencer,
     speaking: Speaking,
+    media: media::Media,
+    way: way::Way,
     mode: ModeChange,
     tools: Tools,
     listening: Listening,
@@ -204,6 +209,8 @@ impl Session {
             responses: VecDeque::new(),
             sequencer: Sequencer::default(),
             speaking: Speaking::default(),
+            media: media::Media::default(),
+            way: way::Way::default(),
             mode: Speaking::silent(),
             tools,
             listening: Listening::default(),
@@ -237,6 +244,10 @@ impl Session {
             }
             Input::Credential { request_id, answer } => self.credential(request_id, answer),
             Input::Opened { epoch, unix_s } => self.opened(epoch, unix_s),
+            Input::Carries { epoch, transport, fallback, media, max_event_bytes } => {
+                self.carries(epoch, Carriage { transport, fallback, media, max_event_bytes });
+            }
+            Input::Media { epoch, pcm } => self.media_audio(epoch, &pcm),
             Input::Pong { epoch } => self.pong(epoch),
             Input::Woken => self.woken(),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
@@ -263,6 +274,7 @@ impl Session {
         self.timers();
         self.credential_timers();
         self.give_up_flushes();
+        self.media_timer();
         if self.link.is_up() {
             self.give_up_unacknowledged();
             self.give_up_silent();
@@ -290,6 +302,7 @@ impl Session {
         let requests = requests.chain(self.pings.timeout()).chain(self.rollover_timeout());
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
         let always = always.chain(self.credentials.timeout(self.link.is_up())).chain(self.offline_until());
+        let always = always.chain(self.media.timeout());
         let always = always.chain(self.tools.timeout().filter(|_| self.is_recovering()));
         always.chain(requests.filter(|_| self.link.is_up())).min()
     }
@@ -416,7 +429,7 @@ impl Session {
     /// `kind` begins the id of the event: `told` for what no command of the host asked for.
     fn send_as(&mut self, kind: &str, command: &ProviderCommand) -> Result<String, Error> {
         let event_id = self.id(kind);
-        let text = self.codec.encode(command, &event_id)?;
+        let text = self.encode(command, &event_id)?;
         self.send_frame(text);
         Ok(event_id)
     }

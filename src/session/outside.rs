@@ -21,6 +21,10 @@ impl Session {
             return Some(event);
         }
         match event {
+            E::PartAdded { at, audio: true } => {
+                self.media_part(&at);
+                None
+            }
             E::OutputItemAdded { .. } | E::OutputItemDone { .. } | E::PartAdded { .. } => None,
             E::AgentDelta { at, delta, .. } => {
                 self.outside_words(&at, TranscriptMode::Delta, delta);

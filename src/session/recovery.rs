@@ -240,6 +240,7 @@ impl Session {
             self.turn_answered(turn);
         }
         let owed = self.owed();
+        self.media_lost();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent", self.now, self.capture);
         self.user_unheard();
@@ -382,6 +383,7 @@ impl Session {
             // It was the host that ended this session, and what the old network did says nothing of the new one.
             self.recovery.up_since = None;
             self.recovery.short.clear();
+            self.way.afresh();
             self.recovery.attempt = 0;
             self.recovery.offline_since = None;
             self.abandon_link();

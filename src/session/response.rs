@@ -40,12 +40,14 @@ pub(super) struct Response {
     pub cut_ms: u64,
     /// Bytes of words that came and are no transcript.
     pub wrote: usize,
+    /// The connection was lost while its sound was on its way.
+    pub cut_short: bool,
 }
 
 impl Response {
-    /// The connection was lost while it was generated.
+    /// The connection was lost while it was generated, or while its sound came.
     pub fn is_torn(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.reason.as_deref() == Some("connection_lost"))
+        self.cut_short || self.end.as_ref().is_some_and(|end| end.reason.as_deref() == Some("connection_lost"))
     }
 
     /// Cuts it off.
@@ -114,6 +116,7 @@ impl Session {
             received_ms: 0,
             cut_ms: 0,
             wrote: 0,
+            cut_short: false,
         });
         let last = self.responses.len() - 1;
         &mut self.responses[last]

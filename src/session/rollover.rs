@@ -2,7 +2,12 @@
 //! ready; between two turns the conversation moves over, so that nobody hears it. When no turn ends in time it
 //! moves all the same, just before the end.
 
-use super::{Output, Session, connection::lasts_ms, link::Link, recovery::Why};
+use super::{
+    Output, Session,
+    connection::lasts_ms,
+    link::{Carriage, Link},
+    recovery::Why,
+};
 use crate::{
     capabilities::Reconnect,
     config::{Config, CredentialSource},
@@ -39,6 +44,7 @@ pub(super) struct Successor {
     by: Option<Time>,
     opened_at: Time,
     opened_unix_s: Option<u64>,
+    carries: Carriage,
     codec: Box<dyn Codec>,
     /// What it was asked to be.
     config: Arc<Config>,
@@ -128,8 +134,9 @@ impl Session {
         let asks = self.config.credentials.source == CredentialSource::Asked;
         let (step, by) = (Step::Dialling, Some(self.now.after_ms(READY_MS)));
         let codec = self.codec.another();
-        let (opened_at, config) = (self.now, self.config.clone());
-        let successor = Successor { epoch, step, by, opened_at, opened_unix_s: None, codec, config, info: None };
+        let (opened_at, config, carries) = (self.now, self.config.clone(), Carriage::default());
+        let successor =
+            Successor { epoch, step, by, opened_at, opened_unix_s: None, carries, codec, config, info: None };
         self.rollover.successor = Some(successor);
         if asks && !self.has_fresh_credential() {
             if let Some(s) = &mut self.rollover.successor {
@@ -157,7 +164,8 @@ impl Session {
         let by = self.now.after_ms(READY_MS);
         let Some(s) = &mut self.rollover.successor else { return };
         (s.step, s.by) = (Step::Dialling, Some(by));
-        self.out.push_back(Output::Dial { epoch: s.epoch, request: s.codec.dial().clone(), beside: true });
+        let request = self.way.request(&*s.codec);
+        self.out.push_back(Output::Dial { epoch: s.epoch, request, beside: true });
     }
 
     /// The next session could not be opened; the present one goes on.
@@ -174,6 +182,13 @@ impl Session {
             self.out.push_back(Output::Close { epoch: s.epoch, code: 1000 });
         }
         self.rollover.successor = None;
+    }
+
+    /// What its transport carries; false: it is not of the next session.
+    pub(super) fn successor_carries(&mut self, epoch: u32, carries: Carriage) -> bool {
+        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
+        s.carries = carries;
+        true
     }
 
     /// A transport opened; true: it is the next session's.
@@ -272,7 +287,7 @@ impl Session {
     }
 
     fn move_over(&mut self, why: Why, ended: Error) {
-        let Some(Successor { epoch, opened_at, opened_unix_s, codec, info: Some(info), .. }) =
+        let Some(Successor { epoch, opened_at, opened_unix_s, carries, codec, info: Some(info), .. }) =
             self.rollover.successor.take()
         else {
             return;
@@ -284,7 +299,7 @@ impl Session {
         self.move_on(&ended);
         self.recovery.cause = Some((why, ended));
         self.codec = codec;
-        self.link = Link::to_configure(epoch, opened_at, opened_unix_s);
+        self.link = Link::to_configure(epoch, opened_at, opened_unix_s, carries);
         self.configured(info);
     }
 

@@ -191,7 +191,7 @@ impl Session {
         self.emit_whole(None, item.as_ref(), true, EventKind::SpeechStopped(speech));
     }
 
-    pub(super) fn agent_audio(&mut self, at: PartRef, mut pcm: Vec<i16>, odd: bool) {
+    pub(super) fn agent_audio(&mut self, at: PartRef, pcm: Vec<i16>, odd: bool) {
         if odd {
             self.stats.odd_audio += 1;
             self.warn_rarely(
@@ -215,6 +215,12 @@ impl Session {
         if !matches!(part, Some(Part::Audio { .. })) && !self.is_outside(&at.response) {
             self.part_added(&at, super::words::PartKind::Audio);
         }
+        self.give_sound(at, pcm);
+    }
+
+    /// Sound of a part, after what was given before.
+    pub(super) fn give_sound(&mut self, at: PartRef, mut pcm: Vec<i16>) {
+        let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         let rate = self.codec.capabilities().output_rate;
         let room = (MAX_QUEUED_S * u64::from(rate)).saturating_sub(self.ledger.queued());
         let given_away = self.gives_away();
@@ -296,6 +302,10 @@ impl Session {
     }
 
     pub(super) fn agent_audio_done(&mut self, at: &PartRef) {
+        // What was generated is not what was sent, and that is not what has come.
+        if self.link.carries.media {
+            return;
+        }
         let key = AudioKey { response: at.response.clone(), item: at.item.clone(), part: at.part };
         if let Some(heard) = self.ledger.heard(&key) {
             let (received, item) = (self.ledger.ms(heard.received), at.item.clone());
@@ -392,13 +402,13 @@ impl Session {
 
     /// Turns whose generation and playback are both over.
     fn close_turns(&mut self) {
-        let ledger = &self.ledger;
+        let (ledger, media) = (&self.ledger, &self.media);
         // From the end: a host that takes audio faster than it plays leaves many parts open.
         let over = |id: &ResponseId| !ledger.open().rev().any(|h| h.key.response == *id);
         let ready: Vec<_> = self
             .responses
             .iter_mut()
-            .filter(|r| !r.closed && r.end.is_some() && over(&r.id))
+            .filter(|r| !r.closed && r.end.is_some() && over(&r.id) && !media.plays(&r.id))
             .filter_map(|r| {
                 r.closed = true;
                 r.end.clone().map(|end| (r.id.clone(), end, r.inferred))
@@ -418,7 +428,7 @@ impl Session {
     /// Something will be heard or written before long.
     fn thinking(&self) -> bool {
         let running = self.sequencer.active().is_some_and(|id| !self.responses.iter().any(|r| r.id == *id && r.fenced));
-        let buffered = !self.speaking.flushing() && self.ledger.open().next().is_some();
+        let buffered = !self.speaking.flushing() && (self.ledger.open().next().is_some() || self.media.plays_any());
         running || buffered || self.sequencer.waiting() || self.speaking.answer_expected
     }
 

@@ -258,6 +258,7 @@ impl Session {
             if !record.spoken_items.contains(&at.item) {
                 record.spoken_items.push(at.item.clone());
             }
+            self.media_part(at);
         }
         self.agent_message(at);
         self.ensure_part(&at.item, at.part, kind);
@@ -355,7 +356,7 @@ impl Session {
         let (unknown, open) = (unknown.collect::<Vec<_>>(), open.iter().map(|m| m.id.clone()).collect());
         self.settle(open);
         for item in unknown {
-            let text = "the connection was lost before the words of this turn came, which was answered already";
+            let text = "the connection was lost before the words of this turn came";
             let warning = Error::new(ErrorClass::Network, "transcription_failed", text);
             self.emit_about(None, Some(&item), EventKind::Warning(warning));
         }

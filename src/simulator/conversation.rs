@@ -195,7 +195,11 @@ impl Peer {
     pub(super) fn truncate_item(&mut self, event: &Value) -> Result<(), Refusal> {
         let id = event["item_id"].as_str().unwrap_or_default();
         let index = event["content_index"].as_u64().unwrap_or_default();
-        let end_ms = event["audio_end_ms"].as_u64().unwrap_or_default();
+        self.truncate(id, index, event["audio_end_ms"].as_u64().unwrap_or_default())
+    }
+
+    /// Keeps so much of a spoken part, and says so.
+    pub(super) fn truncate(&mut self, id: &str, index: u64, end_ms: u64) -> Result<(), Refusal> {
         let item = self.conversation.get_mut(id).ok_or_else(|| unknown_item("truncate", id))?;
         let spoken = item.value["role"] == "assistant";
         let part = usize::try_from(index).unwrap_or(usize::MAX);

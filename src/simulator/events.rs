@@ -170,6 +170,23 @@ pub(super) fn transcription_failed(item: &str, failure: &Failure) -> Value {
     })
 }
 
+/// What a call's output buffer did.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Buffer {
+    Started,
+    Stopped,
+    Cleared,
+}
+
+pub(super) fn output_buffer(what: Buffer, response: &str) -> Value {
+    let kind = match what {
+        Buffer::Started => "output_audio_buffer.started",
+        Buffer::Stopped => "output_audio_buffer.stopped",
+        Buffer::Cleared => "output_audio_buffer.cleared",
+    };
+    json!({"type": kind, "response_id": response})
+}
+
 pub(super) fn speech_started(item: &str, audio_start_ms: u64) -> Value {
     json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": audio_start_ms, "item_id": item})
 }

@@ -9,6 +9,8 @@ use super::{
     vad::{Found, Vad},
 };
 use std::{sync::Arc, time::Duration};
+#[cfg(feature = "webrtc")]
+use tokio::time::Instant;
 
 /// Shortest audio that can be committed: 100 ms.
 const SHORTEST: usize = 2_400;
@@ -41,6 +43,11 @@ impl Peer {
     /// `input_audio_buffer.append`.
     pub(super) fn append(&mut self, base64: &str) -> Result<(), Refusal> {
         let samples = decode(base64, "audio")?;
+        self.hear(&samples)
+    }
+
+    /// Sound of the user, at 24 kHz.
+    pub(super) fn hear(&mut self, samples: &[i16]) -> Result<(), Refusal> {
         if self.listening.buffer.len() + samples.len() > LONGEST {
             let message = "The input audio buffer is full: it holds 15 minutes. Commit or clear it.";
             return Err(Refusal::value("audio", message));
@@ -48,11 +55,11 @@ impl Peer {
         self.heard_samples(samples.len());
         let Some(mut settings) = self.session.turn_detection() else {
             self.listening.clock += samples.len() as u64;
-            self.listening.buffer.extend_from_slice(&samples);
+            self.listening.buffer.extend_from_slice(samples);
             return Ok(());
         };
         settings.expect(self.script.expected());
-        for sample in samples {
+        for &sample in samples {
             self.listening.clock += 1;
             self.listening.buffer.push(sample);
             match self.listening.vad.push(sample, self.listening.clock, &settings) {
@@ -66,6 +73,17 @@ impl Peer {
         }
         self.forget_silence(&settings);
         Ok(())
+    }
+
+    /// Sound of a call, which does not stop. What the buffer has no room for is not kept.
+    #[cfg(feature = "webrtc")]
+    pub(super) fn listen(&mut self, samples: &[i16], now: Instant) {
+        self.now = now;
+        if !samples.is_empty()
+            && let Err(refusal) = self.hear(samples)
+        {
+            tracing::debug!(code = refusal.code, "sound of a call is lost");
+        }
     }
 
     /// After a `session.update`: without detection there is no speech under way.

@@ -1,7 +1,8 @@
 //! The vendors, played from the server side over real sockets.
 //!
-//! A [`Simulator`] serves the OpenAI Realtime API on loopback: `GET /v1/realtime` (WebSocket) and
-//! `POST /v1/realtime/client_secrets`. It finds turns in the audio it receives, says what its
+//! A [`Simulator`] serves the OpenAI Realtime API on loopback: `GET /v1/realtime` (WebSocket),
+//! `POST /v1/realtime/client_secrets` and, with the feature `webrtc`, `POST /v1/realtime/calls` (WebRTC).
+//! Pages of every origin may call it, as they may the service, and `GET /` is a page to talk to it. It finds turns in the audio it receives, says what its
 //! [`Scenario`] tells it, and refuses what the real service refuses, with the same codes. It shares
 //! nothing with the client's codec or session, so that the two cannot share a bug.
 //!
@@ -18,10 +19,15 @@
 //! minted here.
 
 mod breakage;
+#[cfg(feature = "webrtc")]
+mod call;
 pub mod caller;
+#[cfg(feature = "webrtc")]
+mod calls;
 mod clips;
 mod connection;
 mod conversation;
+mod cors;
 mod events;
 mod faults;
 mod handshake;
@@ -30,6 +36,7 @@ mod images;
 mod journal;
 mod journal_connections;
 mod listening;
+mod output_buffer;
 mod peer;
 mod plan;
 mod responder;
@@ -189,6 +196,7 @@ impl SimulatorBuilder {
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let journal = Journal::new();
+        let (stop, stopped) = watch::channel(false);
         let shared = server::Shared {
             faults: faults::Desk::new(scenario.clone(), journal.clone()),
             scenario,
@@ -196,8 +204,9 @@ impl SimulatorBuilder {
             journal: journal.clone(),
             secrets: secrets::Secrets::default(),
             connections: AtomicU64::new(0),
+            #[cfg(feature = "webrtc")]
+            calls: calls::Calls::new(stopped.clone()),
         };
-        let (stop, stopped) = watch::channel(false);
         let (acceptor, ca_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), Some(tls.ca_pem)));
         let server = tokio::spawn(server::run(listener, acceptor, Arc::new(shared), stopped));
         Ok(Simulator { address, ca_pem, journal, stop, server })

@@ -9,6 +9,7 @@ use super::{
     ids::Ids,
     journal::Journal,
     listening::Listening,
+    output_buffer::OutputBuffer,
     responder::{Active, Pending},
     scenario::Scenario,
     script::Script,
@@ -29,6 +30,8 @@ pub(super) struct Peer {
     pub(super) conversation: Conversation,
     pub(super) conversation_id: String,
     pub(super) listening: Listening,
+    /// Of a call.
+    pub(super) output: Option<OutputBuffer>,
     pub(super) active: Vec<Active>,
     /// Responses that were asked for and have not begun.
     pub(super) pending: Vec<Pending>,
@@ -76,6 +79,7 @@ impl Peer {
             conversation: Conversation::default(),
             conversation_id: ids.next("conv_"),
             listening: Listening::new(),
+            output: None,
             active: Vec::new(),
             pending: Vec::new(),
             waiting: Vec::new(),
@@ -108,13 +112,15 @@ impl Peer {
     /// When [`Peer::on_time`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let timers = self.timers.iter().map(|(at, _)| *at);
-        self.active.iter().filter_map(Active::due).chain(timers).min()
+        let sound = self.output.as_ref().and_then(OutputBuffer::due);
+        self.active.iter().filter_map(Active::due).chain(timers).chain(sound).min()
     }
 
     /// Does everything that is due.
     pub(super) fn on_time(&mut self, now: Instant) {
         self.now = now;
         self.stream(now);
+        self.play(now);
         let (due, later) = std::mem::take(&mut self.timers).into_iter().partition(|(at, _)| *at <= now);
         self.timers = later;
         let due: Vec<(Instant, Timer)> = due;
@@ -180,6 +186,11 @@ impl Peer {
             "conversation.item.delete" => self.delete_item(event["item_id"].as_str().unwrap_or_default()),
             "response.create" => self.create_response(event.get("response").unwrap_or(&Value::Null)),
             "response.cancel" => self.cancel_response(event.get("response_id").and_then(Value::as_str)),
+            "output_audio_buffer.clear" if self.output.is_some() => {
+                let cut = self.clear_output();
+                self.cut_items(cut);
+                Ok(())
+            }
             _ => {
                 let message = "output_audio_buffer.clear is for WebRTC and SIP; a WebSocket client owns its playback.";
                 Err(Refusal::value("type", message))

@@ -32,6 +32,10 @@ pub(super) struct Active {
 }
 
 impl Active {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// When its next piece is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.steps.front().map(|(after, _)| self.began + *after)
@@ -149,6 +153,7 @@ impl Peer {
 
     /// The user began to speak: the default response stops. One that had not begun is only known by its end.
     pub(super) fn interrupt(&mut self) {
+        let cut = self.clear_output();
         if let Some(index) = self.pending.iter().position(|p| p.why != Why::Aside) {
             let pending = self.pending.remove(index);
             let resource = self.resource(&pending);
@@ -160,6 +165,7 @@ impl Peer {
             let mut active = self.active.remove(index);
             self.finish(&mut active, End::TurnDetected);
         }
+        self.cut_items(cut);
     }
 
     /// The response resource without status, output and usage.
@@ -265,8 +271,7 @@ impl Peer {
                 let item = &mut active.items[index];
                 let OutKind::Audio(audio) = &item.kind else { return };
                 item.samples_sent = range.end;
-                let place = Place { response: &active.id, item: &item.id, output_index: index };
-                let event = events::audio_delta(place, &listening::encode(&audio[range]));
+                let (response, id, audio) = (active.id.clone(), item.id.clone(), audio.clone());
                 if active.in_conversation {
                     let sound = Sound { samples: audio.clone(), len: item.samples_sent };
                     if let Some(known) = self.conversation.get_mut(&item.id).filter(|known| !known.truncated) {
@@ -274,7 +279,10 @@ impl Peer {
                     }
                 }
                 self.audio_sent = true;
-                self.send(event);
+                if !self.speak(&response, &id, &audio, range.clone()) {
+                    let place = Place { response: &response, item: &id, output_index: index };
+                    self.send(events::audio_delta(place, &listening::encode(&audio[range])));
+                }
             }
             Step::Finish(_) => {}
         }
@@ -350,6 +358,7 @@ impl Peer {
         let output: Vec<Value> = output.collect();
         let usage = self.usage(active);
         self.send(events::response_done(&events::response_at(&active.resource, status, details, json!(output), usage)));
+        self.spoken_out();
         if active.in_conversation {
             self.release_transcripts(TranscriptTime::ReplyDone, active.began);
             let unheard = active.items.iter().map(|item| item.samples_sent as u64 / 24).sum::<u64>();

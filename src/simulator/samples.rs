@@ -65,6 +65,9 @@ fn item_events() -> Vec<Value> {
     let mut heard = events::spoken_item("item_4", Some("Hello"));
     heard["content"][0]["audio"] = json!("AAAA");
     vec![
+        events::output_buffer(events::Buffer::Started, "resp_1"),
+        events::output_buffer(events::Buffer::Stopped, "resp_1"),
+        events::output_buffer(events::Buffer::Cleared, "resp_1"),
         events::speech_started("item_4", 320),
         events::speech_stopped("item_4", 1800),
         events::committed("item_4", Some("item_3")),

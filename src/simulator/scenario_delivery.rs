@@ -30,6 +30,10 @@ pub struct Delivery {
     /// Seconds a session may last, 1 to 86400.
     #[schemars(range(min = 1, max = 86_400))]
     pub session_s: u32,
+    /// What is said on a call comes back at once, and nobody listens to it: for measuring. A WebSocket is refused
+    /// then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub echo: bool,
 }
 
 impl Default for Delivery {
@@ -42,6 +46,7 @@ impl Default for Delivery {
             first_audio_delay_ms: 150,
             transcript_delay_ms: 400,
             session_s: 3600,
+            echo: false,
         }
     }
 }

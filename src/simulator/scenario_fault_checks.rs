@@ -93,15 +93,18 @@ impl Check {
     fn both(&self, fault: &Fault) -> Result<()> {
         let (kind, what) = (fault.what.kind(), &fault.what);
         let request = matches!(fault.when, When::Upgrade(_) | When::ClientSecret(_));
-        let of_requests = matches!(what, What::Refuse(_) | What::CaptivePortal);
+        let of_requests = matches!(what, What::Refuse(_) | What::CaptivePortal | What::NoPath);
         let of_both = matches!(what, What::Stall(_) | What::HalfOpen);
         if request && !of_requests && !of_both {
-            let fix = "use refuse, captive_portal, stall or half_open, or another `when`";
+            let fix = "use refuse, captive_portal, no_path, stall or half_open, or another `when`";
             return self.wrong("do", format!("`{kind}` cannot happen to a request"), fix);
         }
         if of_requests && !request {
             let fix = "say when: {\"upgrade\": 1} or {\"client_secret\": 1}";
             return self.wrong("when", format!("`{kind}` happens to requests only"), fix);
+        }
+        if matches!(what, What::NoPath) && !matches!(fault.when, When::Upgrade(_)) {
+            return self.wrong("when", "`no_path` happens to calls only", "say when: {\"upgrade\": 1}");
         }
         if request && fault.connection.is_some() {
             let message = "a request comes before there is a connection";

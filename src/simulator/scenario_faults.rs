@@ -18,8 +18,8 @@ pub struct Fault {
     #[serde(default)]
     pub when: When,
     /// How often, 1 to 1000000: so many requests in a row from the one that `when` names, or so many events in
-    /// a row on each of its connections. For `refuse`, `captive_portal`, `duplicate`, `omit` and `broken`, and
-    /// for requests that `stall` or stay `half_open`.
+    /// a row on each of its connections. For `refuse`, `captive_portal`, `no_path`, `duplicate`, `omit` and
+    /// `broken`, and for requests that `stall` or stay `half_open`.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub times: u32,
@@ -28,7 +28,7 @@ pub struct Fault {
     pub what: What,
 }
 
-/// On which connections: a number, counted from 1 over all WebSockets that were let in, or `each`.
+/// On which connections: a number, counted from 1 over all WebSockets and calls that were let in, or `each`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum On {
@@ -63,7 +63,7 @@ pub enum When {
     ClientEvent(Nth),
     /// Milliseconds after the connection came up, 0 to 86400000.
     AfterMs(#[schemars(range(max = 86_400_000))] u32),
-    /// The n-th request for a WebSocket, from 1, all of them counted.
+    /// The n-th request for a WebSocket or offer of a call, from 1, all of them counted.
     Upgrade(#[schemars(range(min = 1, max = 1_000_000))] u32),
     /// The n-th request for a client secret, from 1.
     ClientSecret(#[schemars(range(min = 1, max = 1_000_000))] u32),
@@ -119,6 +119,9 @@ pub enum What {
     Refuse(Refuse),
     /// The request is answered with status 200 and a page for people.
     CaptivePortal,
+    /// The offer of a call is answered, and no path leads to whom the answer names. A request for a WebSocket is
+    /// not harmed.
+    NoPath,
 }
 
 /// A close frame.
@@ -327,6 +330,7 @@ impl What {
             Self::Error(_) => "error",
             Self::Refuse(_) => "refuse",
             Self::CaptivePortal => "captive_portal",
+            Self::NoPath => "no_path",
         }
     }
 

@@ -1,7 +1,7 @@
 //! The HTTP side: accepts sockets, answers requests, and upgrades to WebSocket.
 
 use super::{
-    connection,
+    connection, cors,
     events::Refusal,
     faults::{Desk, Door, Line},
     handshake::{self, Carrier, Denied, Key},
@@ -48,8 +48,10 @@ pub(super) struct Shared {
     pub(super) any_model: bool,
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
-    /// Numbers the WebSockets that are let in, from 1.
+    /// Numbers the connections that are let in, from 1.
     pub(super) connections: AtomicU64,
+    #[cfg(feature = "webrtc")]
+    pub(super) calls: super::calls::Calls,
 }
 
 /// A session that waits for its upgrade.
@@ -85,6 +87,8 @@ pub(super) async fn run(
     }
     drop(listener);
     while tasks.join_next().await.is_some() {}
+    #[cfg(feature = "webrtc")]
+    shared.calls.over().await;
 }
 
 async fn guard(
@@ -132,7 +136,11 @@ async fn serve(wire: Wire, shared: Arc<Shared>, mut stop: watch::Receiver<bool>)
     connection::run(parts.io.into_inner(), parts.read_buf.to_vec(), session, &mut stop).await;
 }
 
-type Answer = Response<Full<Bytes>>;
+/// The number of the connection that a request has opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LetIn(pub(super) u64);
+
+pub(super) type Answer = Response<Full<Bytes>>;
 
 async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
     let key = Key::find(request.headers());
@@ -140,6 +148,8 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
     let door = match (request.method(), request.uri().path().trim_end_matches('/')) {
         (&Method::GET, "/v1/realtime") => Some(Door::Upgrade),
         (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
+        #[cfg(feature = "webrtc")]
+        (&Method::POST, "/v1/realtime/calls") => Some(Door::Upgrade),
         _ => None,
     };
     let fault = match door {
@@ -149,25 +159,43 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
         }
         None => None,
     };
-    if let Some(answer) = trouble(fault).await {
+    #[cfg(feature = "webrtc")]
+    let no_path = matches!(fault, Some(What::NoPath));
+    let early = match cors::is_question(&request) {
+        true => Some(cors::answer(&request)),
+        false => trouble(fault).await,
+    };
+    if let Some(answer) = early {
         entry["status"] = json!(answer.status().as_u16());
         shared.journal.handshake(entry);
         return answer;
     }
-    let answer = match (request.method(), request.uri().path().trim_end_matches('/')) {
+    let path = request.uri().path().trim_end_matches('/').to_owned();
+    let answer = match (request.method(), path.as_str()) {
         (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
         (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
-        (_, "/v1/realtime" | "/v1/realtime/client_secrets") => {
+        #[cfg(feature = "webrtc")]
+        (&Method::GET, "") => Ok(super::calls::page()),
+        #[cfg(feature = "webrtc")]
+        (&Method::POST, "/v1/realtime/calls") => super::calls::create(request, key, shared, no_path).await,
+        #[cfg(feature = "webrtc")]
+        (&Method::POST, path) if super::calls::to_hang_up(path).is_some() => {
+            let known = Key::check(key.as_ref(), &shared.secrets);
+            known.and_then(|_| shared.calls.hang_up(super::calls::to_hang_up(path).unwrap_or_default()))
+        }
+        (_, "/v1/realtime" | "/v1/realtime/client_secrets" | "/v1/realtime/calls") => {
             Err(Denied::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::new("method_not_allowed", "Wrong HTTP method.")))
         }
         _ => {
-            let message = "Not found. This simulator serves /v1/realtime and /v1/realtime/client_secrets.";
+            let message =
+                "Not found. This simulator serves /v1/realtime, /v1/realtime/calls and /v1/realtime/client_secrets.";
             Err(Denied::new(StatusCode::NOT_FOUND, Refusal::new("unknown_url", message)))
         }
     };
-    let answer = answer.unwrap_or_else(|denied| json_answer(denied.status, &denied.body()));
+    let answer = cors::readable(answer.unwrap_or_else(|denied| json_answer(denied.status, &denied.body())));
     entry["status"] = json!(answer.status().as_u16());
-    entry["connection"] = json!(granted.lock().as_ref().map(|granted| granted.session.number));
+    let let_in = granted.lock().as_ref().map(|granted| granted.session.number);
+    entry["connection"] = json!(let_in.or_else(|| answer.extensions().get::<LetIn>().map(|call| call.0)));
     shared.journal.handshake(entry);
     answer
 }
@@ -175,7 +203,7 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
 /// What a fault makes of a request, if it does not go its usual way in the end.
 async fn trouble(fault: Option<What>) -> Option<Answer> {
     match fault? {
-        What::Refuse(refuse) => Some(refused(&refuse)),
+        What::Refuse(refuse) => Some(cors::readable(refused(&refuse))),
         What::CaptivePortal => {
             let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>\
                 <h1>Welcome to the guest network</h1><p>Please accept the terms of use.</p></body></html>";
@@ -238,6 +266,10 @@ fn upgrade(
     granted: &Mutex<Option<Granted>>,
 ) -> Result<Answer, Denied> {
     let session = Key::check(key.as_ref(), &shared.secrets)?;
+    if shared.scenario.delivery.echo {
+        let message = "This scenario has an echo, which only calls have (POST /v1/realtime/calls).";
+        return Err(Denied::new(StatusCode::BAD_REQUEST, Refusal::new("calls_only", message)));
+    }
     let accept = websocket_accept(request)?;
     let beta = handshake::asks_for_beta(request.headers());
     let query = request.uri().query().unwrap_or_default();
@@ -273,7 +305,7 @@ fn upgrade(
     Ok(answer.body(Full::default()).unwrap_or_default())
 }
 
-fn new_session(shared: &Shared, session: Option<SessionState>, model: Option<&str>) -> connection::Session {
+pub(super) fn new_session(shared: &Shared, session: Option<SessionState>, model: Option<&str>) -> connection::Session {
     let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
     let journal = shared.journal.clone();
     journal.began(number);
@@ -320,6 +352,19 @@ async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Sh
         let message = "A client secret cannot mint another one; use an API key.";
         return Err(Denied::new(StatusCode::UNAUTHORIZED, Refusal::new("invalid_api_key", message)));
     }
+    let body = text_of(request).await?;
+    let wishes: Value = match body.is_empty() {
+        true => json!({}),
+        false => serde_json::from_str(&body)
+            .map_err(|e| bad(Refusal::new("invalid_json", format!("The body is not valid JSON: {e}."))))?,
+    };
+    let known = |model: &str| handshake::known_model(model, shared.any_model);
+    let minted = shared.secrets.mint(&wishes, shared.scenario.instructions.as_deref(), known).map_err(bad)?;
+    Ok(json_answer(StatusCode::OK, &minted))
+}
+
+/// The body of a request, bounded in length and time.
+pub(super) async fn text_of(request: Request<Incoming>) -> Result<String, Denied> {
     let too_large = || {
         let refusal = Refusal::new("invalid_body", "The body is incomplete or larger than 1 MiB.");
         Denied::new(StatusCode::PAYLOAD_TOO_LARGE, refusal)
@@ -328,18 +373,9 @@ async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Sh
         return Err(too_large());
     }
     let body = tokio::time::timeout(HANDSHAKE_TIME, Limited::new(request.into_body(), LARGEST_BODY).collect());
-    let body = match body.await {
-        Ok(Ok(body)) => body.to_bytes(),
-        _ => return Err(too_large()),
-    };
-    let wishes: Value = match body.is_empty() {
-        true => json!({}),
-        false => serde_json::from_slice(&body)
-            .map_err(|e| bad(Refusal::new("invalid_json", format!("The body is not valid JSON: {e}."))))?,
-    };
-    let known = |model: &str| handshake::known_model(model, shared.any_model);
-    let minted = shared.secrets.mint(&wishes, shared.scenario.instructions.as_deref(), known).map_err(bad)?;
-    Ok(json_answer(StatusCode::OK, &minted))
+    let Ok(Ok(body)) = body.await else { return Err(too_large()) };
+    String::from_utf8(body.to_bytes().to_vec())
+        .map_err(|_| Denied::new(StatusCode::BAD_REQUEST, Refusal::new("invalid_body", "The body is not UTF-8.")))
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> Answer {

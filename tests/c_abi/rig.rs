@@ -103,7 +103,7 @@ fn build(flavour: Flavour) -> Library {
     cargo.args(["--color", "never", "--profile", "dev"]).env("DUOLOGUE_CDYLIB", "1");
     match flavour.sanitizer() {
         // The command of `make lib PROFILE=dev`, in the folder of the tests: next to nothing is built anew.
-        None => cargo.args(["--features", "capi", "--target-dir"]).arg(target),
+        None => cargo.args(["--features", "capi,webrtc", "--target-dir"]).arg(target),
         Some(sanitizer) => cargo
             .args(["--no-default-features", "--features", "capi", "--target", &host(), "--target-dir"])
             .arg(target.join(flavour.name()))

@@ -16,6 +16,7 @@ pub mod story;
 
 use duologue::{
     Config,
+    capabilities::TransportKind,
     config::AudioSource,
     error::Error,
     event::{Event, EventKind, OpId, Status},
@@ -207,6 +208,20 @@ impl Talk {
 
     pub fn opened(&mut self) {
         self.input(Input::Opened { epoch: self.epoch, unix_s: None });
+    }
+
+    /// The transport that is about to be up carries sound beside the events, and events of this length.
+    pub fn carries_media(&mut self, max_event_bytes: Option<u64>) {
+        let (transport, fallback) = (TransportKind::Webrtc, None);
+        self.input(Input::Carries { epoch: self.epoch, transport, fallback, media: true, max_event_bytes });
+    }
+
+    /// `ms` of sound come beside the events, in frames of 20 ms.
+    pub fn sound(&mut self, ms: u64, sample: i16) {
+        for _ in 0..ms / 20 {
+            let pcm = vec![sample; (20 * PER_MS) as usize];
+            self.input(Input::Media { epoch: self.epoch, pcm: Cow::Owned(pcm) });
+        }
     }
 
     pub fn closed(&mut self, code: Option<u16>, reason: &str, error: Option<Error>) {

@@ -7,6 +7,8 @@
 //! quiet message mode                     events of these kinds are not compared (from here on)
 //! @ 1500                                 it becomes 1500 ms; timers fire
 //! host connect                           a command; with fields: host send_text {"text": "hi", ...}
+//! carries 65536                          the transport on its way carries sound, and events up to this length
+//! sound 200                              200 ms of sound come beside the events; `sound 200 silent` of silence
 //! opened                                 the transport is up
 //! closed 1000 bye                        and down again; `closed -` without a close code
 //! <- response.done {"response": ...}     a server event (an event_id is added)
@@ -22,6 +24,7 @@
 //! => interrupted {"item": "A1"}               an event with at least these fields
 //! -> input_audio_buffer.append {"audio": "pcm 400"}    all of one `mic` together
 //! !! play A1 0 200                            200 ms of item A1, part 0, go to the speaker
+//! !! media 20                                 20 ms of the microphone go out beside the events
 //! !! flush | !! end | !! dial | !! capture on | !! close 1000
 //! ```
 //!
@@ -130,6 +133,8 @@ impl Story<'_> {
                 let command: Command = serde_json::from_value(Value::Object(command)).expect(&at);
                 self.talk.host(command);
             }
+            "carries" => self.talk.carries_media(first.parse().ok()),
+            "sound" => self.talk.sound(first.parse().expect(&at), if fields == "silent" { 0 } else { 8000 }),
             "opened" => self.talk.opened(),
             "closed" => self.talk.closed(first.parse().ok(), fields, None),
             "<-" => {
@@ -316,6 +321,7 @@ fn show(output: &Output) -> String {
             format!("=> {} {fields}", kind.as_str().unwrap_or_default())
         }
         Output::Play { item, part, pcm } => format!("!! play {item} {part} {}", pcm.0.len() as u64 / PER_MS),
+        Output::Media { pcm, .. } => format!("!! media {}", pcm.0.len() as u64 / PER_MS),
         Output::PlayoutItemEnd => "!! end".into(),
         Output::FlushPlayout => "!! flush".into(),
         Output::Capture { on } => format!("!! capture {}", if *on { "on" } else { "off" }),

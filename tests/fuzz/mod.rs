@@ -13,6 +13,7 @@ pub mod bytes;
 pub mod config;
 pub mod json_openai;
 pub mod reseed;
+pub mod rtp_jitter;
 pub mod session_script;
 mod session_vendor;
 pub mod tool_schema;
@@ -22,11 +23,12 @@ pub mod transcript;
 pub type Run = fn(&[u8]);
 
 /// All of them, by name.
-pub const ENTRIES: [(&str, Run); 7] = [
+pub const ENTRIES: [(&str, Run); 8] = [
     ("base64_pcm", base64_pcm::run),
     ("config", config::run),
     ("json_openai", json_openai::run),
     ("reseed", reseed::run),
+    ("rtp_jitter", rtp_jitter::run),
     ("session_script", session_script::run),
     ("tool_schema", tool_schema::run),
     ("transcript", transcript::run),

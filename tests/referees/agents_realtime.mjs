@@ -5,10 +5,10 @@
 // $DUOLOGUE_REFEREES/node (default: .deps/node of the repository). One JSON line of results for each
 // conversation; exits 1 when any of them fails. Everything waits for events, bounded.
 
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { BYTES_PER_MS, expect, pcmOf, silence } from "./clips.mjs";
 
 const deps = process.env.DUOLOGUE_REFEREES ?? fileURLToPath(new URL("../../.deps", import.meta.url));
 const packages = createRequire(join(deps, "node", "package.json"));
@@ -17,7 +17,6 @@ const { RealtimeAgent, RealtimeSession, OpenAIRealtimeWebSocket, tool } = await 
 const { z } = await load("zod");
 
 const MODEL = "gpt-realtime-2.1";
-const BYTES_PER_MS = 48;
 const PATIENCE_MS = 20_000;
 
 // The bundled scenario: typed words about the weather ask for the tool, all else takes its turns.
@@ -25,27 +24,6 @@ const TEXT_QUESTION = "Hello, who are you?";
 const TOOL_QUESTION = "What is the weather in Paris?";
 const SPOKEN_CLIP = "question1.wav";
 const INTERRUPTING_CLIP = "question2.wav";
-
-function expect(condition, what) {
-  if (!condition) throw new Error(what);
-}
-
-/** The samples of a 24 kHz mono 16 bit WAV file. */
-function pcmOf(path) {
-  const file = readFileSync(path);
-  expect(file.toString("latin1", 0, 4) === "RIFF" && file.toString("latin1", 8, 12) === "WAVE", `${path} is no WAV file`);
-  for (let at = 12; at + 8 <= file.length; ) {
-    const name = file.toString("latin1", at, at + 4);
-    const length = file.readUInt32LE(at + 4);
-    if (name === "fmt ") {
-      const shape = [file.readUInt32LE(at + 12), file.readUInt16LE(at + 10), file.readUInt16LE(at + 22)];
-      expect(shape.join() === "24000,1,16", `${path} is ${shape}, wanted 24000,1,16`);
-    }
-    if (name === "data") return file.subarray(at + 8, at + 8 + length);
-    at += 8 + length + (length % 2);
-  }
-  throw new Error(`${path} holds no samples`);
-}
 
 /** One session of the SDK: what it emitted and what crossed the wire, in order. */
 class Conversation {
@@ -107,7 +85,7 @@ class Conversation {
 
   /** A clip, then the silence that ends the turn, as fast as the socket takes it. */
   say(clip, silenceMs = 1500) {
-    const samples = Buffer.concat([clip, Buffer.alloc(silenceMs * BYTES_PER_MS)]);
+    const samples = Buffer.concat([clip, silence(silenceMs)]);
     for (let at = 0; at < samples.length; at += 40 * BYTES_PER_MS)
       this.session.sendAudio(new Uint8Array(samples.subarray(at, at + 40 * BYTES_PER_MS)).buffer);
   }

@@ -1,10 +1,10 @@
-//! The Python and Node environments that `tests/referees/setup.sh` installs, and how to run in them.
+//! The Python and Node environments and the browser that `tests/referees/setup.sh` installs, and how to run in them.
 
 // Each test crate uses a part of this.
 #![allow(dead_code)]
 
 #[path = "../common/canary.rs"]
-mod canary;
+pub mod canary;
 
 use serde_json::{Value, json};
 use std::{ffi::OsStr, io::Write as _, path::PathBuf, process::Stdio, sync::Once, time::Duration};
@@ -31,9 +31,21 @@ impl Referees {
     /// # Panics
     /// When `DUOLOGUE_REFEREES_REQUIRED` is set and nothing is installed.
     pub fn find() -> Option<Self> {
+        Self::look(&["python.stamp", "node.stamp"])
+    }
+
+    /// The same with a browser.
+    ///
+    /// # Panics
+    /// As [`Referees::find`].
+    pub fn with_browser() -> Option<Self> {
+        Self::look(&["python.stamp", "node.stamp", "chromium.stamp"])
+    }
+
+    fn look(stamps: &[&'static str]) -> Option<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let deps = std::env::var_os("DUOLOGUE_REFEREES").map_or_else(|| root.join(".deps"), PathBuf::from);
-        let missing: Vec<_> = ["python.stamp", "node.stamp"].into_iter().filter(|s| !deps.join(s).is_file()).collect();
+        let missing: Vec<_> = stamps.iter().copied().filter(|s| !deps.join(s).is_file()).collect();
         if missing.is_empty() {
             return Some(Self { deps });
         }

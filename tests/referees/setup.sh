@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs what the referee tests need into <repository>/.deps, nothing outside of it:
+# Installs what the referee tests need into <repository>/.deps:
 #   .deps/python   a virtual environment with requirements.txt
 #   .deps/node     node_modules of package.json and package-lock.json
+# and Debian's Chromium beside it, which is the system's (CHROMIUM names another one).
 # Safe to run again: an environment whose pins have not changed is left alone.
 # DUOLOGUE_REFEREES names another folder than .deps.
 set -eu
@@ -22,7 +23,7 @@ python_is_new() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 python_has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 pins=$(fingerprint "$here/requirements.txt")
-if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai' 2>/dev/null; then
+if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai, aiortc' 2>/dev/null; then
     say "python is up to date"
 else
     rm -rf "$deps/python" "$deps/python.stamp"
@@ -30,7 +31,7 @@ else
         apt_install "$python_fix" python3 python3-venv
     fi
     python_is_new || fail "$python_fix (found $(python3 --version 2>&1))"
-    say "installing $(grep -c '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep '^openai==' "$here/requirements.txt"))"
+    say "installing $(grep -ci '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep -E '^(openai|aiortc)==' "$here/requirements.txt" | tr '\n' ' '))"
     python3 -m venv "$deps/python"
     "$deps/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" \
         >"$deps/python.log" 2>&1 || { tail -n 5 "$deps/python.log" >&2; fail "pip failed, see $deps/python.log"; }
@@ -42,7 +43,8 @@ node_fix="Node 20 or newer with npm is needed: apt-get install nodejs npm"
 node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; }
 
 pins=$(fingerprint "$here/package.json" "$here/package-lock.json")
-if [ "$(cat "$deps/node.stamp" 2>/dev/null)" = "$pins" ] && [ -d "$deps/node/node_modules/@openai/agents-realtime" ]; then
+if [ "$(cat "$deps/node.stamp" 2>/dev/null)" = "$pins" ] && [ -d "$deps/node/node_modules/@openai/agents-realtime" ] &&
+    [ -d "$deps/node/node_modules/playwright-core" ]; then
     say "node is up to date"
 else
     rm -rf "$deps/node" "$deps/node.stamp"
@@ -57,5 +59,18 @@ else
         >"$deps/node.log" 2>&1 || { tail -n 5 "$deps/node.log" >&2; fail "npm failed, see $deps/node.log"; }
     printf '%s\n' "$pins" >"$deps/node.stamp"
 fi
+
+# --- Chromium -------------------------------------------------------------------------------------
+chromium=${CHROMIUM:-/usr/bin/chromium}
+chromium_fix="Chromium is needed: apt-get install chromium, or set CHROMIUM to where one is"
+
+if [ -x "$chromium" ]; then
+    say "chromium is up to date"
+else
+    rm -f "$deps/chromium.stamp"
+    [ -z "${CHROMIUM-}" ] || fail "$chromium_fix ($CHROMIUM is none)"
+    apt_install "$chromium_fix" chromium
+fi
+printf '%s\n' "$chromium" >"$deps/chromium.stamp"
 
 say "ready in $deps"

@@ -16,6 +16,7 @@ mod lessons;
 mod lifecycle;
 mod losses;
 mod lost;
+mod media;
 mod recovery;
 mod requests;
 mod responses;
@@ -26,6 +27,7 @@ mod tools;
 mod tries;
 mod turns;
 mod updates;
+mod way;
 
 use common::Talk;
 use duologue::{error::Error, session::Command};

@@ -31,6 +31,7 @@ impl Wire {
     async fn dial(service: &MockService) -> Result<Self, Error> {
         let request = DialRequest {
             url: "wss://mock".into(),
+            transport: Default::default(),
             auth: AuthStyle::Header,
             subprotocols: Vec::new(),
             credential_subprotocol: String::new(),

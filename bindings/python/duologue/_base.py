@@ -28,10 +28,12 @@ from .config import (
     RawEvents,
     ReasoningEffort,
     Recovery,
+    SdpProxy,
     Tls,
     ToolChoice,
     ToolHandling,
     Transcription,
+    TransportChoice,
     TurnDetection,
 )
 from .errors import bad_type
@@ -41,6 +43,7 @@ from .events import (
     CredentialNeeded,
     Event,
     EventType,
+    MediaStats,
     Message,
     Mode,
     SessionStats,
@@ -97,6 +100,8 @@ class ClientBase:
         *,
         model: Union[str, NotGiven, None] = NOT_GIVEN,
         base_url: Union[str, NotGiven, None] = NOT_GIVEN,
+        transport: Union[TransportChoice, NotGiven] = NOT_GIVEN,
+        sdp_proxy: Union[SdpProxy, NotGiven, None] = NOT_GIVEN,
         auth: Union[AuthStyle, NotGiven] = NOT_GIVEN,
         instructions: Union[str, NotGiven, None] = NOT_GIVEN,
         voice: Union[str, NotGiven, None] = NOT_GIVEN,
@@ -135,6 +140,8 @@ class ClientBase:
             "provider": provider,
             "model": model,
             "base_url": base_url,
+            "transport": transport,
+            "sdp_proxy": sdp_proxy,
             "auth": auth,
             "instructions": instructions,
             "voice": voice,
@@ -246,7 +253,8 @@ class ClientBase:
     def stats(self) -> Stats:
         """Counters since the client was made."""
         counted = json.loads(self._session.engine.stats())
-        return Stats(SessionStats(**counted.pop("session")), **counted)
+        session, media = counted.pop("session"), counted.pop("media")
+        return Stats(SessionStats(**session), media=media and MediaStats(**media), **counted)
 
     def capabilities(self) -> Capabilities:
         """What the provider and model can do."""

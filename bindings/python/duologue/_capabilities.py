@@ -27,7 +27,7 @@ class Capabilities(TypedDict):
     """Model in use."""
     model_known: bool
     """The model is in the catalogue. If not, it is taken to be like the provider's newest."""
-    transports: list[Literal["websocket"]]
+    transports: list[Literal["websocket", "webrtc"]]
     """How the provider can be reached from here."""
     credentials: list[str]
     """Kinds of credentials the provider takes."""

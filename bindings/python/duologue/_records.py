@@ -315,6 +315,38 @@ class SessionStats:
 
 
 @record
+class MediaStats:
+    """How media travelled so far. Counts are of the whole connection, the rest is the newest figure."""
+
+    packets: int = 0
+    """Media packets that came."""
+    lost: int = 0
+    """Packets that never came."""
+    late: int = 0
+    """Packets that came after their time."""
+    foreign: int = 0
+    """Packets that were no audio of this call."""
+    concealed: int = 0
+    """Frames of 20 ms that were made up because nothing had come for them."""
+    recovered: int = 0
+    """Frames of 20 ms that were taken from the packet after theirs."""
+    jitter_us: int = 0
+    """Smoothed variation of the time packets take, in microseconds (RFC 3550)."""
+    round_trip_us: Optional[int] = None
+    """Time to the service and back, in microseconds; `None`: not known yet."""
+    delay_ms: Optional[int] = None
+    """How long audio waits so that what is late is not missed, in milliseconds; `None`: nothing is played."""
+    sent: int = 0
+    """Packets of microphone audio that were sent, silence included."""
+    sent_redundant: int = 0
+    """Those of them that also carry what it takes to make up for the packet before them."""
+    sent_lost_permille: Optional[int] = None
+    """Share of those sent of late that the service reports as lost, in thousandths; `None`: it has not reported."""
+    dropped_microphone: int = 0
+    """Frames of 20 ms of microphone audio that were dropped because too much was waiting."""
+
+
+@record
 class Stats:
     """Counters of a client since it was made."""
 
@@ -326,3 +358,5 @@ class Stats:
     """Microphone frames that found the capture ring full."""
     underruns: int = 0
     """Times the speaker ran dry inside an item."""
+    media: Optional[MediaStats] = None
+    """How media travels on the present connection, where it travels beside the events (a call)."""

@@ -33,6 +33,8 @@ __all__ = [
     "RawEvents",
     "ReasoningEffort",
     "Recovery",
+    "SdpForm",
+    "SdpProxy",
     "Tls",
     "ToolChoice",
     "ToolChoiceFunction",
@@ -40,6 +42,7 @@ __all__ = [
     "ToolHandling",
     "Transcription",
     "TranscriptionDelay",
+    "TransportChoice",
     "TurnDetection",
     "UndeclaredTools",
     "VadMode",
@@ -68,8 +71,14 @@ RawEvents = Literal["none", "unknown", "all"]
 """Which vendor events become ``raw`` events: none, those not understood, or all but audio."""
 ReasoningEffort = Literal["minimal", "low", "medium", "high", "xhigh"]
 """How much the model thinks before it answers."""
+SdpForm = Literal["sdp", "multipart", "json"]
+"""How a server takes the offer of a call: alone, in a form with the session, or in a JSON object."""
 TranscriptionDelay = Literal["minimal", "low", "medium", "high", "xhigh"]
 """How long a transcriber may wait for context."""
+TransportChoice = Literal["websocket", "webrtc", "auto"]
+"""Which transport carries the conversation: events and audio over one WebSocket; a call over WebRTC; or a call, and a
+WebSocket where no path for one is found within 2 s or the service takes no calls
+(:class:`~duologue.TransportChanged`)."""
 UndeclaredTools = Literal["refuse", "host"]
 """What becomes of a call of a function that is not in ``tools``: the model is told so, or the host gets it."""
 VadMode = Literal["server", "semantic", "manual"]
@@ -108,6 +117,21 @@ class AudioConfig(TypedDict, total=False):
     """To the speaker."""
     level_events: bool
     """Measure loudness and tell it in ``audio_level`` events; on."""
+
+
+class _SdpProxyUrl(TypedDict):
+    url: str
+    """Where offers are posted: ``https``, or ``http`` on this machine."""
+
+
+class SdpProxy(_SdpProxyUrl, total=False):
+    """The application's own server, which takes the offer of a call to the service and keeps the vendor's key.
+
+    The client's credential is the application's own then, a bearer token; without one nothing is sent.
+    """
+
+    form: SdpForm
+    """What it takes; ``sdp``."""
 
 
 class Tls(TypedDict, total=False):
@@ -245,6 +269,10 @@ class ConfigDocument(TypedDict, total=False):
     """The vendor's model name. Default: the provider's."""
     base_url: Optional[str]
     """Base URL of the service, ``https`` or (loopback only) ``http``. Default: the provider's."""
+    transport: TransportChoice
+    """How the service is reached; ``websocket``."""
+    sdp_proxy: Optional[SdpProxy]
+    """Where calls are offered, if not at the service itself. Only with ``transport`` ``webrtc``."""
     auth: AuthStyle
     """How the credential travels in the WebSocket handshake; ``header``."""
     instructions: Optional[str]

@@ -23,6 +23,12 @@ pub enum Command {
     /// Serve the vendors' protocols on this machine, without a model and without a key
     #[command(after_long_help = SIMULATE_HELP)]
     Simulate(SimulateArgs),
+    /// Make the calls of an application's users, so that the key of the service stays here
+    ///
+    /// Browsers and apps post the offers of their WebRTC calls to this server instead of to the service. Who they
+    /// are is told by a token; what the session is, by this command line.
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Box<ServeArgs>),
     /// List the providers, models and voices this program knows
     ///
     /// Others can be used too: the list is part of the program, and nobody is asked for a newer one.
@@ -47,6 +53,8 @@ Examples:
         a whole conversation on this machine: no key, no microphone, no network
   duologue talk --simulate --output conversation.wav --json
         the same as one JSON event per line, recorded
+  duologue talk --simulate --transport websocket
+        the same over one WebSocket instead of a call over WebRTC
   OPENAI_API_KEY=... duologue talk --input question.wav --output conversation.wav
         ask a recorded question and record the answer
   OPENAI_API_KEY=... duologue talk --text 'What is a lighthouse?' --text 'And a beacon?'
@@ -70,7 +78,8 @@ Environment, for what neither an option nor the configuration document says (not
 const SIMULATE_HELP: &str = "\
 When it is ready it prints exactly one line, `listening <WebSocket URL>`.
 SIGINT and SIGTERM end it in order, with exit code 0. Any API key is good, except
-those that contain `invalid`.
+those that contain `invalid`. Open http://ADDRESS:PORT/ in a browser to talk to it yourself;
+a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls.
 
 Examples:
   duologue simulate
@@ -90,6 +99,45 @@ Exit codes:
   5    the scenario is wrong
   6    a file cannot be read or written";
 
+const SERVE_HELP: &str = "\
+When it is ready it prints exactly one line, `listening <URL>`; offers are posted to <URL>/calls.
+SIGINT and SIGTERM end it in order, with exit code 0. Without a token it serves its own machine only.
+
+Examples:
+  duologue serve --simulate --page
+        try it: open the printed URL in a browser; no key, no network
+  OPENAI_API_KEY=... DUOLOGUE_AUTH_TOKEN=... duologue serve --origin https://app.example \\
+      --voice marin --voice cedar --instructions 'You are the guide of a museum.'
+        callers choose one of two voices and nothing else
+  OPENAI_API_KEY=... duologue serve --listen 0.0.0.0:8787 --behind-tls \\
+      --client-ip-header X-Forwarded-For --token-file tokens.txt --config session.json
+        behind a server that speaks TLS, for whoever has one of the tokens
+  curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/sdp' \\
+      --data-binary @offer.sdp http://127.0.0.1:8787/calls
+        what a caller does
+
+Environment, for what neither an option nor the configuration document says (not with --simulate):
+OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_VOICE, SYSTEM_PROMPT
+
+Exit codes:
+  0    it was ended
+  2    wrong usage, or an address that it must not listen on
+  3    the API key is missing
+  4    the address cannot be listened on
+  5    the configuration, the scenario, an origin or a number is wrong
+  6    a file cannot be read, or is not what it should be";
+
+/// Ways to connect.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// A call, or a WebSocket where there is no path for one within 2 s
+    Auto,
+    /// A call over WebRTC: events over a data channel, audio as Opus over RTP
+    Webrtc,
+    /// Events and audio over one WebSocket
+    Websocket,
+}
+
 /// Options of `talk`.
 #[derive(Args)]
 pub struct TalkArgs {
@@ -108,6 +156,9 @@ pub struct TalkArgs {
     /// Another service that speaks the same protocol
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+    /// How to connect [default: what the configuration document says, or else auto]
+    #[arg(long, value_enum)]
+    pub transport: Option<Transport>,
     /// The model [default: the provider's]
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
@@ -170,6 +221,74 @@ pub struct SimulateArgs {
     /// End when standard input ends: with the program that started this one, however that ends
     #[arg(long)]
     pub until_stdin_closes: bool,
+}
+
+/// Options of `serve`.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Address and port; port 0 is any free one. Others than loopback need a token and --behind-tls
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = address)]
+    pub listen: SocketAddr,
+    /// Pages of this origin may ask, like https://app.example. May be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// Whoever sends this token may ask. Better in the environment: other users of this machine can read command lines
+    #[arg(long, value_name = "TOKEN", env = "DUOLOGUE_AUTH_TOKEN", hide_env_values = true)]
+    pub auth_token: Option<String>,
+    /// Whoever sends one of these tokens may ask: one a line, each a user of its own
+    #[arg(long, value_name = "FILE", conflicts_with = "auth_token")]
+    pub token_file: Option<PathBuf>,
+    /// Make the calls to a simulated service inside this program: no key, no network
+    #[arg(long, conflicts_with_all = ["base_url", "ca"])]
+    pub simulate: bool,
+    /// What the simulated service says [default: three spoken turns]
+    #[arg(long, value_name = "FILE.json", requires = "simulate")]
+    pub scenario: Option<PathBuf>,
+    /// The key of the service. Better in the environment
+    #[arg(long, value_name = "KEY", env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// Another service that speaks the same protocol
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// A configuration document with the session of all callers; options beside it win
+    #[arg(long, value_name = "FILE.json")]
+    pub config: Option<PathBuf>,
+    /// The model. May be repeated: callers choose, and the first is for who does not
+    #[arg(long, value_name = "NAME")]
+    pub model: Vec<String>,
+    /// The voice. May be repeated, like --model
+    #[arg(long, value_name = "NAME")]
+    pub voice: Vec<String>,
+    /// How the model shall behave
+    #[arg(long, value_name = "TEXT")]
+    pub instructions: Option<String>,
+    /// Callers may add instructions of their own
+    #[arg(long)]
+    pub caller_instructions: bool,
+    /// Mint client secrets that live this long. Whoever has one can choose another session at the service
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    pub client_secrets: Option<u64>,
+    /// Calls and client secrets a minute for one user
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub per_user: u32,
+    /// Requests a minute from one address
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub per_address: u32,
+    /// Calls of one user at a time: the oldest makes room [default: any number]
+    #[arg(long, value_name = "N")]
+    pub calls_per_user: Option<usize>,
+    /// A server in front speaks TLS with the callers
+    #[arg(long)]
+    pub behind_tls: bool,
+    /// The header in which that server says who the caller is, like X-Forwarded-For
+    #[arg(long, value_name = "NAME", requires = "behind_tls")]
+    pub client_ip_header: Option<String>,
+    /// Serve a page at / with which a person can talk
+    #[arg(long)]
+    pub page: bool,
+    /// Trust the certificates in this PEM file beside those of the system
+    #[arg(long, value_name = "FILE.pem")]
+    pub ca: Option<PathBuf>,
 }
 
 /// A document with a schema.

@@ -1,4 +1,4 @@
-//! The `duologue` program: talks, simulates, lists providers, prints schemas. See `duologue --help`.
+//! The `duologue` program: talks, simulates, serves, lists providers, prints schemas. See `duologue --help`.
 
 mod args;
 mod exit;
@@ -7,6 +7,7 @@ mod live;
 mod providers;
 mod reconnect;
 mod screen;
+mod serve;
 mod setup;
 mod signals;
 mod simulate;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Talk(args) => talk::run(*args).await,
             Command::Simulate(args) => simulate::run(args).await,
+            Command::Serve(args) => serve::run(*args).await,
             Command::Providers { json } => providers::run(json),
             Command::Schema { document } => schema(document),
         }

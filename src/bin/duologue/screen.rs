@@ -9,7 +9,7 @@ use crate::{
     words::Words,
 };
 use duologue::{
-    event::{Ended, EndedBy, Event, EventKind, Status, ToolCall},
+    event::{Ended, EndedBy, Event, EventKind, Status, ToolCall, TransportChanged},
     message::Role,
 };
 use std::{
@@ -84,6 +84,7 @@ impl Screen {
             EventKind::SessionReplaced(session) if session.why != "connect" => {
                 self.line("note", &reconnect::replaced(session))?;
             }
+            EventKind::TransportChanged(change) => self.line("note", &transport(change))?,
             EventKind::Status(status) => self.status(status)?,
             _ => {}
         }
@@ -183,6 +184,16 @@ impl Screen {
             live.draw([Role::User, Role::Assistant].map(|role| (role, self.words.latest(role))));
         }
     }
+}
+
+/// Another transport than before, or than was tried.
+fn transport(change: &TransportChanged) -> String {
+    let why = match change.why.as_str() {
+        "no_path" => "no path for a call was found",
+        "no_calls" => "the service takes no calls",
+        _ => "the network is another one",
+    };
+    format!("{why}: on {} now, not {}", change.to, change.from)
 }
 
 /// Lines of at most `width` characters, broken at spaces where there are any.

@@ -1,7 +1,13 @@
 //! From the command line to a client that is ready to dial. Files are looked at first, then the
 //! configuration, then the key: whatever can be wrong is told before anything is dialled.
 
-use crate::{args::TalkArgs, exit::Failure, simulate::scenario, tools, typed::Typed};
+use crate::{
+    args::{TalkArgs, Transport},
+    exit::Failure,
+    simulate::scenario,
+    tools,
+    typed::Typed,
+};
 use duologue::{
     Client, ClientBuilder, Config, Credential, Error,
     audio::{
@@ -9,7 +15,7 @@ use duologue::{
         resample::Resampler,
         wav::{Wav, read_wav},
     },
-    config::{AudioSource, Tool},
+    config::{AudioSource, Tool, TransportChoice},
     simulator::{
         Simulator,
         caller::{self, Caller},
@@ -93,7 +99,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            (key(args.api_key)?, None, title)
+            (key(args.api_key, "duologue talk")?, None, title)
         }
     };
     let mut backend = FileBackend::new(Box::new(microphone), RATE);
@@ -136,43 +142,59 @@ fn writable(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The document, and the options that override it.
-fn config(args: &TalkArgs) -> Result<Config, Failure> {
-    let mut config = match &args.config {
-        Some(path) => {
-            let read = std::fs::read_to_string(path);
-            let text = read.map_err(|e| Failure::file(path, e, "name a configuration document"))?;
-            Config::from_json(&text).map_err(|e| {
-                let failure = Failure::from(e);
-                Failure { line: format!("{}: {}", path.display(), failure.line), ..failure }
-            })?
-        }
-        None => Config::default(),
-    };
-    let set = |slot: &mut Option<String>, value: &Option<String>| {
-        if value.is_some() {
-            slot.clone_from(value);
-        }
-    };
-    if let Some(provider) = &args.provider {
-        config.provider.clone_from(provider);
+/// A configuration document, or the defaults.
+pub fn document(path: Option<&Path>) -> Result<Config, Failure> {
+    let Some(path) = path else { return Ok(Config::default()) };
+    let read = std::fs::read_to_string(path);
+    let text = read.map_err(|e| Failure::file(path, e, "name a configuration document"))?;
+    Config::from_json(&text).map_err(|e| {
+        let failure = Failure::from(e);
+        Failure { line: format!("{}: {}", path.display(), failure.line), ..failure }
+    })
+}
+
+/// An option wins over what the document says.
+pub fn set(slot: &mut Option<String>, option: Option<&String>) {
+    if option.is_some() {
+        *slot = option.cloned();
     }
-    set(&mut config.base_url, &args.base_url);
-    set(&mut config.model, &args.model);
-    set(&mut config.voice, &args.voice);
-    set(&mut config.instructions, &args.instructions);
-    if !args.simulate {
-        environment(&mut config, |name| std::env::var(name).ok());
-    }
-    if let Some(path) = &args.ca {
+}
+
+/// Trusts the certificates of a file too.
+pub fn trust(config: &mut Config, path: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = path {
         let read = std::fs::read_to_string(path);
         config.tls.extra_roots.push(read.map_err(|e| Failure::file(path, e, "name a PEM file with certificates"))?);
     }
+    Ok(())
+}
+
+/// The document, and the options that override it.
+fn config(args: &TalkArgs) -> Result<Config, Failure> {
+    let mut config = document(args.config.as_deref())?;
+    if let Some(provider) = &args.provider {
+        config.provider.clone_from(provider);
+    }
+    set(&mut config.base_url, args.base_url.as_ref());
+    set(&mut config.model, args.model.as_ref());
+    set(&mut config.voice, args.voice.as_ref());
+    set(&mut config.instructions, args.instructions.as_ref());
+    config.transport = match args.transport {
+        Some(Transport::Auto) => TransportChoice::Auto,
+        Some(Transport::Webrtc) => TransportChoice::Webrtc,
+        Some(Transport::Websocket) => TransportChoice::Websocket,
+        None if args.config.is_some() => config.transport,
+        None => TransportChoice::Auto,
+    };
+    if !args.simulate {
+        environment(&mut config, |name| std::env::var(name).ok());
+    }
+    trust(&mut config, args.ca.as_deref())?;
     Ok(config)
 }
 
-/// What the environment says about things nobody has said anything about.
-fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
+/// What the environment says of the service and the session, where nobody has said anything about it.
+pub fn service(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     if config.provider != "openai" {
         return;
     }
@@ -187,9 +209,15 @@ fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
             *slot = variable(name);
         }
     }
+}
+
+/// The same, and of whoever sits here.
+fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
+    service(config, &variable);
     // On many systems it is a list of locales for messages, which says nothing about what is spoken.
     let code = |value: &String| (2..=3).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_lowercase());
     if let Some(words) = &mut config.transcription
+        && config.provider == "openai"
         && words.language.is_none()
         && words.languages.is_empty()
     {
@@ -197,8 +225,9 @@ fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     }
 }
 
-fn key(given: Option<String>) -> Result<String, Failure> {
-    let fix = "set the environment variable OPENAI_API_KEY, or try `duologue talk --simulate`, which needs none";
+/// The key of the service; `command` can be tried without one.
+pub fn key(given: Option<String>, command: &str) -> Result<String, Failure> {
+    let fix = format!("set the environment variable OPENAI_API_KEY, or try `{command} --simulate`, which needs none");
     given
         .filter(|key| !key.trim().is_empty())
         .ok_or_else(|| Failure { code: 3, line: format!("there is no API key; {fix}") })

@@ -17,7 +17,7 @@ pub fn capabilities(config: &Config, profile: &Profile, model: &str) -> Capabili
         provider: profile.provider.to_owned(),
         model: model.to_owned(),
         model_known: catalogue::find_model(model).is_some(),
-        transports: vec![TransportKind::Websocket],
+        transports: TransportKind::of_this_build(),
         credentials: names(&["api_key", "ephemeral", "bearer"]),
         input_rate: profile.rate,
         output_rate: profile.rate,
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn they_read_well_as_json() {
         let json = serde_json::to_value(of("gpt-realtime-2.1")).unwrap();
-        assert_eq!(json["transports"], serde_json::json!(["websocket"]));
+        assert_eq!(json["transports"][0], "websocket");
         assert_eq!(json["turn_modes"], serde_json::json!(["server", "semantic", "manual"]));
         assert_eq!((&json["say"], &json["reconnect"]), (&"instructed".into(), &"replay".into()));
         assert_eq!(json["images"]["urls"], false);

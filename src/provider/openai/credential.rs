@@ -3,7 +3,7 @@
 use super::{dial_request, profile_of};
 use crate::{
     config::Config,
-    credential::CredentialKind,
+    credential::{CredentialKind, on_this_machine},
     error::{Error, ErrorClass, Result},
     provider::DialRequest,
 };
@@ -26,6 +26,12 @@ pub fn dial_with(
             .field("credential.kind")
             .fix("give an API key, a client secret (ek_…) or a bearer token"));
     }
+    if config.sdp_proxy.is_some() && kind != CredentialKind::Bearer {
+        let message = "the application's own server gets no key of the vendor";
+        return Err(Error::new(ErrorClass::Unsupported, "credential_kind", message)
+            .field("credential.kind")
+            .fix("give the application's own token as a bearer token, or none"));
+    }
     if let (Some(minted), Some(wanted)) = (model, &config.model)
         && minted != wanted
     {
@@ -47,15 +53,9 @@ pub fn dial_with(
 /// A secret that brings its own URL must not be led to a place where others can read it.
 fn check_endpoint(endpoint: &str) -> Result<()> {
     let Ok(url) = url::Url::parse(endpoint) else { return Err(bad_endpoint("is not a URL", None)) };
-    let local = match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
     match url.scheme() {
         "https" | "wss" => Ok(()),
-        "http" | "ws" if local => Ok(()),
+        "http" | "ws" if on_this_machine(&url) => Ok(()),
         _ => Err(bad_endpoint("is neither https nor wss", None)),
     }
 }

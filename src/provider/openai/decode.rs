@@ -9,7 +9,8 @@ use crate::{
     event::Tokens,
     message::{ItemId, PartIndex, ResponseId, Role},
     provider::{
-        DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone, SessionInfo,
+        DecodeError, Item, ItemKind, ItemPart, OutputBuffer, PartRef, ProviderError, ProviderEvent, ResponseDone,
+        SessionInfo,
     },
 };
 use serde::Deserialize;
@@ -283,6 +284,9 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
         "response.output_audio_transcript.done" => {
             E::AgentDone { at: at(&w), audio: true, text: std::mem::take(&mut w.transcript).owned() }
         }
+        "output_audio_buffer.started" => E::OutputBuffer { response: at(&w).response, state: OutputBuffer::Started },
+        "output_audio_buffer.stopped" => E::OutputBuffer { response: at(&w).response, state: OutputBuffer::Stopped },
+        "output_audio_buffer.cleared" => E::OutputBuffer { response: at(&w).response, state: OutputBuffer::Cleared },
         "response.output_audio.done" => E::AudioDone { at: at(&w) },
         "response.function_call_arguments.delta" => {
             E::ArgumentsDelta { item: item_id, delta: std::mem::take(&mut w.delta).owned() }
@@ -293,7 +297,7 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
 }
 
 /// Events [`typed`] turns into something. The rest is not even parsed.
-pub const HANDLED: [&str; 27] = [
+pub const HANDLED: [&str; 30] = [
     "error",
     "session.created",
     "session.updated",
@@ -318,6 +322,9 @@ pub const HANDLED: [&str; 27] = [
     "response.output_text.done",
     "response.output_audio_transcript.delta",
     "response.output_audio_transcript.done",
+    "output_audio_buffer.started",
+    "output_audio_buffer.stopped",
+    "output_audio_buffer.cleared",
     "response.output_audio.done",
     "response.function_call_arguments.delta",
     "response.done",

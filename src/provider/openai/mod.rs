@@ -125,6 +125,7 @@ fn dial_request(
     let model = model.or(config.model.as_deref()).unwrap_or(profile.model);
     Ok(DialRequest {
         url: url(base_url, profile, model)?,
+        transport: config.transport,
         auth: config.auth,
         subprotocols: vec![profile.subprotocol.to_owned()],
         credential_subprotocol: profile.key_subprotocol.to_owned(),

@@ -18,7 +18,10 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
     if let Some(kind) = config.noise_reduction {
         input["noise_reduction"] = json!({"type": kind});
     }
-    let mut output = json!({"format": format, "voice": voice(config.voice.as_deref().unwrap_or(profile.voice))});
+    let mut output = json!({"format": format});
+    // An application's own server has chosen one, where its client does not.
+    let default = config.sdp_proxy.is_none().then_some(profile.voice);
+    put(&mut output, "voice", config.voice.as_deref().or(default).map(voice));
     put(&mut output, "speed", config.speed);
 
     let mut session = json!({

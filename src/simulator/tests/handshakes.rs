@@ -17,13 +17,19 @@ async fn quiet() -> Simulator {
     simulator(json!({"turns": []})).await
 }
 
-/// Sends a request as it is and reads the answer to its end: status and JSON body.
-async fn http(sim: &Simulator, request: String) -> (u16, Value) {
+/// Sends a request as it is and reads the answer to its end.
+pub(super) async fn exchange(sim: &Simulator, request: String) -> String {
     let address: SocketAddr = sim.base_url()["http://".len()..].trim_end_matches("/v1").parse().unwrap();
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     timeout(Duration::from_secs(20), socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+/// The status and the JSON body of the answer to a request.
+async fn http(sim: &Simulator, request: String) -> (u16, Value) {
+    let answer = exchange(sim, request).await;
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let body = answer.split("\r\n\r\n").nth(1).unwrap();
     (status, serde_json::from_str(body).unwrap_or(Value::Null))

@@ -1,5 +1,6 @@
 //! The simulator over real loopback sockets, spoken to by a bare WebSocket client.
 
+mod browsers;
 mod client;
 mod delays;
 mod fault_requests;

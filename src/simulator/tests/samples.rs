@@ -36,7 +36,7 @@ fn samples_have_ids_and_cover_the_vocabulary() {
     for kind in built {
         assert!(kinds.contains(kind), "no sample of {kind}");
     }
-    assert_eq!(kinds.len(), 32, "{kinds:?}");
+    assert_eq!(kinds.len(), 35, "{kinds:?}");
 }
 
 #[tokio::test]

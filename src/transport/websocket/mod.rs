@@ -9,14 +9,16 @@ mod secret;
 mod shared_read;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 pub use dial::WebSocketDialer;
+#[cfg(feature = "webrtc")]
+pub(super) use dial::instead;
 
-use super::{Closed, Transport};
+use super::{Closed, Transport, net::Wire};
 use crate::{
     error::{Error, ErrorClass, Result, redact},
     provider::Frame,
+    session::Fallback,
 };
 use futures_util::{Sink, Stream};
 use shared_read::SharedRead;
@@ -27,10 +29,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant, Sleep},
-};
+use tokio::time::{Duration, Instant, Sleep};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -54,10 +53,6 @@ const WATCHED_PING: &[u8] = b"duologue";
 /// Frames handled in one wake-up, so that a flood does not starve the microphone.
 const FRAMES_A_POLL: usize = 64;
 
-/// What a socket has to do.
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
-
 type Socket = WebSocketStream<SharedRead<Box<dyn Wire>>>;
 
 /// Small buffers: tungstenite's default is 128 KiB a connection.
@@ -72,6 +67,8 @@ fn socket_config() -> WebSocketConfig {
 /// An open connection.
 struct WebSocket {
     socket: Socket,
+    /// A call was tried first.
+    fallback: Option<Fallback>,
     queue: VecDeque<(String, bool)>,
     control_bytes: usize,
     audio_bytes: usize,
@@ -93,6 +90,7 @@ impl WebSocket {
         let now = Instant::now();
         Self {
             socket,
+            fallback: None,
             queue: VecDeque::new(),
             control_bytes: 0,
             audio_bytes: 0,
@@ -184,6 +182,10 @@ impl WebSocket {
 }
 
 impl Transport for WebSocket {
+    fn fallback(&self) -> Option<Fallback> {
+        self.fallback
+    }
+
     fn poll_inbound(&mut self, cx: &mut Context<'_>, on_frame: &mut dyn FnMut(Frame<'_>)) -> Poll<Closed> {
         for _ in 0..FRAMES_A_POLL {
             match Pin::new(&mut self.socket).poll_next(cx) {

@@ -1,0 +1,244 @@
+//! The service behind: calls, hanging up and client secrets with a key that stays here.
+//!
+//! Nothing it says is passed on as it is. Of an answer only what it should contain leaves, and never with the key
+//! in it; of an error only the vendor's own words, bounded and without keys; nobody is sent elsewhere.
+
+use super::refusal::Refusal;
+use crate::{
+    config::{Config, Tls},
+    credential::{Credential, on_this_machine},
+    error::{Error, ErrorClass, Result as ConfigResult, redact},
+    provider,
+    transport::{
+        calls::{LARGEST_SDP, SDP_TYPE, call_id, calls_url, multipart},
+        http::{Answer, Connection, Post},
+    },
+};
+use axum::http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use std::{borrow::Cow, time::Duration};
+use url::Url;
+
+/// For the exchange of a request, after connecting.
+const EXCHANGE: Duration = Duration::from_secs(8);
+const HANG_UP: Duration = Duration::from_secs(2);
+/// Of a vendor's words this much is passed on.
+const MOST_WORDS: usize = 500;
+/// A client secret is no longer than this.
+const LONGEST_SECRET: usize = 4096;
+/// Nobody is told to wait longer.
+const LONGEST_WAIT_S: u64 = 3600;
+
+/// Where calls are made.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    calls: Url,
+    secrets: Url,
+    tls: Tls,
+}
+
+/// A call that was made.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) sdp: String,
+    /// Its name, where the service told one.
+    pub(super) id: Option<String>,
+}
+
+impl Upstream {
+    /// # Errors
+    /// `invalid_config` for a base URL that is none, `plaintext` for one that a key is not sent to.
+    pub(super) fn new(config: &Config) -> ConfigResult<Self> {
+        let (calls, _) = calls_url(&provider::codec_for(config)?.dial().url)?;
+        if calls.scheme() != "https" && !on_this_machine(&calls) {
+            let message = "the service is not on this machine, so plaintext is refused";
+            return Err(Error::new(ErrorClass::Config, "plaintext", message).field("base_url").fix("use https"));
+        }
+        let secrets = beside(&calls, &["client_secrets"], true);
+        Ok(Self { calls, secrets, tls: config.tls.clone() })
+    }
+
+    /// Posts an offer with the session it is for.
+    pub(super) async fn call(&self, offer: &str, session: &Value, key: &Credential) -> Result<Called, Refusal> {
+        let (content_type, body) = multipart(offer, Some(session));
+        let answer = self.post(&self.calls, content_type, SDP_TYPE, body, key).await?;
+        let sdp = String::from_utf8(answer.body.to_vec()).unwrap_or_default();
+        if !sdp.starts_with("v=0") || sdp.contains(key.expose()) {
+            return Err(unusable("a call", &answer));
+        }
+        let id = answer.location.as_deref().and_then(call_id).filter(|id| !id.contains(key.expose()));
+        if id.is_none() {
+            tracing::warn!("the service named no call: it cannot be hung up from here");
+        }
+        Ok(Called { sdp, id })
+    }
+
+    /// Ends a call. One that the service does not know any more is over too.
+    pub(super) async fn hang_up(&self, id: &str, key: &Credential) -> Result<(), Refusal> {
+        let url = beside(&self.calls, &[id, "hangup"], false);
+        let done = tokio::time::timeout(HANG_UP, self.exchange(&url, None, "*/*", Vec::new(), key));
+        let answer = done.await.unwrap_or_else(|_| Err(late()))?;
+        if answer.is_success() || answer.status == 404 { Ok(()) } else { Err(refused(&answer, key)) }
+    }
+
+    /// Mints a client secret that is good for `seconds`: its value and when it ends.
+    pub(super) async fn mint(&self, session: &Value, seconds: u64, key: &Credential) -> Result<(String, u64), Refusal> {
+        let body = json!({"expires_after": {"anchor": "created_at", "seconds": seconds}, "session": session});
+        let (kind, body) = ("application/json", body.to_string().into_bytes());
+        let answer = self.post(&self.secrets, kind.to_owned(), kind, body, key).await?;
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let value = json["value"].as_str().filter(|value| {
+            let fits = (1..=LONGEST_SECRET).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+            fits && !value.contains(key.expose())
+        });
+        match (value, json["expires_at"].as_u64()) {
+            (Some(value), Some(until)) => Ok((value.to_owned(), until)),
+            _ => Err(unusable("a client secret", &answer)),
+        }
+    }
+
+    /// One request to the service; its answer when it is a success.
+    async fn post(
+        &self,
+        url: &Url,
+        kind: String,
+        accept: &'static str,
+        body: Vec<u8>,
+        key: &Credential,
+    ) -> Result<Answer, Refusal> {
+        let answer = self.exchange(url, Some(kind), accept, body, key).await?;
+        if answer.is_success() { Ok(answer) } else { Err(refused(&answer, key)) }
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        content_type: Option<String>,
+        accept: &'static str,
+        body: Vec<u8>,
+        key: &Credential,
+    ) -> Result<Answer, Refusal> {
+        let value = HeaderValue::try_from(format!("Bearer {}", key.expose()));
+        let value = value.map_err(|_| Refusal::unavailable("no_key", "This server has no usable key."))?;
+        let post = Post {
+            url,
+            headers: vec![(header::AUTHORIZATION, value)],
+            content_type,
+            accept,
+            body,
+            most: LARGEST_SDP,
+            time: EXCHANGE,
+            credential: Some(key),
+        };
+        let exchanged = async { Connection::open(url, self.tls.clone()).await?.exchange(post).await };
+        exchanged.await.map_err(|error| failed(&error))
+    }
+}
+
+/// `url` with more segments, or with others in the place of its last one.
+fn beside(url: &Url, segments: &[&str], replace_last: bool) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        if replace_last {
+            path.pop();
+        }
+        path.extend(segments);
+    }
+    url
+}
+
+fn unusable(what: &str, answer: &Answer) -> Refusal {
+    tracing::warn!(status = answer.status, bytes = answer.body.len(), "the service answered with no {what}");
+    Refusal::upstream("upstream_invalid_answer", format!("The service answered with something that is not {what}."))
+}
+
+fn late() -> Refusal {
+    Refusal::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "The service did not answer in time.")
+        .retry_after_s(1)
+}
+
+/// No answer, or one that sends elsewhere. The caller learns nothing of this server's network.
+fn failed(error: &Error) -> Refusal {
+    tracing::warn!(code = %error.code, "the service cannot be asked");
+    match error.code.as_ref() {
+        "timeout" => late(),
+        "connect_failed" => {
+            Refusal::upstream("upstream_unreachable", "The service cannot be reached.").retry_after_s(1)
+        }
+        _ => Refusal::upstream("upstream_failed", "The service did not answer as it should."),
+    }
+}
+
+/// An error of the service. That its key was refused is this server's trouble and not the caller's.
+fn refused(answer: &Answer, key: &Credential) -> Refusal {
+    let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let error = &json["error"];
+    let clean = |text: &str, most: usize| {
+        let text = redact(&text.replace(key.expose(), "[redacted]"));
+        text.chars().take(most).collect::<String>()
+    };
+    let code = error["code"].as_str().map(|code| clean(code, 64));
+    tracing::warn!(status = answer.status, code, "the service refused");
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let (status, fallback) = match status.as_u16() {
+        401 => return Refusal::upstream("upstream_key_refused", "The service refused this server's key."),
+        403 => return Refusal::upstream("upstream_forbidden", "The service does not let this server do that."),
+        400 | 413 | 415 | 422 => (status, "invalid_request"),
+        429 => (status, "rate_limit_exceeded"),
+        503 => (status, "upstream_unavailable"),
+        _ => (StatusCode::BAD_GATEWAY, "upstream_failed"),
+    };
+    let words = error["message"].as_str().map(|words| clean(words, MOST_WORDS));
+    let words = words.unwrap_or_else(|| format!("The service answered HTTP {}.", answer.status));
+    let mut refusal = Refusal::new(status, code.map_or(Cow::Borrowed(fallback), Cow::Owned), words);
+    refusal.param = error["param"].as_str().map(|param| clean(param, 64));
+    // Its other form is a date, which would need a clock that is right.
+    let wait = answer.retry_after.as_deref().and_then(|wait| wait.trim().parse::<u64>().ok());
+    refusal.retry_after_s = wait.filter(|_| matches!(status.as_u16(), 429 | 503)).map(|wait| wait.min(LONGEST_WAIT_S));
+    refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(base_url: &str) -> Upstream {
+        Upstream::new(&Config { base_url: Some(base_url.into()), ..Config::default() }).unwrap()
+    }
+
+    #[test]
+    fn everything_is_beside_the_place_of_sessions() {
+        for (base, calls, secrets) in [
+            (
+                "https://api.example/v1",
+                "https://api.example/v1/realtime/calls",
+                "https://api.example/v1/realtime/client_secrets",
+            ),
+            (
+                "http://127.0.0.1:9/a/v1?x=1",
+                "http://127.0.0.1:9/a/v1/realtime/calls?x=1",
+                "http://127.0.0.1:9/a/v1/realtime/client_secrets?x=1",
+            ),
+        ] {
+            let upstream = upstream(base);
+            assert_eq!((upstream.calls.as_str(), upstream.secrets.as_str()), (calls, secrets));
+        }
+        let calls = &upstream("https://api.example/v1").calls;
+        let url = beside(calls, &["../x?", "hangup"], false);
+        assert_eq!(url.as_str(), "https://api.example/v1/realtime/calls/..%2Fx%3F/hangup", "an id is one segment");
+    }
+
+    #[test]
+    fn who_waits_too_long_is_told_so() {
+        let time = Error::new(ErrorClass::Network, "timeout", "the answer of 10.0.0.1 took longer than 8 s");
+        let refusal = failed(&time);
+        assert_eq!((refusal.status.as_u16(), refusal.code.as_ref()), (504, "upstream_timeout"));
+        assert!(!refusal.message.contains("10.0.0.1"), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_plain_place_elsewhere_is_refused() {
+        let config = Config { base_url: Some("http://api.example/v1".into()), ..Config::default() };
+        assert_eq!(Upstream::new(&config).unwrap_err().code, "plaintext");
+    }
+}

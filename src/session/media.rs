@@ -1,0 +1,234 @@
+//! Sound that comes beside the events (WebRTC): one stream that says of itself neither whose it is nor where it
+//! ends. The vendor says both in events of its own (`output_audio_buffer.*`, protocols reference §5.4), which
+//! describe its sending: what it began to send is heard a little later here, and what it has sent is still on
+//! its way when it says so.
+//!
+//! So sound belongs to the response whose sending was announced last, from there until the stream falls silent
+//! after the announced end. On this way the vendor cuts its own items; it knows what it sent.
+
+use super::{Output, Session, link::Carriage};
+use crate::{
+    error::{Error, ErrorClass},
+    event::{InterruptSource, Pcm},
+    message::{ItemId, PartIndex, ResponseId},
+    provider::{OutputBuffer, PartRef, ProviderCommand},
+    time::Time,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Sound that came before the vendor said whose it is: the two travel by different streams.
+const EARLY_MS: u64 = 500;
+/// How long the rest of the sound may be on its way after the vendor has sent it all.
+const DRAIN_MS: u64 = 600;
+/// What comes so soon after the end of one response is the rest of it, and nothing of the next.
+const TAIL_MS: u64 = 300;
+/// Announced parts that are remembered.
+const MAX_ANNOUNCED: usize = 16;
+/// A frame none of whose samples is above this is silence: -60 dB.
+const SILENT: u16 = 32;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Media {
+    playing: Option<Playing>,
+    early: VecDeque<i16>,
+    /// Until then what comes before the next announcement is the rest of what is over.
+    tail_until: Time,
+    /// The newest spoken parts that were announced, oldest first.
+    announced: VecDeque<PartRef>,
+}
+
+/// What the vendor sends the sound of.
+#[derive(Debug)]
+struct Playing {
+    response: ResponseId,
+    /// Its first spoken part, once that was announced.
+    part: Option<(ItemId, PartIndex)>,
+    /// It was all sent; what is still to come comes before this.
+    drained_by: Option<Time>,
+}
+
+impl Media {
+    /// Sound of this response is sent, or on its way.
+    pub fn plays(&self, response: &ResponseId) -> bool {
+        self.playing.as_ref().is_some_and(|p| p.response == *response)
+    }
+
+    /// Sound of some response is sent, or on its way.
+    pub fn plays_any(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// The response whose sound is sent, or on its way.
+    pub fn response(&self) -> Option<&ResponseId> {
+        self.playing.as_ref().map(|p| &p.response)
+    }
+
+    /// When the sound that was sent has come, at the latest.
+    pub fn timeout(&self) -> Option<Time> {
+        self.playing.as_ref()?.drained_by
+    }
+}
+
+impl Session {
+    /// What the transport on its way carries.
+    pub(super) fn carries(&mut self, epoch: u32, carries: Carriage) {
+        if self.successor_carries(epoch, carries) {
+        } else if epoch == self.link.epoch {
+            self.link.carries = carries;
+        } else {
+            self.stats.stale_inputs += 1;
+        }
+    }
+
+    /// An event that is not too long for the transport.
+    pub(super) fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String, Error> {
+        let text = self.codec.encode(command, event_id)?;
+        match self.link.carries.max_event_bytes {
+            Some(most) if text.len() as u64 > most => {
+                let text = format!("an event of {} bytes; this connection carries at most {most}", text.len());
+                Err(Error::new(ErrorClass::Limit, "event_too_big", text).fix("send less, or connect over WebSocket"))
+            }
+            _ => Ok(text),
+        }
+    }
+
+    /// The vendor began or ended to send the sound of a response.
+    pub(super) fn output_buffer(&mut self, response: ResponseId, state: OutputBuffer) {
+        if !self.link.carries.media {
+            return;
+        }
+        match state {
+            OutputBuffer::Started => {
+                self.media_over();
+                let part = self.media.announced.iter().find(|at| at.response == response);
+                let part = part.map(|at| (at.item.clone(), at.part));
+                self.media.playing = Some(Playing { response, part, drained_by: None });
+            }
+            OutputBuffer::Stopped => {
+                let by = self.now.after_ms(DRAIN_MS);
+                if let Some(playing) = self.media.playing.as_mut().filter(|p| p.response == response) {
+                    playing.drained_by.get_or_insert(by);
+                }
+            }
+            OutputBuffer::Cleared => {
+                let source = if self.speaking.user { InterruptSource::User } else { InterruptSource::Server };
+                self.response(&response).fence();
+                self.flush(source);
+                if self.media.plays(&response) {
+                    self.media_over();
+                }
+                self.drop_unheard(&[]);
+            }
+        }
+    }
+
+    /// A spoken part was announced: the sound of its response may have been waiting for it.
+    pub(super) fn media_part(&mut self, at: &PartRef) {
+        if !self.link.carries.media {
+            return;
+        }
+        if let Some(playing) = self.media.playing.as_mut().filter(|p| p.response == at.response && p.part.is_none()) {
+            playing.part = Some((at.item.clone(), at.part));
+        }
+        if !self.media.announced.contains(at) {
+            if self.media.announced.len() >= MAX_ANNOUNCED {
+                self.media.announced.pop_front();
+            }
+            self.media.announced.push_back(at.clone());
+        }
+    }
+
+    /// A frame of the stream, at the vendor's output rate.
+    pub(super) fn media_audio(&mut self, epoch: u32, pcm: &[i16]) {
+        if epoch != self.link.epoch || !self.link.carries.media {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        let silent = pcm.iter().all(|sample| sample.unsigned_abs() <= SILENT);
+        let Some(playing) = &self.media.playing else {
+            if self.now < self.media.tail_until {
+                self.stats.late_audio += pcm.len() as u64;
+                return;
+            }
+            // Between two answers there is silence, and the beginning of one is not.
+            return if silent && self.media.early.is_empty() {
+            } else {
+                self.keep_early(pcm)
+            };
+        };
+        if silent && playing.drained_by.is_some() {
+            return self.media_over();
+        }
+        let Some((item, part)) = playing.part.clone() else { return self.keep_early(pcm) };
+        let at = PartRef { response: playing.response.clone(), item, part };
+        let mut sound: Vec<i16> = self.media.early.drain(..).collect();
+        sound.extend_from_slice(pcm);
+        self.media_sound(at, sound);
+    }
+
+    fn keep_early(&mut self, pcm: &[i16]) {
+        let rate = self.codec.capabilities().output_rate;
+        let most = (EARLY_MS * u64::from(rate) / 1000) as usize;
+        let early = &mut self.media.early;
+        early.extend(pcm);
+        let over = early.len().saturating_sub(most);
+        early.drain(..over);
+    }
+
+    fn media_sound(&mut self, at: PartRef, pcm: Vec<i16>) {
+        let record = self.response(&at.response);
+        let unwanted = record.fenced || (record.outside && !record.audible);
+        if unwanted || self.history.is_gone(&at.item) {
+            self.stats.late_audio += pcm.len() as u64;
+            return;
+        }
+        self.give_sound(at, pcm);
+    }
+
+    /// No more sound comes of the response that was sent.
+    pub(super) fn media_over(&mut self) {
+        let Some(playing) = self.media.playing.take() else { return };
+        self.media.early.clear();
+        self.media.tail_until = self.now.after_ms(TAIL_MS);
+        if !self.response(&playing.response).fenced {
+            self.ledger.complete_response(&playing.response, &mut self.ledger_events);
+            self.out.push_back(Output::PlayoutItemEnd);
+        }
+        self.heard();
+    }
+
+    /// The connection is gone: what was not all sent has lost its end.
+    pub(super) fn media_lost(&mut self) {
+        if let Some(playing) = self.media.playing.as_ref().filter(|p| p.drained_by.is_none()) {
+            let response = playing.response.clone();
+            self.response(&response).cut_short = true;
+        }
+        self.media_over();
+        self.media = Media::default();
+    }
+
+    /// The vendor is to send no more of what it has; it cuts its items itself.
+    pub(super) fn clear_vendors_buffer(&mut self) {
+        if self.link.carries.media && self.media.playing.is_some() {
+            self.tell_vendor(&ProviderCommand::ClearOutput);
+            self.media_over();
+        }
+    }
+
+    pub(super) fn media_timer(&mut self) {
+        if self.media.timeout().is_some_and(|by| self.now >= by) {
+            self.media_over();
+        }
+    }
+
+    /// Microphone audio goes beside the events.
+    pub(super) fn send_media(&mut self, pcm: &[i16]) {
+        self.out.push_back(Output::Media { epoch: self.link.epoch, pcm: Pcm(Arc::new(pcm.to_vec())) });
+    }
+
+    /// Sound of it is sent, or on its way.
+    pub(super) fn still_sounds(&self, response: &ResponseId) -> bool {
+        self.link.carries.media && self.media.plays(response)
+    }
+}

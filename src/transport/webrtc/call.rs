@@ -1,0 +1,226 @@
+//! From an offer to an answer: the three ways of `POST …/realtime/calls`, and hanging up.
+
+use super::sdp;
+use crate::{
+    config::{SdpForm, Tls},
+    credential::{Credential, CredentialKind, shown},
+    error::{Error, ErrorClass, Result, redact},
+    provider::DialRequest,
+    transport::{
+        calls::{LARGEST_SDP, SDP_TYPE, call_id, calls_url, multipart, parsed},
+        http::{Answer, Connection, Post},
+    },
+};
+use hyper::header::{self, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::{fmt, net::IpAddr, time::Duration};
+use url::Url;
+
+/// For the whole exchange.
+const SDP: Duration = Duration::from_secs(8);
+const HANG_UP: Duration = Duration::from_secs(2);
+
+/// An application's own server, which keeps the vendor's key to itself.
+///
+/// A bearer token that the client has as its credential is sent to it; keys of the vendor are not.
+#[derive(Clone, Default)]
+pub struct Proxy {
+    /// Where offers are posted: `https`, or `http` on this machine.
+    pub url: String,
+    /// What it takes.
+    pub form: SdpForm,
+    /// The voice to ask for, where the form has a place for it.
+    pub voice: Option<String>,
+    /// The instructions to ask for, where the form has a place for them.
+    pub instructions: Option<String>,
+    /// The application's own headers, such as who its user is.
+    pub headers: Vec<(String, SecretString)>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Proxy")
+            .field("url", &shown(&self.url))
+            .field("form", &self.form)
+            .field("headers", &names)
+            .finish()
+    }
+}
+
+/// A call that can be made: where to, and how.
+pub(super) struct Caller {
+    url: Url,
+    proxy: Option<Proxy>,
+    session: Option<Value>,
+    model: Option<String>,
+    credential: Option<Credential>,
+    tls: Tls,
+}
+
+/// A call that was answered.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub sdp: String,
+    /// Its name at the service, where it was told.
+    pub call_id: Option<String>,
+    pub negotiated: sdp::Negotiated,
+}
+
+impl Caller {
+    /// # Errors
+    /// `invalid_config` when there is no such URL.
+    pub fn new(
+        request: &DialRequest,
+        proxy: Option<Proxy>,
+        session: Option<Value>,
+        credential: Option<Credential>,
+        tls: Tls,
+    ) -> Result<Self> {
+        let (base, model) = calls_url(&request.url)?;
+        let url = match &proxy {
+            Some(proxy) => parsed(&proxy.url)?,
+            None => base,
+        };
+        Ok(Self { url, proxy, session, model, credential, tls })
+    }
+
+    /// Connects; says with whom.
+    pub async fn connect(&self) -> Result<(Connection, IpAddr)> {
+        let connection = Connection::open(&self.url, self.tls.clone()).await?;
+        let peer = connection.peer;
+        Ok((connection, peer))
+    }
+
+    /// Posts the offer.
+    ///
+    /// # Errors
+    /// As the HTTP client; `invalid_answer` for what is no answer to an offer, `handshake` for a web page.
+    pub async fn offer(&self, connection: Connection, offer: &str) -> Result<Answered> {
+        let (content_type, body) = self.body(offer);
+        let post = Post {
+            url: &self.url,
+            headers: self.headers()?,
+            content_type: Some(content_type),
+            accept: SDP_TYPE,
+            body,
+            most: LARGEST_SDP,
+            time: SDP,
+            credential: self.credential.as_ref(),
+        };
+        read(connection.post(post).await?)
+    }
+
+    fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>> {
+        let malformed = |what: &str| {
+            Error::new(ErrorClass::Credential, "malformed_key", format!("{what} cannot be sent in a header"))
+        };
+        // The vendor's key is no business of the application's server, nor the other way round.
+        let own = |c: &&Credential| self.proxy.is_none() || c.kind() == CredentialKind::Bearer;
+        let mut headers = Vec::new();
+        if let Some(credential) = self.credential.as_ref().filter(own) {
+            let value = HeaderValue::try_from(format!("Bearer {}", credential.expose()));
+            headers.push((header::AUTHORIZATION, value.map_err(|_| malformed("the API key"))?));
+        }
+        for (name, value) in self.proxy.iter().flat_map(|proxy| &proxy.headers) {
+            let header = HeaderName::try_from(name.as_str()).map_err(|_| malformed(&format!("{name:?}")))?;
+            let value = HeaderValue::try_from(value.expose_secret());
+            headers.push((header, value.map_err(|_| malformed(&format!("the value of {name}")))?));
+        }
+        Ok(headers)
+    }
+
+    /// What is posted, and its type.
+    fn body(&self, offer: &str) -> (String, Vec<u8>) {
+        let plain = || (SDP_TYPE.to_owned(), offer.as_bytes().to_vec());
+        match self.proxy.as_ref().map(|proxy| (proxy.form, proxy)) {
+            // The session of a client secret came with it.
+            None if self.credential.as_ref().is_some_and(|c| c.kind() == CredentialKind::Ephemeral) => plain(),
+            Some((SdpForm::Sdp, _)) => plain(),
+            None | Some((SdpForm::Multipart, _)) => {
+                let session = self
+                    .session
+                    .clone()
+                    .or_else(|| self.model.as_ref().map(|model| json!({"type": "realtime", "model": model})));
+                multipart(offer, session.as_ref())
+            }
+            Some((SdpForm::Json, Proxy { voice, instructions, .. })) => {
+                let mut body = json!({"sdp": base64_simd::STANDARD.encode_to_string(offer)});
+                for (name, value) in [("voice", voice), ("instructions", instructions)] {
+                    if let Some(value) = value {
+                        body[name] = json!(value);
+                    }
+                }
+                ("application/json".into(), body.to_string().into_bytes())
+            }
+        }
+    }
+
+    /// Ends a call at the service, as far as it can be reached in two seconds. An application's own server may have
+    /// no place for it: there the end of the connection has to do.
+    pub async fn hang_up(&self, call_id: &str) {
+        let done = tokio::time::timeout(HANG_UP, async {
+            let mut url = self.url.clone();
+            if let Ok(mut path) = url.path_segments_mut() {
+                path.push(call_id).push("hangup");
+            }
+            let post = Post {
+                url: &url,
+                headers: self.headers()?,
+                content_type: None,
+                accept: "*/*",
+                body: Vec::new(),
+                most: LARGEST_SDP,
+                time: HANG_UP,
+                credential: self.credential.as_ref(),
+            };
+            Connection::open(&url, self.tls.clone()).await?.post(post).await
+        });
+        match done.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(code = %error.code, "not hung up"),
+            Err(_) => tracing::debug!("not hung up in time"),
+        }
+    }
+}
+
+fn read(answer: Answer) -> Result<Answered> {
+    let text = std::str::from_utf8(&answer.body).map_err(|_| sdp::wrong("it is no text"))?;
+    if answer.content_type.starts_with("text/html") || text.trim_start().starts_with('<') {
+        let page = redact(&text.chars().take(200).collect::<String>());
+        let message = format!("a web page answered (HTTP {}): {page}", answer.status);
+        return Err(Error::new(ErrorClass::Protocol, "handshake", message)
+            .field("base_url")
+            .fix("check the URL, and whether this network wants a sign-in first"));
+    }
+    let sdp = match answer.content_type.starts_with("application/json") || text.trim_start().starts_with('{') {
+        true => from_json(text)?,
+        false => text.to_owned(),
+    };
+    let negotiated = sdp::read(&sdp)?;
+    if !negotiated.listens {
+        return Err(sdp::wrong("it takes no audio: it only sends"));
+    }
+    if negotiated.opus != sdp::OPUS {
+        // Allowed, but then each side knows the other's packets under another number, and the stack has one for both:
+        // better no call than one without a sound.
+        return Err(sdp::wrong(&format!("it calls Opus {}, the offer {}", negotiated.opus, sdp::OPUS)));
+    }
+    let id = answer.location.as_deref().and_then(call_id);
+    Ok(Answered { sdp, call_id: id, negotiated })
+}
+
+/// An application's server may answer with an object: its `sdp`, as it is or in base64.
+fn from_json(text: &str) -> Result<String> {
+    let json: Value = serde_json::from_str(text).map_err(|_| sdp::wrong("it is no session description"))?;
+    let sdp = json["sdp"].as_str().or(json["answer"].as_str()).ok_or_else(|| sdp::wrong("it has no sdp"))?;
+    if sdp.trim_start().starts_with("v=") {
+        return Ok(sdp.to_owned());
+    }
+    let bytes = base64_simd::STANDARD.decode_to_vec(sdp.trim()).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| sdp::wrong("its sdp cannot be read"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,292 @@
+//! Microphone audio as packets of 20 ms at the pace of real time, silence included.
+//!
+//! A service that listens for the end of a turn counts the audio it gets, so the stream does not stop when the host
+//! gives nothing. Audio that is there leaves at once when its time has come; silence waits a little longer, for audio
+//! that is only late. More than is live (what was said while there was no connection) leaves in its time all the same,
+//! and its pauses are left out until it is live again. Times are arguments, in microseconds.
+
+use crate::{
+    audio::{
+        codec::{Codec, TICKS_20_MS},
+        pcm::scale,
+        resample::Resampler,
+    },
+    error::Result,
+};
+use std::collections::VecDeque;
+
+const STEP_US: u64 = 20_000;
+/// How late audio may be before silence takes its place.
+const PATIENCE_US: u64 = 40_000;
+/// A clock that is further behind stood still: what was missed is not sent after it.
+const FAR_BEHIND_US: u64 = 200_000;
+/// Audio that waits where it is live; more is only taken when it is given all the same.
+const LIVE_MS: u64 = 200;
+/// Audio that may wait, in frames of 20 ms.
+const MOST_WAITING: usize = 300;
+/// A frame none of whose samples is above this is a pause: -50 dB.
+const QUIET: u16 = 100;
+/// What audio is converted to when the codec does not take its rate.
+const WIDE: u32 = 48_000;
+
+/// See the module.
+pub struct Microphone {
+    /// Of what is given, and of what waits.
+    given: u32,
+    rate: u32,
+    resampler: Option<Resampler>,
+    waiting: VecDeque<i16>,
+    converted: Vec<i16>,
+    frame: Vec<i16>,
+    /// When the next packet leaves.
+    due: Option<u64>,
+    seq: u16,
+    time: u32,
+    dropped: u64,
+    sent: u64,
+}
+
+/// What a packet needs beside its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    pub seq: u16,
+    pub time: u32,
+}
+
+impl Microphone {
+    /// A stream whose numbers and time begin there.
+    pub fn new(seq: u16, time: u32) -> Self {
+        Self {
+            given: 24_000,
+            rate: 24_000,
+            resampler: None,
+            waiting: VecDeque::new(),
+            converted: Vec::new(),
+            frame: Vec::new(),
+            due: None,
+            seq,
+            time,
+            dropped: 0,
+            sent: 0,
+        }
+    }
+
+    fn frame_len(&self) -> usize {
+        self.rate as usize / 50
+    }
+
+    /// Audio of the host. What has a rate nobody can convert is dropped and counted.
+    pub fn push(&mut self, pcm: &[i16], rate: u32, codec: &dyn Codec) {
+        if rate != self.given {
+            let resampler = if codec.takes(rate) { None } else { Resampler::new(rate, WIDE).ok() };
+            if resampler.is_none() && !codec.takes(rate) {
+                self.dropped += 1;
+                return;
+            }
+            self.dropped += self.waiting.len().div_ceil(self.frame_len()) as u64;
+            self.waiting.clear();
+            self.given = rate;
+            self.rate = if resampler.is_some() { WIDE } else { rate };
+            self.resampler = resampler;
+        }
+        match &mut self.resampler {
+            None => self.waiting.extend(pcm),
+            Some(resampler) => {
+                self.converted.clear();
+                resampler.push(pcm, &mut self.converted);
+                self.waiting.extend(&self.converted);
+            }
+        }
+        let (frame, most) = (self.frame_len(), self.frame_len() * MOST_WAITING);
+        while self.waiting.len() > most {
+            self.waiting.drain(..frame);
+            self.dropped += 1;
+        }
+    }
+
+    /// Puts the payload that is due at `now` into `packet`.
+    ///
+    /// # Errors
+    /// What the codec refuses; that frame is lost.
+    pub fn take(&mut self, now: u64, codec: &mut dyn Codec, packet: &mut Vec<u8>) -> Result<Option<Numbers>> {
+        let mut due = *self.due.get_or_insert(now);
+        let behind = now.saturating_sub(due);
+        if behind > FAR_BEHIND_US {
+            let missed = behind / STEP_US;
+            due += missed * STEP_US;
+            self.time = self.time.wrapping_add((missed as u32).wrapping_mul(TICKS_20_MS));
+            self.due = Some(due);
+        }
+        let n = self.frame_len();
+        let patience = if self.waiting.len() >= n { 0 } else { PATIENCE_US };
+        if now < due + patience {
+            return Ok(None);
+        }
+        // What is behind is worked off in the pauses.
+        let live = scale(LIVE_MS, self.rate.into(), 1000) as usize;
+        while self.waiting.len() > live + n && self.waiting.range(..n).all(|s| s.unsigned_abs() <= QUIET) {
+            self.waiting.drain(..n);
+        }
+        self.frame.clear();
+        self.frame.extend(self.waiting.drain(..n.min(self.waiting.len())));
+        self.frame.resize(n, 0);
+        let numbers = Numbers { seq: self.seq, time: self.time };
+        self.due = Some(due + STEP_US);
+        self.seq = self.seq.wrapping_add(1);
+        self.time = self.time.wrapping_add(TICKS_20_MS);
+        codec.encode(&self.frame, self.rate, packet)?;
+        self.sent += 1;
+        Ok(Some(numbers))
+    }
+
+    /// A packet that was taken could not leave.
+    pub fn not_sent(&mut self) {
+        self.sent -= 1;
+        self.dropped += 1;
+    }
+
+    /// When [`Microphone::take`] has something again, unless audio comes before.
+    pub fn due(&self) -> Option<u64> {
+        Some(self.due? + if self.waiting.len() >= self.frame_len() { 0 } else { PATIENCE_US })
+    }
+
+    /// What can be given now without waiting for long. Whoever gives more has audio that is not live.
+    pub fn room_ms(&self) -> u64 {
+        let waiting = self.waiting.len() as u64 * 1000 / u64::from(self.rate);
+        LIVE_MS.saturating_sub(waiting)
+    }
+
+    /// Packets that left.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Frames of 20 ms that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Payloads are the first and the last sample, and the length.
+    struct Plain;
+
+    impl Codec for Plain {
+        fn encode(&mut self, frame: &[i16], rate: u32, packet: &mut Vec<u8>) -> Result<()> {
+            assert_eq!(frame.len(), rate as usize / 50);
+            *packet = vec![frame[0] as u8, frame[frame.len() - 1] as u8, (rate / 1000) as u8];
+            Ok(())
+        }
+        fn takes(&self, rate: u32) -> bool {
+            rate == 24_000 || rate == 48_000
+        }
+        fn expect_loss(&mut self, _: u8) {}
+        fn decode(&mut self, _: &[u8], _: &mut Vec<i16>) -> Result<()> {
+            unreachable!()
+        }
+        fn recover(&mut self, _: &[u8], _: usize, _: &mut Vec<i16>) {}
+        fn conceal(&mut self, _: usize, _: &mut Vec<i16>) {}
+        fn forget(&mut self) {}
+    }
+
+    /// Looks every millisecond; what left when, with its numbers.
+    fn run(mic: &mut Microphone, from: u64, ms: u64, given: impl Fn(u64) -> Vec<i16>) -> Vec<(u64, Numbers, Vec<u8>)> {
+        let mut left = Vec::new();
+        for ms in from..from + ms {
+            let pcm = given(ms);
+            if !pcm.is_empty() {
+                mic.push(&pcm, 24_000, &Plain);
+            }
+            let mut packet = Vec::new();
+            while let Some(numbers) = mic.take(ms * 1000, &mut Plain, &mut packet).unwrap() {
+                left.push((ms, numbers, packet.clone()));
+            }
+        }
+        left
+    }
+
+    #[test]
+    fn audio_leaves_when_it_comes_and_the_clock_goes_on_without() {
+        let mut mic = Microphone::new(u16::MAX, u32::MAX - 959);
+        // A second of audio that comes every 20 ms, 7 ms off the beat, then a second of nothing.
+        let left = run(&mut mic, 0, 1000, |ms| if ms % 20 == 7 { vec![5; 480] } else { Vec::new() });
+        assert!(left.iter().all(|(ms, _, packet)| ms % 20 == 7 && packet == &[5, 5, 24]), "{left:?}");
+        assert_eq!(left.len(), 50);
+        assert_eq!(
+            (left[0].1, left[1].1),
+            (Numbers { seq: u16::MAX, time: u32::MAX - 959 }, Numbers { seq: 0, time: 0 })
+        );
+        let left = run(&mut mic, 1000, 1000, |_| Vec::new());
+        assert!(left.iter().all(|(_, _, packet)| packet == &[0, 0, 24]));
+        assert!((48..=50).contains(&left.len()), "{}", left.len());
+        assert!(left.windows(2).all(|w| w[1].1.time == w[0].1.time + 960));
+        assert_eq!((mic.dropped(), mic.sent()), (0, 50 + left.len() as u64));
+    }
+
+    /// Loud frames that say which they are, by the lower byte.
+    fn numbered(frames: std::ops::Range<i16>) -> Vec<i16> {
+        frames.flat_map(|i| vec![2560 + i % 200; 480]).collect()
+    }
+
+    #[test]
+    fn what_comes_at_once_leaves_in_its_time_and_too_much_of_it_is_dropped() {
+        let mut mic = Microphone::new(0, 0);
+        mic.push(&numbered(0..310), 24_000, &Plain);
+        assert_eq!((mic.dropped(), mic.room_ms()), (10, 0));
+        let left = run(&mut mic, 0, 6000, |_| Vec::new());
+        let played: Vec<u8> = left.iter().map(|l| l.2[0]).collect();
+        assert_eq!(played, (10..310).map(|i| (i % 200) as u8).collect::<Vec<u8>>());
+        assert!(left.iter().enumerate().all(|(i, l)| l.0 == i as u64 * 20), "{left:?}");
+        assert_eq!(mic.room_ms(), LIVE_MS);
+    }
+
+    #[test]
+    fn what_is_behind_is_worked_off_in_the_pauses() {
+        let mut mic = Microphone::new(0, 0);
+        // A second of speech, half a second of silence, and speech again: 500 ms are left out, no more.
+        let pcm: Vec<i16> = [numbered(0..50), vec![0; 25 * 480], numbered(50..70)].concat();
+        mic.push(&pcm, 24_000, &Plain);
+        let left = run(&mut mic, 0, 1400, |_| Vec::new());
+        let played: Vec<u8> = left.iter().map(|l| l.2[0]).collect();
+        assert_eq!(played, (0..70).collect::<Vec<u8>>());
+        assert!(left.windows(2).all(|w| w[1].1.time == w[0].1.time + 960), "time has no holes");
+        // What is live keeps its pauses.
+        let mut mic = Microphone::new(0, 0);
+        mic.push(&[vec![0; 5 * 480], numbered(0..5)].concat(), 24_000, &Plain);
+        assert_eq!(run(&mut mic, 0, 200, |_| Vec::new()).len(), 10);
+    }
+
+    #[test]
+    fn half_a_frame_does_not_wait_for_ever() {
+        let mut mic = Microphone::new(0, 0);
+        mic.push(&[9; 240], 24_000, &Plain);
+        let left = run(&mut mic, 0, 100, |_| Vec::new());
+        assert_eq!((left[0].0, &left[0].2[..]), (40, &[9, 0, 24][..]));
+    }
+
+    #[test]
+    fn a_machine_that_slept_does_not_catch_up() {
+        let mut mic = Microphone::new(0, 0);
+        let before = run(&mut mic, 0, 100, |_| Vec::new());
+        let after = run(&mut mic, 10_000, 100, |_| Vec::new());
+        assert!(after.len() <= 5, "{}", after.len());
+        let (last, first) = (before[before.len() - 1].1, after[0].1);
+        assert_eq!(first.seq, last.seq + 1, "nothing is missing");
+        let ms = u64::from(first.time - last.time) / 48;
+        assert!((9_850..=10_050).contains(&ms), "time went on by {ms} ms");
+    }
+
+    #[test]
+    fn other_rates_are_converted() {
+        let mut mic = Microphone::new(0, 0);
+        mic.push(&vec![7; 44_100 / 10], 44_100, &Plain);
+        let mut packet = Vec::new();
+        assert!(mic.take(0, &mut Plain, &mut packet).unwrap().is_some());
+        assert_eq!(packet[2], 48);
+        mic.push(&[7; 100], 3, &Plain);
+        assert_eq!(mic.dropped(), 1, "a rate nobody has");
+    }
+}

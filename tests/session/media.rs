@@ -1,0 +1,240 @@
+//! Sound that comes beside the events, as on WebRTC: whose it is, where it ends, and who cuts it.
+
+use crate::common::{Talk, frame_of};
+use duologue::{
+    event::{Agent, EventKind},
+    message::{MessageState, Part},
+    session::{Command, Output},
+};
+use serde_json::{Value, json};
+
+const LOUD: i16 = 8000;
+
+/// Connected over a transport that carries sound.
+fn connected(config: Value) -> Talk {
+    let mut talk = Talk::new(config);
+    talk.host(Command::Connect);
+    talk.carries_media(Some(65_536));
+    talk.opened();
+    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_1"}}));
+    let session = talk.wish();
+    talk.server("session.updated", json!({"session": session}));
+    talk.take();
+    talk
+}
+
+fn buffer(talk: &mut Talk, what: &str, response: &str) {
+    talk.server(&format!("output_audio_buffer.{what}"), json!({"response_id": response}));
+}
+
+fn words(talk: &mut Talk, text: &str) {
+    let delta = json!({"response_id": "R1", "item_id": "A1", "output_index": 0, "content_index": 0, "delta": text});
+    talk.server("response.output_audio_transcript.delta", delta);
+}
+
+/// R1 with item A1 is generated to its end, and `ms` of its sound have come.
+fn answer(talk: &mut Talk, ms: u64) {
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    buffer(talk, "started", "R1");
+    words(talk, "one two three four five");
+    talk.item_done("R1", "A1", 0, "one two three four five");
+    talk.sound(ms, LOUD);
+}
+
+fn sent(outputs: &[Output]) -> Vec<String> {
+    outputs.iter().filter_map(frame_of).map(|f| f["type"].as_str().unwrap().to_owned()).collect()
+}
+
+fn kinds(outputs: &[Output]) -> impl Iterator<Item = &EventKind> {
+    outputs.iter().filter_map(|o| if let Output::Event(e) = o { Some(&e.kind) } else { None })
+}
+
+/// What the newest word of the mode says.
+fn agent(outputs: &[Output]) -> Option<Agent> {
+    kinds(outputs).filter_map(|k| if let EventKind::Mode(mode) = k { Some(mode.agent) } else { None }).last()
+}
+
+fn heard(talk: &Talk, item: &str) -> (Option<String>, u64, u64) {
+    match talk.message(item).unwrap().parts.first() {
+        Some(Part::Audio { heard_transcript, duration_ms, heard_ms, .. }) => {
+            (heard_transcript.clone(), *duration_ms, *heard_ms)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_microphone_goes_beside_the_events() {
+    let mut talk = connected(json!({}));
+    talk.microphone(20);
+    let outputs = talk.take().0;
+    let media = outputs.iter().find_map(|o| if let Output::Media { pcm, .. } = o { Some(pcm.0.len()) } else { None });
+    assert_eq!(media, Some(480), "20 ms at 24 kHz");
+    assert!(sent(&outputs).is_empty(), "no input_audio_buffer.append: {outputs:?}");
+}
+
+/// Checklist 44.
+#[test]
+fn an_answer_is_heard_to_where_its_sound_ends_and_not_where_its_generation_does() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 400);
+    talk.plays(400);
+    talk.done("R1", "completed", None);
+    let outputs = talk.take().0;
+    assert!(!kinds(&outputs).any(|k| matches!(k, EventKind::TurnDone(_))), "there is more to come");
+    assert_eq!(agent(&outputs), Some(Agent::Speaking));
+    talk.sound(100, LOUD);
+    buffer(&mut talk, "stopped", "R1");
+    // The way here takes its time.
+    talk.sound(60, LOUD);
+    talk.sound(40, 0);
+    talk.plays(200);
+    let outputs = talk.take().0;
+    assert!(kinds(&outputs).any(|k| matches!(k, EventKind::TurnDone(_))), "{outputs:?}");
+    assert_eq!(heard(&talk, "A1"), (Some("one two three four five".into()), 560, 560));
+    assert!(!talk.message("A1").unwrap().interrupted);
+    assert!(sent(&outputs).is_empty());
+}
+
+#[test]
+fn an_answer_whose_sound_stays_away_ends_all_the_same() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 0);
+    talk.done("R1", "completed", None);
+    buffer(&mut talk, "stopped", "R1");
+    talk.take();
+    talk.pass(1_000);
+    let outputs = talk.take().0;
+    assert!(kinds(&outputs).any(|k| matches!(k, EventKind::TurnDone(_))));
+    assert_eq!(agent(&outputs), Some(Agent::Idle));
+}
+
+#[test]
+fn sound_that_comes_before_its_announcement_is_not_lost() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    talk.sound(200, 0);
+    talk.response("R1");
+    talk.sound(40, LOUD);
+    buffer(&mut talk, "started", "R1");
+    talk.sound(40, LOUD);
+    talk.item("R1", "A1", None, "audio");
+    talk.sound(20, LOUD);
+    buffer(&mut talk, "stopped", "R1");
+    talk.sound(20, 0);
+    talk.done("R1", "completed", None);
+    talk.plays(500);
+    // The 40 ms from before the announcement belong to nobody else; the silence before them is nothing.
+    assert_eq!(heard(&talk, "A1").1, 100);
+}
+
+/// Trace 6.9: the vendor cuts what it sends, and knows where.
+#[test]
+fn a_user_who_speaks_up_is_heard_by_the_vendor_which_cuts_its_answer() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 1000);
+    talk.plays(600);
+    talk.take();
+    talk.user_speaks("U2", 0);
+    talk.sound(60, LOUD);
+    talk.flushes();
+    buffer(&mut talk, "cleared", "R1");
+    talk.done("R1", "cancelled", Some("turn_detected"));
+    talk.server("conversation.item.truncated", json!({"item_id": "A1", "content_index": 0, "audio_end_ms": 640}));
+    let outputs = talk.take().0;
+    assert!(sent(&outputs).is_empty(), "checklist 43: no truncate, no cancel: {:?}", sent(&outputs));
+    let cut = kinds(&outputs).find_map(|k| if let EventKind::Interrupted(i) = k { Some(*i) } else { None });
+    let cut = cut.expect("interrupted");
+    assert!(cut.server_truncated);
+    assert_eq!(cut.heard_ms, 600);
+    let message = talk.message("A1").unwrap();
+    assert!(message.interrupted && message.state == MessageState::Incomplete);
+    let (text, duration, heard_ms) = heard(&talk, "A1");
+    assert_eq!((duration, heard_ms), (1000, 600), "what came after the cut is not part of it");
+    // How many words fit into 600 of 1000 ms is another room's business (tests/heard.rs).
+    let (text, all) = (text.expect("some were heard"), "one two three four five");
+    assert!(!text.is_empty() && all.starts_with(&text) && text != all, "{text}");
+}
+
+/// Checklist 43.
+#[test]
+fn a_host_that_interrupts_cancels_and_clears_and_cuts_nothing() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    buffer(&mut talk, "started", "R1");
+    words(&mut talk, "one two three four five");
+    talk.sound(500, LOUD);
+    talk.plays(300);
+    talk.take();
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    let outputs = talk.take().0;
+    assert_eq!(sent(&outputs), ["response.cancel", "output_audio_buffer.clear"]);
+    // The tail: generation is over, so only the sound is to stop.
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 500);
+    talk.done("R1", "completed", None);
+    talk.plays(300);
+    talk.take();
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    let outputs = talk.take().0;
+    assert_eq!(sent(&outputs), ["output_audio_buffer.clear"]);
+    assert_eq!(heard(&talk, "A1").2, 300);
+}
+
+#[test]
+fn an_event_that_is_too_long_for_the_connection_is_refused_and_not_sent() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    let op = talk.say(&"x".repeat(70_000), false);
+    let outputs = talk.take().0;
+    let error = kinds(&outputs).find_map(|k| match k {
+        EventKind::Completed(done) if done.op == op => done.error.clone(),
+        _ => None,
+    });
+    let error = error.expect("refused");
+    assert_eq!(error.code, "event_too_big");
+    assert!(error.message.contains("65536"), "{error:?}");
+    assert!(!sent(&outputs).iter().any(|kind| kind == "conversation.item.create"));
+}
+
+#[test]
+fn a_line_that_is_lost_leaves_what_was_heard_and_no_more() {
+    let mut talk = connected(json!({"auto_capture": false, "recovery": {}}));
+    answer(&mut talk, 400);
+    talk.done("R1", "completed", None);
+    talk.plays(100);
+    talk.closed(Some(1006), "", None);
+    talk.plays(1000);
+    let (text, duration, heard_ms) = heard(&talk, "A1");
+    assert_eq!((duration, heard_ms), (400, 400));
+    // Five words are generated, and 400 ms of them came.
+    let text = text.expect("something was heard");
+    assert!("one two three four five".starts_with(&text) && text.len() < "one two three four five".len(), "{text}");
+}
+
+#[test]
+fn the_rest_of_a_cut_answer_is_not_the_beginning_of_the_next() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 400);
+    talk.plays(200);
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    talk.done("R1", "cancelled", Some("client_cancelled"));
+    buffer(&mut talk, "cleared", "R1");
+    // Still on its way.
+    talk.sound(100, LOUD);
+    talk.pass(300);
+    talk.response("R2");
+    talk.item("R2", "A2", None, "audio");
+    talk.sound(20, LOUD);
+    buffer(&mut talk, "started", "R2");
+    talk.sound(80, LOUD);
+    buffer(&mut talk, "stopped", "R2");
+    talk.sound(20, 0);
+    talk.done("R2", "completed", None);
+    talk.plays(500);
+    assert_eq!(heard(&talk, "A2").1, 100);
+    talk.finish();
+}
