@@ -59,6 +59,7 @@ pub(super) enum Network {
     Ping(u32, Option<OpId>),
     Send(u32, String, bool),
     Media(u32, Pcm),
+    AfterMedia(u32),
 }
 
 /// What a driver is made of.
@@ -174,6 +175,7 @@ impl Core {
             Output::Ping { epoch, op } => self.network.push_back(Network::Ping(epoch, op)),
             Output::Close { epoch, code } => self.network.push_back(Network::Close(epoch, code)),
             Output::Media { epoch, pcm } => self.network.push_back(Network::Media(epoch, pcm)),
+            Output::AfterMedia { epoch } => self.network.push_back(Network::AfterMedia(epoch)),
             Output::Send { epoch, text, audio } => self.network.push_back(Network::Send(epoch, text, audio)),
             Output::Event(event) => self.event(event),
             Output::Play { pcm, .. } => self.audio.play(self.now, &pcm.0),

@@ -163,7 +163,8 @@ impl Driver {
             dropped_audio: self.dropped_before + dropped,
             capture_overruns: self.core.audio.capture_overruns(),
             underruns: self.core.audio.underruns(),
-            media: self.transports.last().and_then(|line| line.transport.media_stats()),
+            // Of the conversation, and not of what is opened beside it.
+            media: self.line(self.core.session.epoch()).and_then(|line| line.transport.media_stats()),
         };
     }
 
@@ -233,6 +234,10 @@ impl Driver {
         self.transport(epoch).map_or(u64::MAX, |transport| transport.media_room_ms())
     }
 
+    fn line(&self, epoch: u32) -> Option<&Line> {
+        self.transports.iter().find(|line| line.epoch == epoch)
+    }
+
     fn transport(&mut self, epoch: u32) -> Option<&mut Box<dyn Transport>> {
         self.transports.iter_mut().find(|line| line.epoch == epoch).map(|line| &mut line.transport)
     }
@@ -293,6 +298,11 @@ impl Driver {
                     let rate = self.core.session.capabilities().input_rate;
                     if let Some(transport) = self.transport(epoch) {
                         transport.send_media(&pcm.0, rate);
+                    }
+                }
+                Network::AfterMedia(epoch) => {
+                    if let Some(transport) = self.transport(epoch) {
+                        transport.after_media();
                     }
                 }
                 Network::Send(epoch, text, audio) => {

@@ -130,8 +130,10 @@ impl Session {
         }
         self.link.step = Step::Configuring;
         self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
-        if let Some(id) = self.send_own(&ProviderCommand::Configure) {
-            self.ops.sent(id, Purpose::Configure, self.now);
+        match self.send(&ProviderCommand::Configure) {
+            Ok(id) => drop(self.ops.sent(id, Purpose::Configure, self.now)),
+            // Without it there would be a session, and not the one that is wanted.
+            Err(error) => self.fail(error),
         }
     }
 

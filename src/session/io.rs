@@ -331,6 +331,12 @@ pub enum Output {
         /// Mono samples at the provider's input rate.
         pcm: Pcm,
     },
+    /// What is sent from now on belongs behind the microphone audio given so far: it leaves when that has left, and
+    /// has had time to arrive.
+    AfterMedia {
+        /// On which connection.
+        epoch: u32,
+    },
     /// Tell the host. Audio of a host that plays by itself comes this way too.
     Event(Event),
     /// Play this on the device, or keep it until the host pulls it, after what was given before.

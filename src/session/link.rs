@@ -1,7 +1,12 @@
 //! The connection as the session sees it: its number, the step it is at and when that has to be over.
 
 use super::io::Fallback;
-use crate::{capabilities::TransportKind, event::Status, time::Time};
+use crate::{
+    capabilities::TransportKind,
+    error::{Error, ErrorClass, Result},
+    event::Status,
+    time::Time,
+};
 use std::collections::VecDeque;
 
 /// Where the connection is.
@@ -35,6 +40,20 @@ pub struct Carriage {
     pub media: bool,
     /// The longest event in bytes; absent: any.
     pub max_event_bytes: Option<u64>,
+}
+
+impl Carriage {
+    /// # Errors
+    /// `event_too_big` (class `limit`) for what is too long for it.
+    pub fn fits(&self, event: String) -> Result<String> {
+        match self.max_event_bytes {
+            Some(most) if event.len() as u64 > most => {
+                let text = format!("an event of {} bytes; this connection carries at most {most}", event.len());
+                Err(Error::new(ErrorClass::Limit, "event_too_big", text).fix("send less, or connect over WebSocket"))
+            }
+            _ => Ok(event),
+        }
+    }
 }
 
 /// The connection.

@@ -153,6 +153,7 @@ impl Session {
 
     /// Ends the user's turn; false: it could not be sent. `answer`: the request for one that goes with it.
     pub(super) fn commit_input(&mut self, op: Option<OpId>, answer: Option<String>) -> bool {
+        self.after_media();
         match self.send(&ProviderCommand::CommitInput) {
             Ok(event_id) => self.remember(event_id, Purpose::Commit(op, answer)),
             Err(error) => {

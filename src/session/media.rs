@@ -8,7 +8,7 @@
 
 use super::{Output, Session, link::Carriage};
 use crate::{
-    error::{Error, ErrorClass},
+    error::Error,
     event::{InterruptSource, Pcm},
     message::{ItemId, PartIndex, ResponseId},
     provider::{OutputBuffer, PartRef, ProviderCommand},
@@ -17,9 +17,11 @@ use crate::{
 use std::{collections::VecDeque, sync::Arc};
 
 /// Sound that came before the vendor said whose it is: the two travel by different streams.
-const EARLY_MS: u64 = 500;
+const EARLY_MS: u64 = 1500;
 /// How long the rest of the sound may be on its way after the vendor has sent it all.
 const DRAIN_MS: u64 = 600;
+/// So much silence behind what was all sent is its end, and none of its pauses.
+const END_MS: u64 = 200;
 /// What comes so soon after the end of one response is the rest of it, and nothing of the next.
 const TAIL_MS: u64 = 300;
 /// Announced parts that are remembered.
@@ -46,6 +48,8 @@ struct Playing {
     part: Option<(ItemId, PartIndex)>,
     /// It was all sent; what is still to come comes before this.
     drained_by: Option<Time>,
+    /// Samples of silence that came last.
+    silence: u64,
 }
 
 impl Media {
@@ -83,14 +87,15 @@ impl Session {
 
     /// An event that is not too long for the transport.
     pub(super) fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String, Error> {
-        let text = self.codec.encode(command, event_id)?;
-        match self.link.carries.max_event_bytes {
-            Some(most) if text.len() as u64 > most => {
-                let text = format!("an event of {} bytes; this connection carries at most {most}", text.len());
-                Err(Error::new(ErrorClass::Limit, "event_too_big", text).fix("send less, or connect over WebSocket"))
-            }
-            _ => Ok(text),
-        }
+        self.link.carries.fits(self.codec.encode(command, event_id)?)
+    }
+
+    /// What is wrong with these events on this connection.
+    pub(super) fn too_big(&mut self, commands: &[ProviderCommand]) -> Option<Error> {
+        self.link.carries.max_event_bytes?;
+        // As long as ids are.
+        let event_id = "evt_00000000000000000000";
+        commands.iter().find_map(|command| self.encode(command, event_id).err())
     }
 
     /// The vendor began or ended to send the sound of a response.
@@ -103,7 +108,12 @@ impl Session {
                 self.media_over();
                 let part = self.media.announced.iter().find(|at| at.response == response);
                 let part = part.map(|at| (at.item.clone(), at.part));
-                self.media.playing = Some(Playing { response, part, drained_by: None });
+                let unwanted = self.response(&response).fenced;
+                self.media.playing = Some(Playing { response, part, drained_by: None, silence: 0 });
+                if unwanted {
+                    // It was cut off before its sound began, so nothing was there to be cleared.
+                    self.tell_vendor(&ProviderCommand::ClearOutput);
+                }
             }
             OutputBuffer::Stopped => {
                 let by = self.now.after_ms(DRAIN_MS);
@@ -146,7 +156,8 @@ impl Session {
             return;
         }
         let silent = pcm.iter().all(|sample| sample.unsigned_abs() <= SILENT);
-        let Some(playing) = &self.media.playing else {
+        let rate = u64::from(self.codec.capabilities().output_rate);
+        let Some(playing) = &mut self.media.playing else {
             if self.now < self.media.tail_until {
                 self.stats.late_audio += pcm.len() as u64;
                 return;
@@ -157,7 +168,8 @@ impl Session {
                 self.keep_early(pcm)
             };
         };
-        if silent && playing.drained_by.is_some() {
+        playing.silence = if silent { playing.silence + pcm.len() as u64 } else { 0 };
+        if playing.drained_by.is_some() && playing.silence * 1000 >= END_MS * rate {
             return self.media_over();
         }
         let Some((item, part)) = playing.part.clone() else { return self.keep_early(pcm) };
@@ -225,6 +237,13 @@ impl Session {
     /// Microphone audio goes beside the events.
     pub(super) fn send_media(&mut self, pcm: &[i16]) {
         self.out.push_back(Output::Media { epoch: self.link.epoch, pcm: Pcm(Arc::new(pcm.to_vec())) });
+    }
+
+    /// What is sent next must not overtake the microphone, which goes beside it at the pace of real time.
+    pub(super) fn after_media(&mut self) {
+        if self.link.carries.media {
+            self.out.push_back(Output::AfterMedia { epoch: self.link.epoch });
+        }
     }
 
     /// Sound of it is sent, or on its way.

@@ -97,7 +97,15 @@ impl Session {
                 if waits { (MAX_WAITING_TEXT, MAX_WAITING_PICTURES) } else { (MAX_TEXT, MAX_PICTURES) };
             let fits =
                 |text: usize, picture: usize| !full && texts + text <= most_text && pictures + picture <= most_pictures;
-            match self.telling(message) {
+            let mut too_big = false;
+            let telling = match self.telling(message) {
+                Telling::Told(commands, ..) if self.too_big(&commands).is_some() => {
+                    too_big = true;
+                    Telling::Untold
+                }
+                telling => telling,
+            };
+            match telling {
                 Telling::Nothing => continue,
                 Telling::Told(commands, text, picture) if fits(text, picture) => {
                     (texts, pictures) = (texts + text, pictures + picture);
@@ -106,7 +114,7 @@ impl Session {
                 // One that is too long is left out; shorter ones before it may fit.
                 Telling::Told(..) | Telling::Untold => {
                     self.replay.context = Context::Partial;
-                    if wanted && asks && self.recovery.lighter {
+                    if wanted && asks && (too_big || self.recovery.lighter) {
                         self.forget_answer();
                     }
                     if chosen.len() >= MAX_MESSAGES || (full && unconfirmed.is_empty()) {
@@ -128,10 +136,18 @@ impl Session {
         let untold = messages.iter().filter(|m| !self.was_told(&m.id));
         self.replay.untold = untold.map(|m| m.id.clone()).collect();
         // Their messages left the history meanwhile, or are too much.
-        for (op, _) in std::mem::take(&mut self.recovery.unconfirmed) {
+        for (op, item) in std::mem::take(&mut self.recovery.unconfirmed) {
             let big = "the service takes nothing so big; the history keeps it";
             let big = Error::new(ErrorClass::Limit, "too_long", big).fix("send less");
-            self.complete(op, Some(if self.recovery.lighter { big } else { gone() }));
+            let there = self.history.get(&item).is_some();
+            self.complete(
+                op,
+                Some(if there && (self.recovery.lighter || self.link.carries.max_event_bytes.is_some()) {
+                    big
+                } else {
+                    gone()
+                }),
+            );
         }
         if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
             let item = ItemId::from(self.id("item"));

@@ -244,6 +244,7 @@ impl Session {
         let (config, by) = (self.config.clone(), self.now.after_ms(READY_MS));
         let Some(s) = &mut self.rollover.successor else { return };
         let asked = s.codec.configure(&config).and_then(|()| s.codec.encode(&ProviderCommand::Configure, &event_id));
+        let asked = asked.and_then(|text| s.carries.fits(text));
         match asked {
             Ok(text) => {
                 (s.step, s.by, s.config) = (Step::Configuring, Some(s.by.unwrap_or(by)), config);

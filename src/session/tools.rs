@@ -384,6 +384,13 @@ impl Session {
             let warning = Error::new(ErrorClass::Tool, "tool_output_too_large", text);
             self.emit(EventKind::Warning(warning.fix("return less, or raise tool_handling.result_max_length")));
         }
+        let (item, id) = (ItemId::from(self.id("item")), call.id.clone());
+        let command = ProviderCommand::ToolOutput { item, call: id, output: output.clone(), previous: None };
+        if let Some(error) = self.too_big(&[command]) {
+            let text = json!({ "error": error.message }).to_string();
+            self.answer(None, call, text, true);
+            return self.complete(op, Some(error.field("output")));
+        }
         self.answer(Some(op), call, output, is_error);
     }
 

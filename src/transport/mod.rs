@@ -127,6 +127,10 @@ pub trait Transport: Send {
         let _ = (pcm, rate);
     }
 
+    /// Frames given from now on leave once the microphone audio given so far has left and had time to arrive. For
+    /// transports with one way for both there is nothing to do.
+    fn after_media(&mut self) {}
+
     /// How much microphone audio [`Transport::send_media`] takes now without falling behind, in milliseconds.
     fn media_room_ms(&self) -> u64 {
         u64::MAX

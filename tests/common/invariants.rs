@@ -152,6 +152,16 @@ impl Invariants {
                 let held = self.held || self.unfinished && !wire.ended;
                 wire.frame(&frame_of(output).unwrap(), speaker, self.now, held, &self.ids);
             }
+            Output::Media { epoch, pcm } => {
+                assert!(!self.terminal, "nothing is said after the end");
+                let wire = self.wires.get_mut(epoch).expect("sound goes out on a connection that is open");
+                assert!(!wire.closing, "nothing is said on a connection that is being closed");
+                let held = self.held || self.unfinished && !wire.ended;
+                wire.spoken(pcm.0.len(), held);
+            }
+            Output::AfterMedia { epoch } => {
+                assert!(self.wires.contains_key(epoch), "only what is open has something to wait for");
+            }
             Output::Event(event) => {
                 assert_eq!(event.seq, self.seq + 1, "events are numbered without a gap");
                 assert!(event.time_ms >= self.time_ms, "time does not go back");
@@ -324,6 +334,12 @@ impl Wire {
         }
     }
 
+    /// Microphone audio leaves, as an event or beside them.
+    fn spoken(&mut self, samples: usize, held: bool) {
+        assert!(self.manual != Some(true) || held, "between turns by hand nothing leaves");
+        self.appended += samples;
+    }
+
     /// What leaves for the vendor.
     fn frame(&mut self, frame: &Value, speaker: &Speaker, now: Time, held: bool, ids: &Ids) {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
@@ -339,11 +355,8 @@ impl Wire {
                     self.turn_changes.extend(frame["event_id"].as_str().map(str::to_owned));
                 }
             }
-            "input_audio_buffer.append" => {
-                assert!(self.manual != Some(true) || held, "between turns by hand nothing leaves");
-                // Base64 of two bytes a frame.
-                self.appended += frame["audio"].as_str().unwrap().len() / 4 * 3 / 2;
-            }
+            // Base64 of two bytes a frame.
+            "input_audio_buffer.append" => self.spoken(frame["audio"].as_str().unwrap().len() / 4 * 3 / 2, held),
             "input_audio_buffer.clear" => self.appended = 0,
             "conversation.item.create" if frame["item"]["type"] == "function_call" => {
                 assert!(self.calls.insert(frame["item"]["call_id"].to_string()), "a call is told once");

@@ -321,6 +321,7 @@ fn show(output: &Output) -> String {
             format!("=> {} {fields}", kind.as_str().unwrap_or_default())
         }
         Output::Play { item, part, pcm } => format!("!! play {item} {part} {}", pcm.0.len() as u64 / PER_MS),
+        Output::AfterMedia { .. } => "!! after media".into(),
         Output::Media { pcm, .. } => format!("!! media {}", pcm.0.len() as u64 / PER_MS),
         Output::PlayoutItemEnd => "!! end".into(),
         Output::FlushPlayout => "!! flush".into(),

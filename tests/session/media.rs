@@ -9,6 +9,8 @@ use duologue::{
 use serde_json::{Value, json};
 
 const LOUD: i16 = 8000;
+/// Of the 200 ms of silence that are the end of a sound all but the last frame are given on: it could have been a pause.
+const END: u64 = 180;
 
 /// Connected over a transport that carries sound.
 fn connected(config: Value) -> Talk {
@@ -86,13 +88,15 @@ fn an_answer_is_heard_to_where_its_sound_ends_and_not_where_its_generation_does(
     assert_eq!(agent(&outputs), Some(Agent::Speaking));
     talk.sound(100, LOUD);
     buffer(&mut talk, "stopped", "R1");
-    // The way here takes its time.
+    // The way here takes its time, and speech has pauses.
     talk.sound(60, LOUD);
-    talk.sound(40, 0);
-    talk.plays(200);
+    talk.sound(100, 0);
+    talk.sound(20, LOUD);
+    talk.sound(200, 0);
+    talk.plays(600);
     let outputs = talk.take().0;
     assert!(kinds(&outputs).any(|k| matches!(k, EventKind::TurnDone(_))), "{outputs:?}");
-    assert_eq!(heard(&talk, "A1"), (Some("one two three four five".into()), 560, 560));
+    assert_eq!(heard(&talk, "A1"), (Some("one two three four five".into()), 680 + END, 680 + END));
     assert!(!talk.message("A1").unwrap().interrupted);
     assert!(sent(&outputs).is_empty());
 }
@@ -121,11 +125,11 @@ fn sound_that_comes_before_its_announcement_is_not_lost() {
     talk.item("R1", "A1", None, "audio");
     talk.sound(20, LOUD);
     buffer(&mut talk, "stopped", "R1");
-    talk.sound(20, 0);
+    talk.sound(200, 0);
     talk.done("R1", "completed", None);
     talk.plays(500);
     // The 40 ms from before the announcement belong to nobody else; the silence before them is nothing.
-    assert_eq!(heard(&talk, "A1").1, 100);
+    assert_eq!(heard(&talk, "A1").1, 100 + END);
 }
 
 /// Trace 6.9: the vendor cuts what it sends, and knows where.
@@ -232,9 +236,94 @@ fn the_rest_of_a_cut_answer_is_not_the_beginning_of_the_next() {
     buffer(&mut talk, "started", "R2");
     talk.sound(80, LOUD);
     buffer(&mut talk, "stopped", "R2");
-    talk.sound(20, 0);
+    talk.sound(200, 0);
     talk.done("R2", "completed", None);
     talk.plays(500);
-    assert_eq!(heard(&talk, "A2").1, 100);
+    assert_eq!(heard(&talk, "A2").1, 100 + END);
     talk.finish();
+}
+
+/// What is spoken leaves in its own time, and the end of the turn belongs behind it.
+#[test]
+fn the_end_of_a_turn_does_not_overtake_its_last_words() {
+    let mut talk = connected(json!({"auto_capture": false, "turn_detection": {"mode": "manual"}}));
+    talk.host(Command::StartListening);
+    talk.microphone(400);
+    talk.take();
+    talk.host(Command::StopListening);
+    let outputs = talk.take().0;
+    let at =
+        |wanted: &dyn Fn(&Output) -> bool| outputs.iter().position(wanted).unwrap_or_else(|| panic!("{outputs:?}"));
+    let behind = at(&|o| matches!(o, Output::AfterMedia { .. }));
+    let kind = |o: &Output, kind: &str| frame_of(o).is_some_and(|f| f["type"] == kind);
+    let commit = at(&|o| kind(o, "input_audio_buffer.commit"));
+    assert!(behind < commit && commit < at(&|o| kind(o, "response.create")), "{outputs:?}");
+}
+
+#[test]
+fn an_answer_that_was_cut_before_its_sound_began_is_cleared_when_it_begins() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.host(Command::Interrupt);
+    assert!(
+        !sent(&talk.take().0).iter().any(|kind| kind == "output_audio_buffer.clear"),
+        "there is nothing to clear yet"
+    );
+    buffer(&mut talk, "started", "R1");
+    assert_eq!(sent(&talk.take().0), ["output_audio_buffer.clear"]);
+    talk.sound(100, LOUD);
+    buffer(&mut talk, "cleared", "R1");
+    talk.done("R1", "cancelled", Some("client_cancelled"));
+    assert!(talk.message("A1").is_none(), "nobody heard it");
+    talk.finish();
+}
+
+#[test]
+fn a_configuration_that_is_too_long_for_the_connection_is_no_session_without_it() {
+    let mut talk = Talk::new(json!({"auto_capture": false, "instructions": "x".repeat(70_000)}));
+    let op = talk.host(Command::Connect);
+    talk.carries_media(Some(65_536));
+    talk.opened();
+    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_1"}}));
+    talk.closed(Some(1009), "", None);
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(op).flatten().map(|e| e.code).as_deref(), Some("event_too_big"));
+}
+
+#[test]
+fn a_result_that_is_too_long_for_the_connection_is_answered_with_why() {
+    let config =
+        json!({"auto_capture": false, "tools": [{"name": "f"}], "tool_handling": {"result_max_length": 262_144}});
+    let mut talk = connected(config);
+    talk.response("R1");
+    talk.call("R1", "F1", "call_1", "f", "{}");
+    talk.done("R1", "completed", None);
+    talk.take();
+    let op = talk.answer("call_1", &"x".repeat(70_000));
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(op).flatten().map(|e| e.code).as_deref(), Some("event_too_big"));
+    assert_eq!(sent(&outputs.0), ["conversation.item.create", "response.create"], "the model is not left waiting");
+    let result = outputs.0.iter().find_map(frame_of).unwrap();
+    assert!(result["item"]["output"].as_str().unwrap().contains("65536"), "{result}");
+}
+
+#[test]
+fn what_is_too_long_for_a_new_connection_is_not_told_and_the_host_knows() {
+    let mut talk = connected(json!({"auto_capture": false, "recovery": {}}));
+    talk.say("short", false);
+    talk.acknowledge();
+    // A WebSocket took it.
+    talk.closed(Some(1006), "", None);
+    let long = talk.say(&"x".repeat(70_000), false);
+    talk.pass(2_000);
+    talk.carries_media(Some(65_536));
+    talk.opened();
+    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_2"}}));
+    let session = talk.wish();
+    talk.server("session.updated", json!({"session": session}));
+    talk.acknowledge();
+    let outputs = talk.take();
+    assert!(!outputs.0.iter().filter_map(frame_of).any(|f| f.to_string().len() > 65_536));
+    assert!(outputs.completed(long).flatten().is_some(), "{outputs:?}");
 }

@@ -3,7 +3,8 @@
 //! A service that listens for the end of a turn counts the audio it gets, so the stream does not stop when the host
 //! gives nothing. Audio that is there leaves at once when its time has come; silence waits a little longer, for audio
 //! that is only late. More than is live (what was said while there was no connection) leaves in its time all the same,
-//! and its pauses are left out until it is live again. Times are arguments, in microseconds.
+//! and its pauses are left out until it is live again; so is what never runs out for a second, which nobody needs to
+//! wait behind. Times are arguments, in microseconds.
 
 use crate::{
     audio::{
@@ -24,6 +25,8 @@ const FAR_BEHIND_US: u64 = 200_000;
 const LIVE_MS: u64 = 200;
 /// Audio that may wait, in frames of 20 ms.
 const MOST_WAITING: usize = 300;
+/// Packets over which is looked for what waits all the time: a second.
+const LOOKED_AT: u32 = 50;
 /// A frame none of whose samples is above this is a pause: -50 dB.
 const QUIET: u16 = 100;
 /// What audio is converted to when the codec does not take its rate.
@@ -44,6 +47,13 @@ pub struct Microphone {
     time: u32,
     dropped: u64,
     sent: u64,
+    /// Samples that do not wait any more.
+    gone: u64,
+    /// The least that waited behind a packet of late, and of how many.
+    least: usize,
+    looked: u32,
+    /// Samples that waited all the time, to be left out in pauses.
+    spare: usize,
 }
 
 /// What a packet needs beside its payload.
@@ -68,6 +78,10 @@ impl Microphone {
             time,
             dropped: 0,
             sent: 0,
+            gone: 0,
+            least: usize::MAX,
+            looked: 0,
+            spare: 0,
         }
     }
 
@@ -84,7 +98,8 @@ impl Microphone {
                 return;
             }
             self.dropped += self.waiting.len().div_ceil(self.frame_len()) as u64;
-            self.waiting.clear();
+            self.leave_out(self.waiting.len());
+            (self.least, self.looked, self.spare) = (usize::MAX, 0, 0);
             self.given = rate;
             self.rate = if resampler.is_some() { WIDE } else { rate };
             self.resampler = resampler;
@@ -99,9 +114,24 @@ impl Microphone {
         }
         let (frame, most) = (self.frame_len(), self.frame_len() * MOST_WAITING);
         while self.waiting.len() > most {
-            self.waiting.drain(..frame);
+            self.leave_out(frame);
             self.dropped += 1;
         }
+    }
+
+    fn leave_out(&mut self, samples: usize) {
+        self.waiting.drain(..samples);
+        self.gone += samples as u64;
+    }
+
+    /// The place behind all that was given, for [`Microphone::has_left`].
+    pub fn end(&self) -> u64 {
+        self.gone + self.waiting.len() as u64
+    }
+
+    /// Nothing that was given before `end` waits.
+    pub fn has_left(&self, end: u64) -> bool {
+        self.gone >= end
     }
 
     /// Puts the payload that is due at `now` into `packet`.
@@ -124,12 +154,18 @@ impl Microphone {
         }
         // What is behind is worked off in the pauses.
         let live = scale(LIVE_MS, self.rate.into(), 1000) as usize;
-        while self.waiting.len() > live + n && self.waiting.range(..n).all(|s| s.unsigned_abs() <= QUIET) {
-            self.waiting.drain(..n);
+        while (self.waiting.len() > live + n || self.spare >= n && self.waiting.len() >= 2 * n)
+            && self.waiting.range(..n).all(|s| s.unsigned_abs() <= QUIET)
+        {
+            self.leave_out(n);
+            self.spare = self.spare.saturating_sub(n);
         }
         self.frame.clear();
-        self.frame.extend(self.waiting.drain(..n.min(self.waiting.len())));
+        let spoken = n.min(self.waiting.len());
+        self.frame.extend(self.waiting.range(..spoken));
+        self.leave_out(spoken);
         self.frame.resize(n, 0);
+        self.look();
         let numbers = Numbers { seq: self.seq, time: self.time };
         self.due = Some(due + STEP_US);
         self.seq = self.seq.wrapping_add(1);
@@ -137,6 +173,16 @@ impl Microphone {
         codec.encode(&self.frame, self.rate, packet)?;
         self.sent += 1;
         Ok(Some(numbers))
+    }
+
+    /// What waited behind each packet of the last second is not what evens out the host's pieces: it only delays.
+    fn look(&mut self) {
+        self.least = self.least.min(self.waiting.len());
+        self.looked += 1;
+        if self.looked >= LOOKED_AT {
+            self.spare = self.least;
+            (self.least, self.looked) = (usize::MAX, 0);
+        }
     }
 
     /// A packet that was taken could not leave.

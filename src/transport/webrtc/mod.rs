@@ -61,8 +61,19 @@ const PACKETS_A_POLL: usize = 256;
 const STEP_US: u64 = 20_000;
 /// A player that is further behind stood still, and does not play after what it missed.
 const FAR_BEHIND_US: u64 = 200_000;
+/// Sound is waited for at the other end before it is heard, events are not: what belongs behind it comes so much later.
+const ARRIVES: Duration = Duration::from_millis(100);
 /// How often the stack is asked about the network.
 const MEASURE: Duration = Duration::from_secs(1);
+
+/// What waits to be sent over the data channel.
+enum Queued {
+    Event(String),
+    /// What follows waits until the microphone audio before this place has left.
+    Behind(u64),
+    /// What follows waits until then.
+    Until(Instant),
+}
 
 /// An open call.
 struct WebRtc {
@@ -71,7 +82,7 @@ struct WebRtc {
     line: Option<Line>,
     negotiated: Negotiated,
     codec: Box<dyn Codec>,
-    queue: VecDeque<String>,
+    queue: VecDeque<Queued>,
     queued_bytes: usize,
     /// Microphone audio that came as frames, which this transport does not send.
     misplaced: u64,
@@ -84,6 +95,7 @@ struct WebRtc {
     origin: Instant,
     play_timer: Pin<Box<Sleep>>,
     speak_timer: Pin<Box<Sleep>>,
+    queue_timer: Pin<Box<Sleep>>,
     measure_timer: Pin<Box<Sleep>>,
     figures: Figures,
     /// Packets sent that repeat what is in the one before them.
@@ -118,6 +130,7 @@ impl WebRtc {
             origin: now,
             play_timer: timer(now),
             speak_timer: timer(now),
+            queue_timer: timer(now),
             measure_timer: timer(now + MEASURE),
             figures: Figures::default(),
             redundant: 0,
@@ -204,9 +217,27 @@ impl WebRtc {
                     return true;
                 }
             }
-            let Some(text) = self.queue.pop_front() else { return true };
-            self.queued_bytes -= text.len();
-            self.peer.send(text);
+            match self.queue.pop_front() {
+                None => return true,
+                Some(Queued::Event(text)) => {
+                    self.queued_bytes -= text.len();
+                    self.peer.send(text);
+                }
+                // Who hangs up waits for nothing.
+                Some(_) if self.close_code.is_some() => {}
+                Some(Queued::Behind(end)) if !self.microphone.has_left(end) => {
+                    self.queue.push_front(Queued::Behind(end));
+                    return false;
+                }
+                Some(Queued::Behind(_)) => self.queue.push_front(Queued::Until(Instant::now() + ARRIVES)),
+                Some(Queued::Until(at)) => {
+                    self.queue_timer.as_mut().reset(at);
+                    if self.queue_timer.as_mut().poll(cx).is_pending() {
+                        self.queue.push_front(Queued::Until(at));
+                        return false;
+                    }
+                }
+            }
         }
     }
 }
@@ -274,7 +305,7 @@ impl Transport for WebRtc {
                 .retryable());
         }
         self.queued_bytes += text.len();
-        self.queue.push_back(text);
+        self.queue.push_back(Queued::Event(text));
         Ok(())
     }
 
@@ -286,8 +317,9 @@ impl Transport for WebRtc {
         if self.closing.is_some() {
             return;
         }
-        let sent = self.send_queued(cx);
+        // First what is spoken: events may wait for it.
         self.speak(cx);
+        let sent = self.send_queued(cx);
         self.measure(cx);
         if sent && self.close_code.is_some() && self.queue.is_empty() {
             let hang_up = self.line.as_mut().map(Line::hang_up);
@@ -319,6 +351,10 @@ impl Transport for WebRtc {
 
     fn send_media(&mut self, pcm: &[i16], rate: u32) {
         self.microphone.push(pcm, rate, &*self.codec);
+    }
+
+    fn after_media(&mut self) {
+        self.queue.push_back(Queued::Behind(self.microphone.end()));
     }
 
     fn media_room_ms(&self) -> u64 {

@@ -19,7 +19,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{runtime::Handle, time::Instant};
+use tokio::runtime::Handle;
 use webrtc::{
     data_channel::{DataChannel, DataChannelEvent, RTCDataChannelState},
     media_stream::{
@@ -29,7 +29,7 @@ use webrtc::{
     peer_connection::{PeerConnection, RTCSessionDescription},
 };
 
-/// From the answer to a path and an encrypted connection over it.
+/// From the answer to a path, and from there to an encrypted connection over it.
 const CONNECTING: Duration = Duration::from_secs(10);
 /// And for the data channel after it.
 const OPENING: Duration = Duration::from_secs(10);
@@ -127,9 +127,8 @@ impl Peer {
     pub async fn connect(&mut self, answer: &str, path: impl FnOnce()) -> Result<()> {
         let description = RTCSessionDescription::answer(answer.to_owned()).map_err(|e| sdp::wrong(&e.to_string()))?;
         self.pc.set_remote_description(description).await.map_err(|e| sdp::wrong(&e.to_string()))?;
-        let deadline = Instant::now() + CONNECTING;
         let found = until(self.shared.clone(), |state| state.path || state.failed);
-        let state = tokio::time::timeout_at(deadline, found).await.unwrap_or_default();
+        let state = tokio::time::timeout(CONNECTING, found).await.unwrap_or_default();
         if !state.path {
             let message = format!("no path for audio was found within {} s", CONNECTING.as_secs());
             return Err(Error::new(ErrorClass::Network, "ice_failed", message)
@@ -138,7 +137,7 @@ impl Peer {
         }
         path();
         let secured = until(self.shared.clone(), |state| state.secured || state.failed);
-        let state = tokio::time::timeout_at(deadline, secured).await.unwrap_or_default();
+        let state = tokio::time::timeout(CONNECTING, secured).await.unwrap_or_default();
         if !state.secured {
             // The stack checks the certificate and drops what does not fit without a word to us. As the path works
             // somebody in between is likelier than loss, and falling back would be the wrong answer to that.
