@@ -15,7 +15,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// A call that was answered and has found no path for so long gets a WebSocket beside it (FAULTS row 16).
+/// A call that has found no path so long after its offer gets a WebSocket beside it (FAULTS row 16).
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Dials as the request says.
@@ -55,60 +55,80 @@ impl Dialer for ChoiceDialer {
     }
 }
 
-/// The call, or the WebSocket that is opened beside it when there is no path, or in its place. What loses the race is
-/// dropped, which hangs up a call that was answered.
+/// The call, or the WebSocket that is opened beside it when there is no path in time, or in its place. What loses the race
+/// is dropped, which hangs up a call that was answered.
+///
+/// Somebody at the end of a path who is not who the answer says is no reason to go another way: while that is open a
+/// WebSocket that is ready waits.
 async fn first(
     mut call: Dialling,
     mut reached: watch::Receiver<Option<Stage>>,
     websocket: impl FnOnce(Fallback) -> Dialling,
 ) -> Result<Box<dyn Transport>> {
-    let waited = async {
-        // An error is a call that is over, which the other branch tells.
-        let answered = reached.wait_for(|stage| *stage >= Some(Stage::Answered)).await.is_ok();
-        let path = async { reached.wait_for(|stage| *stage >= Some(Stage::Path)).await.is_ok() };
-        if !answered || tokio::time::timeout(PATIENCE, path).await.is_ok() {
+    let mut stages = reached.clone();
+    let no_path = async {
+        // What ends before it made an offer, or without a path, is told by the call itself.
+        if stages.wait_for(|stage| *stage >= Some(Stage::Offered)).await.is_err()
+            || tokio::time::timeout(PATIENCE, stages.wait_for(|stage| *stage >= Some(Stage::Path))).await.is_ok()
+        {
             std::future::pending::<()>().await;
         }
     };
     let over = tokio::select! {
         biased;
         over = &mut call => Some(over),
-        () = waited => None,
+        () = no_path => None,
     };
-    let why = match over {
-        Some(Ok(call)) => return Ok(call),
+    match over {
+        Some(Ok(call)) => Ok(call),
         Some(Err(error)) => match instead(&error) {
-            Some(why) => why,
-            None => return Err(error),
+            Some(why) => {
+                tracing::debug!(why = why.word(), %error, "no call: a WebSocket is opened in its place");
+                websocket(why).await
+            }
+            None => Err(error),
         },
         None => {
             tracing::debug!("no path for the call yet: a WebSocket is opened beside it");
-            let mut beside = websocket(Fallback::NoPath);
-            return tokio::select! {
-                biased;
-                over = &mut call => match over {
-                    Ok(call) => Ok(call),
-                    // Somebody in between is no reason to go another way.
-                    Err(error) if instead(&error).is_none() => Err(error),
-                    Err(_) => beside.await,
-                },
-                over = &mut beside => match over {
-                    Ok(websocket) => Ok(websocket),
-                    // The call may still come about.
-                    Err(error) => call.await.map_err(|_| error),
-                },
-            };
+            beside(call, &mut reached, websocket(Fallback::NoPath)).await
         }
-    };
-    tracing::debug!(why = why.word(), "no call: a WebSocket is opened in its place");
-    websocket(why).await
+    }
+}
+
+/// Whichever is ready first.
+async fn beside(
+    mut call: Dialling,
+    reached: &mut watch::Receiver<Option<Stage>>,
+    mut websocket: Dialling,
+) -> Result<Box<dyn Transport>> {
+    tokio::select! {
+        biased;
+        over = &mut call => match over {
+            Err(error) if instead(&error).is_some() => websocket.await,
+            over => over,
+        },
+        over = &mut websocket => {
+            let found = reached.borrow().is_some_and(|stage| stage >= Stage::Path);
+            match over {
+                Ok(websocket) if !found => Ok(websocket),
+                // The call may still come about.
+                over => match call.await {
+                    Err(error) if instead(&error).is_some() => over,
+                    call => call,
+                },
+            }
+        }
+    }
 }
 
 /// Whether a WebSocket may come about where a call failed like this. One that met somebody else than the service must not.
 fn instead(error: &Error) -> Option<Fallback> {
     match error.code.as_ref() {
-        "ice_failed" | "channel_failed" => Some(Fallback::NoPath),
-        "not_found" | "handshake" => Some(Fallback::NoCalls),
+        "timeout" | "ice_failed" | "channel_failed" => Some(Fallback::NoPath),
+        "not_found" | "no_calls" | "invalid_answer" => Some(Fallback::NoCalls),
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

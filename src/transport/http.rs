@@ -6,7 +6,7 @@
 
 use super::{
     net::{Place, Wire, in_time},
-    refusal,
+    refusal::{self, Whose},
 };
 use crate::{
     config::Tls,
@@ -45,8 +45,6 @@ pub(crate) struct Post<'a> {
     pub most: usize,
     /// For the whole exchange, beginning with the first byte of the request.
     pub time: Duration,
-    /// What must not be in an error.
-    pub credential: Option<&'a Credential>,
 }
 
 /// An answer that sends nowhere else.
@@ -70,6 +68,19 @@ impl Answer {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
+
+    /// The answer, where it is a success; otherwise what `whose` refusal means, without the credential.
+    ///
+    /// # Errors
+    /// As `refusal`.
+    pub fn success(self, credential: Option<&Credential>, whose: Whose) -> Result<Self> {
+        if self.is_success() {
+            return Ok(self);
+        }
+        let phrase = hyper::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let (phrase, after) = (phrase.unwrap_or_default(), self.retry_after.as_deref());
+        Err(refusal::error(self.status, phrase, after, &self.body, credential, whose))
+    }
 }
 
 impl Connection {
@@ -77,21 +88,6 @@ impl Connection {
     pub async fn open(url: &Url, tls: Tls) -> Result<Self> {
         let (wire, peer) = Place::of(url)?.open(tls).await?;
         Ok(Self { wire, peer })
-    }
-
-    /// Posts and reads the answer of a success.
-    ///
-    /// # Errors
-    /// As `refusal` for a status that is no success, and those of [`Self::exchange`].
-    pub async fn post(self, post: Post<'_>) -> Result<Answer> {
-        let credential = post.credential;
-        let answer = self.exchange(post).await?;
-        if answer.is_success() {
-            return Ok(answer);
-        }
-        let phrase = hyper::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
-        let (phrase, after) = (phrase.unwrap_or_default(), answer.retry_after.as_deref());
-        Err(refusal::error(answer.status, phrase, after, &answer.body, credential))
     }
 
     /// Posts and reads the answer, whatever its status; of one that is no success as much as there is.

@@ -19,6 +19,41 @@ pub(super) fn said(body: &[u8], credential: Option<&Credential>) -> (String, Opt
     (words, json["error"]["code"].as_str().map(redact))
 }
 
+/// The field a refusal is about, where it names one.
+fn param(body: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let name = json["error"]["param"].as_str()?;
+    let plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
+    plain.then(|| name.to_owned())
+}
+
+/// Whose answer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The vendor's, at `base_url`.
+    Service,
+    /// That of the application's own server, at `sdp_proxy.url`, which knows no key of the vendor.
+    OwnServer,
+}
+
+impl Whose {
+    /// In a sentence.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Service => "the service",
+            Self::OwnServer => "the application's server",
+        }
+    }
+
+    /// Where its address is configured.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Service => "base_url",
+            Self::OwnServer => "sdp_proxy.url",
+        }
+    }
+}
+
 /// The error of an answer with `status`, which is not a success. `phrase` is the status in words,
 /// `retry_after` the header of that name.
 pub(super) fn error(
@@ -27,8 +62,10 @@ pub(super) fn error(
     retry_after: Option<&str>,
     body: &[u8],
     credential: Option<&Credential>,
+    whose: Whose,
 ) -> Error {
     let (words, code) = said(body, credential);
+    let param = param(body);
     let said =
         if words.trim().is_empty() { format!("HTTP {status} {phrase}") } else { format!("HTTP {status}: {words}") };
     // Its other form, a date, would need a clock that is right.
@@ -37,27 +74,34 @@ pub(super) fn error(
         Some(ms) => error.retry_after_ms(ms),
         None => error.retryable(),
     };
+    let (who, field) = (whose.name(), whose.field());
+    let class = |class, code, text: &str| Error::new(class, code, format!("{who} {text} ({said})"));
     let error = match status {
-        401 | 403 => Error::new(ErrorClass::Credential, "auth", format!("the service refused the API key ({said})"))
+        401 | 403 if whose == Whose::OwnServer && code.as_deref() == Some("not_allowed") => {
+            let error = class(ErrorClass::Config, "not_allowed", "does not let its callers choose that")
+                .fix("leave it out, or have the server allow it");
+            param.into_iter().fold(error, Error::field)
+        }
+        401 | 403 if whose == Whose::OwnServer => class(ErrorClass::Credential, "auth", "let nobody in")
+            .fix("check the token that is given as credential, and what the server asks of its callers"),
+        401 | 403 => class(ErrorClass::Credential, "auth", "refused the API key")
             .fix("check that the key is right, active and for this service"),
         429 => later(
             Error::new(ErrorClass::Quota, "rate_limited", format!("too many requests ({said})"))
                 .fix("wait, or check the account's limits"),
         ),
         _ if code.as_deref().is_some_and(|c| c.contains("model")) => {
-            Error::new(ErrorClass::Config, "unknown_model", format!("the service does not know it ({said})"))
-                .field("model")
-                .fix("check the model name")
+            class(ErrorClass::Config, "unknown_model", "does not know it").field("model").fix("check the model name")
         }
-        404 => Error::new(ErrorClass::Config, "not_found", format!("the service has no such place ({said})"))
-            .field("base_url")
-            .fix("check the base URL, and the model"),
-        500..=599 => later(
-            Error::new(ErrorClass::Network, "unavailable", format!("the service is unavailable ({said})"))
-                .fix("try again later"),
-        ),
-        _ => Error::new(ErrorClass::Protocol, "handshake", format!("the service refused the connection ({said})"))
-            .fix("check the base URL and the model"),
+        404 => class(ErrorClass::Config, "not_found", "has no such place").field(field).fix(match whose {
+            Whose::Service => "check the base URL, and the model",
+            Whose::OwnServer => "check the URL",
+        }),
+        500..=599 => later(class(ErrorClass::Network, "unavailable", "is unavailable").fix("try again later")),
+        _ => class(ErrorClass::Protocol, "handshake", "refused the connection").fix(match whose {
+            Whose::Service => "check the base URL and the model",
+            Whose::OwnServer => "check the URL, and which form of offer the server takes (sdp_proxy.form)",
+        }),
     };
     match code {
         Some(code) => error.provider_code(code),
@@ -72,7 +116,7 @@ mod tests {
     #[test]
     fn the_service_is_quoted_and_its_wish_kept() {
         let body = br#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
-        let error = error(429, "Too Many Requests", Some(" 7 "), body, None);
+        let error = error(429, "Too Many Requests", Some(" 7 "), body, None, Whose::Service);
         assert_eq!((error.class, error.code.as_ref()), (ErrorClass::Quota, "rate_limited"));
         assert_eq!((error.retry_after_ms, error.retryable), (Some(7000), true));
         assert_eq!(error.provider_code.as_deref(), Some("rate_limit_exceeded"));
@@ -83,14 +127,27 @@ mod tests {
     fn a_page_is_shown_by_its_beginning_and_a_key_never() {
         let key = Credential::new("c4n4ry-key").unwrap();
         let page = format!("<html>c4n4ry-key {}", "x".repeat(500));
-        let error = error(418, "I'm a teapot", None, page.as_bytes(), Some(&key));
+        let error = error(418, "I'm a teapot", None, page.as_bytes(), Some(&key), Whose::Service);
         assert_eq!(error.code, "handshake");
         assert!(error.message.contains("<html>[redacted] xxx") && error.message.len() < 300, "{error}");
     }
 
     #[test]
+    fn what_an_application_refuses_is_no_matter_of_the_vendors_key() {
+        let closed = error(401, "Unauthorized", None, b"{}", None, Whose::OwnServer);
+        assert_eq!((closed.class, closed.code.as_ref()), (ErrorClass::Credential, "auth"));
+        assert!(!closed.to_string().contains("key") && closed.message.contains("the application's server"), "{closed}");
+        let body = br#"{"error":{"message":"The voice is fixed.","code":"not_allowed","param":"voice"}}"#;
+        let fixed = error(403, "Forbidden", None, body, None, Whose::OwnServer);
+        assert_eq!((fixed.class, fixed.code.as_ref()), (ErrorClass::Config, "not_allowed"));
+        assert_eq!(fixed.field.as_deref(), Some("voice"));
+        let gone = error(404, "Not Found", None, b"", None, Whose::OwnServer);
+        assert_eq!(gone.field.as_deref(), Some("sdp_proxy.url"));
+    }
+
+    #[test]
     fn an_empty_body_leaves_the_status() {
-        let error = error(503, "Service Unavailable", Some("tomorrow"), b"", None);
+        let error = error(503, "Service Unavailable", Some("tomorrow"), b"", None, Whose::Service);
         assert_eq!((error.code.as_ref(), error.retryable, error.retry_after_ms), ("unavailable", true, None));
         assert!(error.message.contains("HTTP 503 Service Unavailable"), "{error}");
     }

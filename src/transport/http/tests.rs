@@ -35,9 +35,8 @@ async fn exchange(answer: &str, most: usize) -> (Result<Answer>, String) {
         body: b"the body".to_vec(),
         most,
         time: Duration::from_secs(60),
-        credential: Some(&key),
     };
-    let got = connection.post(post).await;
+    let got = connection.exchange(post).await.and_then(|answer| answer.success(Some(&key), Whose::Service));
     (got, server.await.unwrap())
 }
 
@@ -101,10 +100,9 @@ async fn a_service_that_says_nothing_is_given_up() {
         body: Vec::new(),
         most: 10,
         time: Duration::from_secs(8),
-        credential: None,
     };
     let before = tokio::time::Instant::now();
-    let error = connection.post(post).await.unwrap_err();
+    let error = connection.exchange(post).await.unwrap_err();
     assert_eq!((error.code.as_ref(), error.retryable), ("timeout", true));
     assert_eq!(before.elapsed(), Duration::from_secs(8));
 }

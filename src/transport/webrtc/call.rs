@@ -9,6 +9,7 @@ use crate::{
     transport::{
         calls::{LARGEST_SDP, SDP_TYPE, call_id, calls_url, multipart, parsed},
         http::{Answer, Connection, Post},
+        refusal::Whose,
     },
 };
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -17,8 +18,8 @@ use serde_json::{Value, json};
 use std::{fmt, net::IpAddr, time::Duration};
 use url::Url;
 
-/// For the whole exchange.
-const SDP: Duration = Duration::from_secs(8);
+/// For the whole exchange. A server that asks the service itself has time to say that it waited in vain.
+const SDP: Duration = Duration::from_secs(10);
 const HANG_UP: Duration = Duration::from_secs(2);
 
 /// An application's own server, which keeps the vendor's key to itself.
@@ -80,7 +81,7 @@ impl Caller {
     ) -> Result<Self> {
         let (base, model) = calls_url(&request.url)?;
         let url = match &proxy {
-            Some(proxy) => parsed(&proxy.url)?,
+            Some(proxy) => parsed(&proxy.url).map_err(|e| e.field(Whose::OwnServer.field()))?,
             None => base,
         };
         Ok(Self { url, proxy, session, model, credential, tls })
@@ -88,16 +89,35 @@ impl Caller {
 
     /// Connects; says with whom.
     pub async fn connect(&self) -> Result<(Connection, IpAddr)> {
-        let connection = Connection::open(&self.url, self.tls.clone()).await?;
+        let connection = Connection::open(&self.url, self.tls.clone()).await.map_err(|e| self.at_its_place(e))?;
         let peer = connection.peer;
         Ok((connection, peer))
+    }
+
+    fn whose(&self) -> Whose {
+        if self.proxy.is_some() { Whose::OwnServer } else { Whose::Service }
+    }
+
+    /// What is wrong with an address is wrong where it was configured.
+    fn at_its_place(&self, mut error: Error) -> Error {
+        let of_the_vendor = (Whose::Service.field(), "the base URL");
+        if self.proxy.is_some() {
+            error.field = error.field.map(|field| field.replace(of_the_vendor.0, Whose::OwnServer.field()));
+            error.fix = error.fix.map(|fix| fix.replace(of_the_vendor.1, Whose::OwnServer.field()));
+        }
+        error
     }
 
     /// Posts the offer.
     ///
     /// # Errors
-    /// As the HTTP client; `invalid_answer` for what is no answer to an offer, `handshake` for a web page.
+    /// As the HTTP client; `no_calls` (class `unsupported`) where there are none; `invalid_answer` for what is no answer to
+    /// an offer, `handshake` for a web page.
     pub async fn offer(&self, connection: Connection, offer: &str) -> Result<Answered> {
+        self.exchange(connection, offer).await.map_err(|e| self.at_its_place(e))
+    }
+
+    async fn exchange(&self, connection: Connection, offer: &str) -> Result<Answered> {
         let (content_type, body) = self.body(offer);
         let post = Post {
             url: &self.url,
@@ -107,9 +127,14 @@ impl Caller {
             body,
             most: LARGEST_SDP,
             time: SDP,
-            credential: self.credential.as_ref(),
         };
-        read(connection.post(post).await?)
+        let answer = connection.exchange(post).await?;
+        if self.whose() == Whose::Service && matches!(answer.status, 405 | 415 | 501) {
+            let message = format!("the service takes no calls (HTTP {})", answer.status);
+            let error = Error::new(ErrorClass::Unsupported, "no_calls", message).field("transport");
+            return Err(error.fix("set transport to websocket, or to auto"));
+        }
+        read(answer.success(self.credential.as_ref(), self.whose())?)
     }
 
     fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>> {
@@ -173,9 +198,9 @@ impl Caller {
                 body: Vec::new(),
                 most: LARGEST_SDP,
                 time: HANG_UP,
-                credential: self.credential.as_ref(),
             };
-            Connection::open(&url, self.tls.clone()).await?.post(post).await
+            let answer = Connection::open(&url, self.tls.clone()).await?.exchange(post).await?;
+            answer.success(self.credential.as_ref(), self.whose())
         });
         match done.await {
             Ok(Ok(_)) => {}

@@ -14,7 +14,7 @@ use crate::{
     transport::{
         Dialer, Dialling, Transport,
         net::{Place, Wire, in_time, unreachable_host},
-        refusal,
+        refusal::{self, Whose},
     },
 };
 use std::time::Duration;
@@ -112,5 +112,12 @@ fn http_error(response: &Response<Option<Vec<u8>>>, credential: Option<&Credenti
     let status = response.status();
     let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok());
     let body = response.body().as_deref().unwrap_or_default();
-    refusal::error(status.as_u16(), status.canonical_reason().unwrap_or_default(), after, body, credential)
+    refusal::error(
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        after,
+        body,
+        credential,
+        Whose::Service,
+    )
 }
