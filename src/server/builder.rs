@@ -274,7 +274,7 @@ impl ServerBuilder {
             client_ip_header,
             per_user: Rate::new(rate("per_minute.user", self.per_minute.0)?, "user", &now),
             per_ip: Rate::new(rate("per_minute.address", self.per_minute.1)?, "address", &now),
-            places: Semaphore::new(within("most_at_once", self.most_at_once, PLACES)?),
+            places: Arc::new(Semaphore::new(within("most_at_once", self.most_at_once, PLACES)?)),
             most_body: within("most_body", self.most_body, BODY)?,
             secret_life_s: secret_life_s.transpose()?,
             page: self.page,

@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// For each of the host's functions.
 const HOOK: Duration = Duration::from_secs(10);
@@ -67,7 +67,7 @@ pub(super) struct Gate {
     pub(super) client_ip_header: Option<HeaderName>,
     pub(super) per_ip: Rate<Option<IpAddr>>,
     pub(super) per_user: Rate<String>,
-    pub(super) places: Semaphore,
+    pub(super) places: Arc<Semaphore>,
     pub(super) most_body: usize,
     /// Seconds a client secret lives; `None`: there are none.
     pub(super) secret_life_s: Option<u64>,
@@ -97,7 +97,8 @@ impl Gate {
         let asked = tokio::time::timeout(HOOK, authenticate(request.headers.clone()));
         let user = asked.await.unwrap_or(Err(Denied::Unavailable)).map_err(|denied| match denied {
             Denied::Unknown => {
-                let message = "It is not known who you are: send your token as 'Authorization: Bearer TOKEN'.";
+                let message =
+                    "You sent no token, or one that is not known here: send yours as 'Authorization: Bearer TOKEN'.";
                 Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
             }
             Denied::Forbidden(why) => Refusal::new(StatusCode::FORBIDDEN, "forbidden", why),
@@ -109,9 +110,9 @@ impl Gate {
     }
 
     /// Counts what costs money, and finds a place for it.
-    pub(super) fn begin(&self, caller: &Caller) -> Result<SemaphorePermit<'_>, Refusal> {
+    pub(super) fn begin(&self, caller: &Caller) -> Result<OwnedSemaphorePermit, Refusal> {
         self.per_user.check(caller.user.clone())?;
-        self.places.try_acquire().map_err(|_| {
+        self.places.clone().try_acquire_owned().map_err(|_| {
             Refusal::unavailable("busy", "This server makes as many calls at once as it may.").retry_after_s(1)
         })
     }

@@ -1,12 +1,12 @@
 //! The endpoints.
 
 use super::{
-    gate::Gate,
+    gate::{Caller, Gate},
     offer::{Offer, json},
     policy::Wishes,
     refusal::{Refusal, json_answer},
 };
-use crate::{page, transport::calls::SDP_TYPE};
+use crate::{credential::Credential, page, transport::calls::SDP_TYPE};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -20,6 +20,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// What is posted comes in this time.
@@ -95,25 +96,49 @@ async fn create(
     gate.open()?;
     let (head, body) = request.into_parts();
     let caller = gate.admit(&head).await?;
-    let _place = gate.begin(&caller)?;
+    let place = gate.begin(&caller)?;
     let body = read(body, gate.most_body).await?;
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let offer = Offer::read(kind, head.uri.query().unwrap_or_default(), body).await?;
     let session = gate.policy.session(offer.wishes)?;
     let key = gate.key(&caller).await?;
-    let called = gate.upstream.call(&offer.sdp, &session, &key).await?;
-    tracing::info!(user = %gate.shown(&caller.user), call = called.id, "call made");
+    // A caller may go away at any time; a call that was made is booked, or hung up, all the same.
+    let (made, called) = oneshot::channel();
+    let task = {
+        let gate = gate.clone();
+        async move {
+            let called = gate.upstream.call(&offer.sdp, &session, &key).await;
+            drop(place);
+            let id = called.as_ref().ok().and_then(|called| called.id.clone());
+            if let Some(oldest) = id.as_ref().and_then(|id| gate.book.made(id, &caller.user)) {
+                tracing::info!(user = %gate.shown(&caller.user), call = oldest, "one call too many: hung up");
+                end(&gate, &caller, &oldest, &key).await;
+            }
+            tracing::info!(user = %gate.shown(&caller.user), call = id, made = called.is_ok(), "call");
+            if let (Err(_), Some(id)) = (made.send(called), id) {
+                tracing::info!(user = %gate.shown(&caller.user), call = id, "nobody waited for it: hung up");
+                end(&gate, &caller, &id, &key).await;
+            }
+        }
+    };
+    tokio::spawn(task);
+    let gone = |_| Refusal::unavailable("stopping", "This server is about to stop.");
+    let called = called.await.map_err(gone)??;
     let mut answer = Response::builder().status(StatusCode::CREATED).header(header::CONTENT_TYPE, SDP_TYPE);
     if let Some(id) = called.id {
         answer = answer.header(header::LOCATION, format!("{}/{id}", uri.path().trim_end_matches('/')));
-        if let Some(oldest) = gate.book.made(&id, &caller.user) {
-            tracing::info!(user = %gate.shown(&caller.user), call = oldest, "one call too many: hung up");
-            // Bounded in time; whoever waits for the answer has no interest in it.
-            let gate = gate.clone();
-            tokio::spawn(async move { gate.upstream.hang_up(&oldest, &key).await });
-        }
     }
     Ok(answer.body(Body::from(called.sdp)).unwrap_or_default())
+}
+
+/// Ends a call of the caller, bounded in time.
+async fn end(gate: &Gate, caller: &Caller, id: &str, key: &Credential) {
+    match gate.upstream.hang_up(id, key).await {
+        Ok(()) => gate.book.over(id),
+        Err(refusal) => {
+            tracing::warn!(user = %gate.shown(&caller.user), call = id, code = %refusal.code, "not hung up");
+        }
+    }
 }
 
 /// `POST /calls/{id}/hangup`. Also while the server is disabled, and as often as one calls.

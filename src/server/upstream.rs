@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::{borrow::Cow, time::Duration};
 use url::Url;
 
-/// For the exchange of a request, after connecting.
+/// For a request as a whole. Callers wait a little longer, so that they learn of it.
 const EXCHANGE: Duration = Duration::from_secs(8);
 const HANG_UP: Duration = Duration::from_secs(2);
 /// Of a vendor's words this much is passed on.
@@ -128,10 +128,12 @@ impl Upstream {
             body,
             most: LARGEST_SDP,
             time: EXCHANGE,
-            credential: Some(key),
         };
         let exchanged = async { Connection::open(url, self.tls.clone()).await?.exchange(post).await };
-        exchanged.await.map_err(|error| failed(&error))
+        match tokio::time::timeout(EXCHANGE, exchanged).await {
+            Ok(answer) => answer.map_err(|error| failed(&error)),
+            Err(_) => Err(late()),
+        }
     }
 }
 

@@ -59,7 +59,9 @@ def _files(microphone: Optional[Path], speaker: Optional[Path]) -> tuple[Optiona
     return hears, records
 
 
-def _credential(provider: str, api_key: Optional[str], credential: Optional[object]) -> Optional[Credential]:
+def _credential(
+    document: dict[str, Any], api_key: Optional[str], credential: Optional[object]
+) -> Optional[Credential]:
     if api_key is not None and credential is not None:
         raise bad_argument("api_key", "was given beside a credential", "give one of them")
     if credential is not None:
@@ -73,7 +75,9 @@ def _credential(provider: str, api_key: Optional[str], credential: Optional[obje
             fix = "give the key as the provider shows it"
             raise CredentialError("the key is empty", code="missing_key", field="api_key", fix=fix)
         return secret(api_key, "api_key")
-    found = os.environ.get("OPENAI_API_KEY") if provider == "openai" else None
+    # A server of the application has the key itself.
+    vendors = document.get("provider", "openai") == "openai" and document.get("sdp_proxy") is None
+    found = os.environ.get("OPENAI_API_KEY") if vendors else None
     return secret(found, "OPENAI_API_KEY") if found else None
 
 
@@ -141,7 +145,7 @@ def make_engine(
     hears, records = _files(microphone, speaker)
     provider = document.get("provider", "openai")
     asked = _asked(document, api_key, credential)
-    key = None if asked else _credential(provider, api_key, credential)
+    key = None if asked else _credential(document, api_key, credential)
     if service is not None:
         line = _line(service)
         if document.get("base_url") is not None:

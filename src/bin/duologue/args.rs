@@ -68,6 +68,8 @@ Environment, for what neither an option nor the configuration document says (not
   OPENAI_MODEL     the model
   OPENAI_VOICE     the voice
   SYSTEM_PROMPT    how the model shall behave
+  DUOLOGUE_AUTH_TOKEN  who you are at a server of your own that makes the calls (`sdp_proxy` in the configuration
+                   document, like one of `duologue serve`); it has the key, so none is needed here
   LANGUAGE         the language you speak, for the transcription; only when it is a plain code of two or
                    three letters, like de. Many systems set it to something like en_US:en, which is ignored
 
@@ -286,6 +288,9 @@ pub struct ServeArgs {
     /// Serve a page at / with which a person can talk
     #[arg(long)]
     pub page: bool,
+    /// What is told on standard error: error, warn, info, debug or off
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log: tracing_subscriber::filter::LevelFilter,
     /// Trust the certificates in this PEM file beside those of the system
     #[arg(long, value_name = "FILE.pem")]
     pub ca: Option<PathBuf>,

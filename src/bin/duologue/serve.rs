@@ -17,6 +17,8 @@ use std::{io::Write, path::Path, time::Duration};
 /// Serves until it is told to end.
 pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
     let mut signals = Signals::listen()?;
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(args.log).with_target(false);
+    log.with_ansi(console::colors_enabled_stderr()).init();
     let mut config = config(&args)?;
     let tokens = match (&args.token_file, args.auth_token.clone()) {
         (Some(path), _) => Some(tokens(path)?),

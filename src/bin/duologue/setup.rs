@@ -16,6 +16,7 @@ use duologue::{
         wav::{Wav, read_wav},
     },
     config::{AudioSource, Tool, TransportChoice},
+    credential::CredentialKind,
     simulator::{
         Simulator,
         caller::{self, Caller},
@@ -87,19 +88,25 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
     config.audio.output.source = AudioSource::Device;
     config.validate()?;
 
-    let (key, simulator, title) = match scenario {
-        Some(scenario) => {
+    let (credential, simulator, title) = match (scenario, &config.sdp_proxy) {
+        (Some(scenario), None) => {
             let title = format!("simulator, scenario {:?}", scenario.name);
             let simulator = Simulator::builder().scenario(scenario).start().await?;
             config.base_url = Some(simulator.base_url());
-            ("sk-simulated".to_owned(), Some(simulator), title)
+            (Some(Credential::new("sk-simulated")?), Some(simulator), title)
         }
-        None => {
+        (Some(_), Some(_)) => {
+            let line =
+                "the configuration names a server of yours (sdp_proxy), and --simulate talks to none: leave one out";
+            return Err(Failure { code: 5, line: line.into() });
+        }
+        (None, Some(proxy)) => (token()?, None, format!("{} through {}", config.provider, shown(&proxy.url))),
+        (None, None) => {
             let title = match &config.base_url {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            (key(args.api_key, "duologue talk")?, None, title)
+            (Some(Credential::new(key(args.api_key, "duologue talk")?)?), None, title)
         }
     };
     let mut backend = FileBackend::new(Box::new(microphone), RATE);
@@ -107,8 +114,10 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
         backend = backend.record_to(path);
     }
     let recording = backend.errors();
-    let mut client =
-        Client::builder().config(config).credential(Credential::new(key)?).audio_backend(Box::new(backend));
+    let mut client = Client::builder().config(config).audio_backend(Box::new(backend));
+    if let Some(credential) = credential {
+        client = client.credential(credential);
+    }
     if let Some(path) = &args.input_log {
         let file = File::create(path).map_err(|e| Failure::file(path, e, WRITABLE))?;
         client = client.input_log(BufWriter::new(file));
@@ -223,6 +232,12 @@ fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     {
         words.language = variable("LANGUAGE").filter(code);
     }
+}
+
+/// Who we are at a server of the application, which may know it in another way.
+fn token() -> Result<Option<Credential>, Failure> {
+    let token = std::env::var("DUOLOGUE_AUTH_TOKEN").ok().filter(|token| !token.trim().is_empty());
+    Ok(token.map(|token| Credential::of_kind(CredentialKind::Bearer, token)).transpose()?)
 }
 
 /// The key of the service; `command` can be tried without one.
