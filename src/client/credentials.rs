@@ -97,12 +97,6 @@ impl Credentials {
                 .field("credential.kind")
                 .fix("mint a client secret (ek_…) on your own server and give that"));
         }
-        if self.config.sdp_proxy.is_some() && kind != CredentialKind::Bearer {
-            let message = "calls are offered to a server of the application, which has the vendor's key itself";
-            return Err(Error::new(ErrorClass::Credential, "credential_kind", message)
-                .field("credential.kind")
-                .fix("give a bearer token that the server knows, or nothing; or remove sdp_proxy"));
-        }
         provider::dial_with(&self.config, kind, endpoint, credential.model()).map(drop)
     }
 

@@ -4,13 +4,15 @@
 //! its way when it says so.
 //!
 //! So sound belongs to the response whose sending was announced last, from there until the stream falls silent
-//! after the announced end. On this way the vendor cuts its own items; it knows what it sent.
+//! after the announced end. A response may speak several parts (protocols reference §5.6); nobody says where one ends, so
+//! the next begins at the pause that is nearest to how long the words before it take. On this way the vendor cuts its own
+//! items; it knows what it sent.
 
-use super::{Output, Session, link::Carriage};
+use super::{Output, Session, ledger::AudioKey, link::Carriage};
 use crate::{
     error::Error,
     event::{InterruptSource, Pcm},
-    message::{ItemId, PartIndex, ResponseId},
+    message::{ItemId, Part, PartIndex, ResponseId},
     provider::{OutputBuffer, PartRef, ProviderCommand},
     time::Time,
 };
@@ -22,6 +24,8 @@ const EARLY_MS: u64 = 1500;
 const DRAIN_MS: u64 = 600;
 /// So much silence behind what was all sent is its end, and none of its pauses.
 const END_MS: u64 = 200;
+/// What parts two of its parts is no shorter than this.
+const BETWEEN_MS: u64 = 120;
 /// What comes so soon after the end of one response is the rest of it, and nothing of the next.
 const TAIL_MS: u64 = 300;
 /// Announced parts that are remembered.
@@ -50,6 +54,8 @@ struct Playing {
     drained_by: Option<Time>,
     /// Samples of silence that came last.
     silence: u64,
+    /// Samples of the part that are none.
+    speech: u64,
 }
 
 impl Media {
@@ -109,7 +115,7 @@ impl Session {
                 let part = self.media.announced.iter().find(|at| at.response == response);
                 let part = part.map(|at| (at.item.clone(), at.part));
                 let unwanted = self.response(&response).fenced;
-                self.media.playing = Some(Playing { response, part, drained_by: None, silence: 0 });
+                self.media.playing = Some(Playing { response, part, drained_by: None, silence: 0, speech: 0 });
                 if unwanted {
                     // It was cut off before its sound began, so nothing was there to be cleared.
                     self.tell_vendor(&ProviderCommand::ClearOutput);
@@ -168,7 +174,16 @@ impl Session {
                 self.keep_early(pcm)
             };
         };
-        playing.silence = if silent { playing.silence + pcm.len() as u64 } else { 0 };
+        let paused = playing.silence * 1000 >= BETWEEN_MS * rate;
+        let samples = pcm.len() as u64;
+        if silent {
+            playing.silence += samples;
+        } else {
+            playing.silence = 0;
+            playing.speech += samples;
+            self.next_part(paused, rate);
+        }
+        let Some(playing) = &mut self.media.playing else { return };
         if playing.drained_by.is_some() && playing.silence * 1000 >= END_MS * rate {
             return self.media_over();
         }
@@ -177,6 +192,31 @@ impl Session {
         let mut sound: Vec<i16> = self.media.early.drain(..).collect();
         sound.extend_from_slice(pcm);
         self.media_sound(at, sound);
+    }
+
+    /// A part follows, and what came of the one before is about what its words take.
+    fn next_part(&mut self, paused: bool, rate: u64) {
+        let Some(playing) = &self.media.playing else { return };
+        let Some((item, part)) = playing.part.clone() else { return };
+        let mut of_it = self.media.announced.iter().filter(|at| at.response == playing.response);
+        let Some(next) = of_it.by_ref().find(|at| at.item == item && at.part == part).and_then(|_| of_it.next()) else {
+            return;
+        };
+        let next = (next.item.clone(), next.part);
+        let spoken_ms = playing.speech * 1000 / rate;
+        let words = self.history.get(&item).and_then(|m| m.parts.get(part as usize));
+        let Some(Part::Audio { transcript, .. }) = words else { return };
+        let takes_ms = self.pace.takes_ms(transcript);
+        // A speaker is seldom further off than that; then it may also be that no pause was made.
+        if !(paused && spoken_ms * 100 >= takes_ms * 80 || spoken_ms * 100 >= takes_ms * 140) {
+            return;
+        }
+        let key = AudioKey { response: playing.response.clone(), item, part };
+        if let Some(playing) = &mut self.media.playing {
+            (playing.part, playing.speech) = (Some(next), 0);
+        }
+        self.ledger.complete(&key, &mut self.ledger_events);
+        self.heard();
     }
 
     fn keep_early(&mut self, pcm: &[i16]) {

@@ -256,7 +256,7 @@ impl Scenario {
                 path if path == "." => "$".to_owned(),
                 path => path,
             };
-            invalid(path, e.into_inner().to_string(), "see assets/scenario.schema.json for the fields and their types")
+            invalid(path, e.into_inner().to_string(), "`duologue schema scenario` prints the fields and their types")
         })?;
         json.end().map_err(|e| invalid("$".into(), e.to_string(), "end the file after the scenario"))?;
         scenario.check_ranges()?;

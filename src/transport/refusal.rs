@@ -98,6 +98,12 @@ pub(super) fn error(
             Whose::OwnServer => "check the URL",
         }),
         500..=599 => later(class(ErrorClass::Network, "unavailable", "is unavailable").fix("try again later")),
+        _ if words.trim_start().starts_with('<') => {
+            let text = format!("a web page answered in the place of {who} ({said})");
+            Error::new(ErrorClass::Protocol, "handshake", text)
+                .field(field)
+                .fix("check the URL, and whether this network wants a sign-in first")
+        }
         _ => class(ErrorClass::Protocol, "handshake", "refused the connection").fix(match whose {
             Whose::Service => "check the base URL and the model",
             Whose::OwnServer => "check the URL, and which form of offer the server takes (sdp_proxy.form)",

@@ -5,6 +5,7 @@ use crate::{
     rig::{Clock, OFFER, Rig, bearer},
 };
 use std::time::Duration;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 #[tokio::test]
 async fn a_user_makes_ten_calls_a_minute() {
@@ -131,4 +132,24 @@ async fn a_call_is_ended_by_who_made_it() {
     assert!(asked.starts_with("POST /v1/realtime/calls/rtc_1/hangup HTTP/1.1\r\n"));
     assert!(asked.contains("\r\ncontent-length: 0\r\n"), "some servers refuse a POST that does not say so");
     hang_up("ann", "rtc_1").await.refuses(404, "call_not_found");
+}
+
+/// Whose page is closed in the middle of it would pay for a call nobody knows of.
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_answer_leaves_no_call_behind() {
+    let rig = Rig::new(|server| server).await;
+    rig.service.hold(true);
+    let mut caller = TcpStream::connect(rig.serving.address()).await.unwrap();
+    let (token, length) = (bearer("ann"), OFFER.len());
+    let head = format!("POST /calls HTTP/1.1\r\nhost: here\r\nauthorization: {token}\r\ncontent-length: {length}\r\n");
+    let offer = format!("{head}content-type: application/sdp\r\n\r\n{OFFER}");
+    caller.write_all(offer.as_bytes()).await.unwrap();
+    rig.service.arrivals(1).await;
+    drop(caller);
+    // Who comes later is answered, so that the server has seen the other one leave.
+    assert_eq!(rig.ask("GET", "/healthz", &[], b"").await.status, 200);
+    rig.service.hold(false);
+    rig.service.arrivals(2).await;
+    let seen = rig.service.seen();
+    assert!(seen[1].starts_with("POST /v1/realtime/calls/rtc_1/hangup "), "{}", seen[1]);
 }

@@ -5,6 +5,7 @@ use crate::{
     canary,
     rig::{Answer, OFFER, PATIENCE, Service, TAKEN, ask},
 };
+use serde_json::json;
 use std::{net::SocketAddr, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -47,18 +48,19 @@ impl Program {
         ask(self.address, "POST", "/calls", &headers, OFFER.as_bytes()).await
     }
 
-    /// Ends it as an operator does; it has said nothing more.
-    async fn end(mut self) {
+    /// Ends it as an operator does; it has said nothing more on standard output. What it has logged is given back.
+    async fn end(mut self) -> String {
         let pid = self.child.id().unwrap().cast_signed();
         // SAFETY: a number and a signal.
         assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it goes on").unwrap();
         assert_eq!(ended.code(), Some(0));
-        let mut rest = Vec::new();
+        let (mut rest, mut log) = (Vec::new(), Vec::new());
         self.child.stdout.take().unwrap().read_to_end(&mut rest).await.unwrap();
-        self.child.stderr.take().unwrap().read_to_end(&mut rest).await.unwrap();
-        canary::printed(&"duologue serve", &rest);
+        self.child.stderr.take().unwrap().read_to_end(&mut log).await.unwrap();
+        canary::printed(&"duologue serve", &[&rest[..], &log].concat());
         assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+        String::from_utf8(log).unwrap()
     }
 }
 
@@ -81,12 +83,14 @@ async fn the_program_serves_whoever_has_a_token() {
     assert_eq!((answer.status, answer.header("location")), (201, Some("/calls/rtc_1")), "{answer:?}");
     assert!(service.seen()[0].contains(r#""instructions":"Be brief.""#));
     ask(program.address, "GET", "/", &[], b"").await.refuses(404, "unknown_url");
-    program.end().await;
+    let log = program.end().await;
+    assert!(log.lines().count() == 1 && log.contains("INFO") && log.contains("rtc_1"), "{log}");
+    assert!(!log.contains("token-1"), "users are numbers: {log}");
 }
 
 #[tokio::test]
 async fn the_program_can_be_tried_offline_with_a_page() {
-    let program = Program::start(command(&["--listen", "127.0.0.1:0", "--simulate", "--page"])).await;
+    let program = Program::start(command(&["--listen", "127.0.0.1:0", "--simulate", "--page", "--log", "off"])).await;
     let answer = ask(program.address, "GET", "/", &[], b"").await;
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-security-policy").is_some_and(|p| p.contains("default-src 'none'")), "{answer:?}");
@@ -99,7 +103,7 @@ async fn the_program_can_be_tried_offline_with_a_page() {
         program.offer(&[("origin", origin)]).await.refuses(400, "invalid_offer");
     }
     program.offer(&[("origin", "http://evil.example")]).await.refuses(403, "origin_not_allowed");
-    program.end().await;
+    assert!(program.end().await.is_empty(), "--log off");
 }
 
 #[tokio::test]
@@ -111,7 +115,7 @@ async fn what_is_wrong_is_one_line() {
     let mut keyless = command(&[]);
     keyless.env_remove("OPENAI_API_KEY");
     fails(keyless, 3, "duologue serve --simulate").await;
-    fails(command(&["--origin", "*"]), 5, "origins").await;
+    fails(command(&["--origin", "*"]), 5, "--origin").await;
     fails(command(&["--voice", "willow"]), 5, "voice").await;
     fails(command(&["--base-url", "http://api.example/v1"]), 5, "plaintext").await;
     fails(command(&["--token-file", "/nowhere/tokens"]), 6, "/nowhere/tokens").await;
@@ -135,6 +139,38 @@ async fn every_line_of_a_token_file_is_a_user() {
         let headers = [("authorization", token.as_str())];
         assert_eq!(program.offer(&headers).await.status, 201);
         program.offer(&headers).await.refuses(429, "rate_limit_exceeded");
+    }
+    program.end().await;
+}
+
+#[tokio::test]
+async fn talk_reaches_an_applications_server_with_its_token_and_no_key() {
+    let mut command = command(&["--listen", "127.0.0.1:0", "--simulate"]);
+    command.env("DUOLOGUE_AUTH_TOKEN", canary::TOKEN);
+    let program = Program::start(command).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let url = format!("http://{}/calls", program.address);
+    std::fs::write(file.path(), json!({"transport": "webrtc", "sdp_proxy": {"url": url}}).to_string()).unwrap();
+    let talk = async |token: &str, more: &[&str]| {
+        let mut talk = Command::new(env!("CARGO_BIN_EXE_duologue"));
+        talk.args(["talk", "--text", "Hello there", "--config"]).arg(file.path()).args(more);
+        talk.env_remove("OPENAI_API_KEY").env("DUOLOGUE_AUTH_TOKEN", token).stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(PATIENCE, talk.output()).await.expect("the program hangs").unwrap();
+        canary::printed(&"duologue talk", &[&output.stdout[..], &output.stderr].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, said, error) = talk(canary::TOKEN, &[]).await;
+    assert_eq!(code, Some(0), "{said}{error}");
+    assert!(said.contains("Hello there") && said.contains(&format!("through {url}")), "{said}");
+    for (token, more, code, word) in [
+        ("guessed", &[][..], 3, "the application's server let nobody in"),
+        ("", &[][..], 3, "the application's server let nobody in"),
+        ("", &["--simulate"][..], 5, "sdp_proxy"),
+    ] {
+        let (ended, said, error) = talk(token, more).await;
+        assert_eq!(ended, Some(code), "{said}{error}");
+        assert!(error.contains(word), "{error}");
     }
     program.end().await;
 }

@@ -327,3 +327,37 @@ fn what_is_too_long_for_a_new_connection_is_not_told_and_the_host_knows() {
     assert!(!outputs.0.iter().filter_map(frame_of).any(|f| f.to_string().len() > 65_536));
     assert!(outputs.completed(long).flatten().is_some(), "{outputs:?}");
 }
+
+/// Two spoken items of one response, as newer models make them: the second is cut where it was heard, and the first was
+/// heard to its end.
+#[test]
+fn of_two_items_of_one_response_each_has_its_own_sound() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    let (first, second) = ("Let me have a look at that for you.", "It is the lighthouse at the end of the pier.");
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    buffer(&mut talk, "started", "R1");
+    talk.item_done("R1", "A1", 0, first);
+    talk.item("R1", "A2", Some("A1"), "audio");
+    talk.item_done("R1", "A2", 0, second);
+    // 35 letters and gaps take 2 s at first, of ordinary speech. There is a pause in it, and one behind it.
+    talk.sound(800, LOUD);
+    talk.sound(200, 0);
+    talk.sound(1100, LOUD);
+    talk.sound(300, 0);
+    talk.sound(1000, LOUD);
+    talk.plays(3000);
+    talk.user_speaks("U1", 3000);
+    buffer(&mut talk, "cleared", "R1");
+    talk.flushes();
+    talk.done("R1", "cancelled", Some("turn_detected"));
+    let (words, duration, heard_ms) = heard(&talk, "A1");
+    assert_eq!((words.as_deref(), duration, heard_ms), (Some(first), 2400, 2400));
+    assert!(!talk.message("A1").unwrap().interrupted);
+    let (words, _, heard_ms) = heard(&talk, "A2");
+    assert!((500..=1000).contains(&heard_ms), "{heard_ms}");
+    let words = words.unwrap();
+    assert!(second.starts_with(&words) && !words.is_empty() && words.len() < second.len(), "{words}");
+    assert!(talk.message("A2").unwrap().interrupted);
+    talk.finish();
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,20 @@ def test_where_no_path_leads_a_websocket_is_used(either: Either, tmp_path: Path)
         either.do(client.close())
 
 
-def test_a_server_of_ones_own_gets_no_key(either: Either) -> None:
+def test_a_server_of_ones_own_gets_no_key(either: Either, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy: Any = {"url": "http://127.0.0.1:1/calls"}
     with pytest.raises(duologue.ConfigError, match="sdp_proxy"):
         either.make(sdp_proxy=proxy)
     with pytest.raises(duologue.UnsupportedError, match="gets no key"):
         either.make(transport="webrtc", sdp_proxy=proxy, api_key="c4n4ry-key")
+
+    # That of the environment is none for it.
+    monkeypatch.setenv("OPENAI_API_KEY", "c4n4ry-key")
+    with socket.socket() as taken:
+        # Bound and not listening: nobody is there.
+        taken.bind(("127.0.0.1", 0))
+        proxy["url"] = f"http://127.0.0.1:{taken.getsockname()[1]}/calls"
+        client = either.make(transport="webrtc", sdp_proxy=proxy, recovery={"reconnect": False})
+        with pytest.raises(duologue.NetworkError, match="sdp_proxy.url"):
+            either.do(client.connect())
+        either.do(client.close())

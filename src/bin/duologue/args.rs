@@ -93,6 +93,7 @@ expire, events that come late, twice, broken or not at all. With this in shop.js
 is lost at its tenth event, and the next request is refused with status 429:
   \"faults\": [{\"when\": {\"events\": 10}, \"do\": \"drop\"},
              {\"when\": {\"upgrade\": 2}, \"do\": {\"refuse\": {\"status\": 429, \"retry_after_s\": 1}}}]
+Calls that find no path, as where UDP is blocked: {\"when\": {\"upgrade\": 1}, \"do\": \"no_path\"}
 
 Exit codes:
   0    it was ended, the time is up, or standard input has ended

@@ -111,6 +111,11 @@ impl Screen {
         self.live.as_ref().is_some_and(Live::counts_down)
     }
 
+    /// The conversation can begin.
+    pub fn connected(&mut self, call: bool) -> io::Result<()> {
+        self.line("duologue", if call { "connected by a call over WebRTC" } else { "connected over WebSocket" })
+    }
+
     /// A tool was called and answered.
     pub fn tool(&mut self, call: &ToolCall, output: &str) -> io::Result<()> {
         self.held.push(format!("{} {} → {output}", call.name, call.arguments));

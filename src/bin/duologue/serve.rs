@@ -6,9 +6,10 @@ use crate::{
     setup,
     signals::Signals,
     simulate::scenario,
+    tools,
 };
 use duologue::{
-    Config, Credential,
+    Config, Credential, Error,
     server::{Server, ServerBuilder},
     simulator::Simulator,
 };
@@ -27,6 +28,10 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
     let (key, simulator) = if args.simulate {
         let simulator = Simulator::builder().scenario(scenario(args.scenario.as_deref())?).start().await?;
         config.base_url = Some(simulator.base_url());
+        if config.tools.is_empty() {
+            // The bundled scenario asks for it, and the page has it.
+            config.tools.push(tools::weather());
+        }
         ("sk-simulated".to_owned(), Some(simulator))
     } else {
         (setup::key(args.api_key.clone(), "duologue serve")?, None)
@@ -36,7 +41,7 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
     if let Some(tokens) = tokens {
         server = server.tokens(tokens.into_iter().map(Into::into));
     }
-    let serving = server.build()?.serve(listen).await?;
+    let serving = server.build().map_err(named)?.serve(listen).await.map_err(named)?;
     let mut out = std::io::stdout();
     // Whoever does not read the line knows the address anyway.
     let _ = writeln!(out, "listening {}", serving.url()).and_then(|()| out.flush());
@@ -52,6 +57,26 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
         () = signals.next() => {}
     }
     Ok(exit::OK)
+}
+
+/// What is wrong with an option is told by the option's name.
+fn named(mut error: Error) -> Error {
+    const OPTIONS: [(&str, &str); 9] = [
+        ("origins", "--origin"),
+        ("tokens", "--auth-token, --token-file"),
+        ("authenticate", "--auth-token, --token-file"),
+        ("client_ip_header", "--client-ip-header"),
+        ("client_secrets", "--client-secrets"),
+        ("calls_per_user", "--calls-per-user"),
+        ("per_minute.user", "--per-user"),
+        ("per_minute.address", "--per-address"),
+        ("listen", "--listen"),
+    ];
+    let field = error.field.as_deref().unwrap_or_default();
+    if let Some((_, option)) = OPTIONS.iter().find(|(name, _)| *name == field) {
+        error.field = Some((*option).into());
+    }
+    error
 }
 
 fn server(args: ServeArgs, config: Config) -> ServerBuilder {

@@ -148,6 +148,7 @@ impl Call {
                     connecting = None;
                     self.heard_from = Instant::now();
                     result?;
+                    self.view.connected(self.client.stats().media.is_some());
                 }
                 Happened::Person(Next::Turn(text)) => {
                     self.heard_from = Instant::now();

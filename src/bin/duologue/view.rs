@@ -58,6 +58,11 @@ impl View {
         });
     }
 
+    /// The conversation can begin. `call`: sound travels beside the events.
+    pub fn connected(&mut self, call: bool) {
+        self.on_screen(|screen| screen.connected(call));
+    }
+
     /// A tool was called and answered.
     pub fn tool(&mut self, call: &ToolCall, output: &str) {
         self.on_screen(|screen| screen.tool(call, output));

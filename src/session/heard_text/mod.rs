@@ -79,6 +79,11 @@ impl Pace {
         self.known = true;
     }
 
+    /// Milliseconds of speech that `text` takes, about.
+    pub fn takes_ms(&self, text: &str) -> u64 {
+        (words(text).iter().map(|word| word.weight).sum::<f64>() * self.ms) as u64
+    }
+
     /// The words of `text` that were heard; whole ones, and the one that was cut when more than half of it
     /// was heard.
     pub fn heard(&self, text: &str, span: Span, sound: Option<&Sound>) -> Words {

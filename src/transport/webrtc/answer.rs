@@ -1,7 +1,11 @@
 //! The other side of a call: an offer is answered, and events and sound go the other way round.
 
 use super::{WebRtc, peer::Answering, sdp};
-use crate::{audio::opus::Opus, error::Result, transport::Transport};
+use crate::{
+    audio::opus::Opus,
+    error::{Error, ErrorClass, Result},
+    transport::Transport,
+};
 use std::net::IpAddr;
 
 /// A call whose answer is on its way.
@@ -15,8 +19,13 @@ impl Offered {
     /// message may be.
     ///
     /// # Errors
-    /// `invalid_answer`: the offer has no audio with Opus, no data channel, or is none at all.
+    /// `invalid_offer`: the offer has no audio with Opus, no data channel, or is none at all.
     pub async fn answer(at: IpAddr, offer: &str) -> Result<(Self, String)> {
+        let invalid = |e: Error| Error::new(ErrorClass::Protocol, "invalid_offer", sdp::why(&e));
+        Self::answered(at, offer).await.map_err(|e| if e.code == "invalid_answer" { invalid(e) } else { e })
+    }
+
+    async fn answered(at: IpAddr, offer: &str) -> Result<(Self, String)> {
         let negotiated = sdp::read(offer)?;
         let (answering, answer) = Answering::new(at, offer).await?;
         let lines = answer.lines().filter(|line| !line.starts_with("a=max-message-size"));

@@ -305,6 +305,26 @@ mod tests {
         assert_eq!(run(&mut mic, 0, 200, |_| Vec::new()).len(), 10);
     }
 
+    /// A burst at the beginning would delay all that is said after it, for as long as the call lasts.
+    #[test]
+    fn what_always_waits_is_left_out_in_a_pause_and_pieces_are_not() {
+        let mut mic = Microphone::new(0, 0);
+        mic.push(&numbered(0..9), 24_000, &Plain);
+        // Pieces of 60 ms as they are captured, with a pause between three and three and a half seconds.
+        let piece = |ms: u64| match ms {
+            3000..3500 => vec![0; 3 * 480],
+            _ => vec![2560; 3 * 480],
+        };
+        let given = |ms: u64| if ms % 60 == 0 { piece(ms) } else { Vec::new() };
+        run(&mut mic, 0, 3000, given);
+        assert!(mic.room_ms() <= LIVE_MS - 180 + 60, "180 ms wait behind each other: {}", mic.room_ms());
+        run(&mut mic, 3000, 1000, given);
+        assert!(mic.room_ms() >= LIVE_MS - 60, "{}", mic.room_ms());
+        // From now on everything leaves, pauses included.
+        let left = run(&mut mic, 4020, 1980, |ms| if ms % 60 == 0 { vec![0; 3 * 480] } else { Vec::new() });
+        assert!((99..=102).contains(&left.len()), "33 pieces of three frames: {}", left.len());
+    }
+
     #[test]
     fn half_a_frame_does_not_wait_for_ever() {
         let mut mic = Microphone::new(0, 0);

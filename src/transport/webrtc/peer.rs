@@ -132,7 +132,8 @@ impl Peer {
         if !state.path {
             let message = format!("no path for audio was found within {} s", CONNECTING.as_secs());
             return Err(Error::new(ErrorClass::Network, "ice_failed", message)
-                .fix("let UDP through, or use the WebSocket transport")
+                .field("transport")
+                .fix("let UDP through, or set it to auto or websocket")
                 .retryable());
         }
         path();

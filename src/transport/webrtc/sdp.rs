@@ -116,11 +116,19 @@ pub fn read(answer: &str) -> Result<Negotiated> {
     Ok(Negotiated { opus, redundancy, listens, largest_message })
 }
 
+const UNUSABLE: &str = "the answer of the service cannot be used: ";
+
 /// An answer that cannot be used.
 pub fn wrong(why: &str) -> Error {
-    Error::new(ErrorClass::Protocol, "invalid_answer", format!("the answer of the service cannot be used: {why}"))
+    Error::new(ErrorClass::Protocol, "invalid_answer", format!("{UNUSABLE}{why}"))
         .field("base_url")
         .fix("check that the URL is that of a realtime API that takes calls")
+}
+
+/// What is wrong with it alone: offers are read like answers.
+#[cfg(feature = "simulator")]
+pub fn why(error: &Error) -> &str {
+    error.message.strip_prefix(UNUSABLE).unwrap_or(&error.message)
 }
 
 #[cfg(test)]
