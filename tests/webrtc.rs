@@ -1,18 +1,22 @@
 //! Calls over WebRTC, with aiortc at the other end: a stack nobody here wrote. Install it with
 //! `tests/referees/setup.sh`.
-#![cfg(feature = "webrtc")]
+#![cfg(all(feature = "webrtc", feature = "simulator"))]
 
 #[path = "webrtc/call.rs"]
 mod call;
 #[path = "referees/environment.rs"]
 mod environment;
+#[path = "common/live.rs"]
+mod live;
 
 use call::{Call, Service, dial};
 use duologue::{
-    ErrorClass,
+    Config, ErrorClass,
+    event::EventKind,
     transport::webrtc::{Stage, WebRtcDialer},
 };
 use environment::canary;
+use live::until;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{f64::consts::TAU, sync::Arc};
@@ -167,6 +171,35 @@ async fn a_service_that_hangs_up_ends_the_connection() {
     service.hang_up("rtc_1").await;
     let closed = call.closed().await;
     assert_eq!((closed.code, closed.error), (None, None), "it is a loss like any other");
+}
+
+#[tokio::test]
+async fn a_client_whose_call_is_ended_calls_again_and_says_what_was_said() {
+    let Some(service) = Service::start().await else { return };
+    // Without the note that the conversation goes on: all that is told was said.
+    let recovery = json!({"context_note": null});
+    let config = json!({"base_url": service.base_url("session"), "transport": "webrtc", "recovery": recovery});
+    let config = Config::from_json(&config.to_string()).unwrap();
+    let client = canary::builder().config(config).build().unwrap();
+    canary::events_of(&client);
+    let mut events = client.events();
+    client.connect().await.unwrap();
+    client.send_context("The tide is low.").await.unwrap();
+    assert_eq!(service.next("told").await["item"]["content"][0]["text"], "The tide is low.");
+    service.hang_up("rtc_1").await;
+    let replaced = until(&mut events, |event| match &event.kind {
+        EventKind::SessionReplaced(replaced) => Some(replaced.clone()),
+        _ => None,
+    });
+    let replaced = replaced.await;
+    assert_eq!((replaced.why.as_str(), replaced.context.as_str()), ("reconnect", "full"));
+    assert_eq!(service.next("told").await["item"]["content"][0]["text"], "The tide is low.");
+    client.send_context("It turns.").await.unwrap();
+    assert_eq!(service.next("told").await["item"]["content"][0]["text"], "It turns.");
+    let media = client.stats().media.expect("there is a call");
+    assert!(media.sent > 0, "{media:?}");
+    client.disconnect().await.unwrap();
+    assert_eq!(service.next("hangup").await["call"], "rtc_2");
 }
 
 #[tokio::test]

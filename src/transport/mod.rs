@@ -160,7 +160,7 @@ pub struct MediaStats {
     pub lost: u64,
     /// Packets that came after their time.
     pub late: u64,
-    /// Packets that were no audio of this call: another payload type, or nothing that can be decoded.
+    /// Packets that were no audio of this call: another payload type or source, or nothing that can be decoded.
     pub foreign: u64,
     /// Frames of 20 ms that were made up because nothing had come for them.
     pub concealed: u64,

@@ -5,7 +5,7 @@ use crate::{
     relay::{Forge, Relay},
     two_turns,
 };
-use duologue::{Client, Error, ErrorClass, event::Status, simulator::Simulator, transport::webrtc::WebRtcDialer};
+use duologue::{Client, Config, Error, ErrorClass, config::TransportChoice, event::Status, simulator::Simulator};
 use futures_util::future::join_all;
 use std::sync::Arc;
 
@@ -17,22 +17,26 @@ struct Forged {
     error: Option<Error>,
 }
 
-async fn connect(forge: impl Fn(&mut String, &mut String) + Send + Sync + 'static) -> Forged {
+async fn connect(
+    transport: TransportChoice,
+    forge: impl Fn(&mut String, &mut String) + Send + Sync + 'static,
+) -> Forged {
     let simulator = Simulator::builder().scenario(two_turns()).start().await.unwrap();
     let forge: Forge = Arc::new(forge);
     let relay = Relay::forging(&simulator.base_url(), CLEAN, 1, Some(forge)).await;
-    let builder = canary::builder().config(config(relay.base_url())).dialer(Arc::new(WebRtcDialer::default()));
-    let client = builder.build().unwrap();
+    let config = Config { transport, ..config(relay.base_url()) };
+    let client = canary::builder().config(config).build().unwrap();
     canary::events_of(&client);
     let connected = tokio::time::timeout(LONGEST, client.connect()).await.expect("every step is bounded");
     Forged { simulator, relay, client, error: connected.err() }
 }
 
-/// Row 16. The path is there and somebody answers, but it is not who the service named.
+/// Row 16. The path is there and somebody answers, but it is not who the service named. That is no reason to go another way,
+/// though the configuration allows one.
 #[tokio::test]
 async fn row_16_a_wrong_fingerprint_is_fatal_and_no_audio_was_sent() {
     let flip = |byte: &str| if byte == "00" { "11" } else { "00" };
-    let forged = connect(move |_, sdp| {
+    let forged = connect(TransportChoice::Auto, move |_, sdp| {
         let lines = sdp.split_inclusive('\n').map(|line| match line.strip_prefix("a=fingerprint:sha-256 ") {
             Some(print) => format!("a=fingerprint:sha-256 {}{}", flip(&print[..2]), &print[2..]),
             None => line.to_owned(),
@@ -119,7 +123,7 @@ async fn answers_that_cannot_be_used_are_errors_that_say_so_and_others_are_calls
         ("a candidate that is none", |_, sdp| *sdp += "a=candidate:garbage\r\n", UNUSABLE),
     ];
     join_all(cases.into_iter().map(|(what, forge, expected)| async move {
-        let forged = connect(forge).await;
+        let forged = connect(TransportChoice::Webrtc, forge).await;
         let got = forged.error.as_ref().map(|error| (error.class, error.code.as_ref()));
         assert_eq!(got, expected, "{what}: {:?}", forged.error);
         if expected.is_none() {

@@ -3,7 +3,7 @@
 MODE says what is special about the answer: `good`, `silent` (no max-message-size), `small` (1000 bytes), `html`,
 `garbage`, `empty`, `page` (a web page with an error status), `refused` (401), `busy` (429), `impostor` (another fingerprint),
 `nameless` (no Location), `deaf` (nobody listens at its addresses), `blind` (the addresses in the offer are not seen, and
-the status is 200).
+the status is 200), `session` (a session is begun, and what it is told confirmed).
 
 Prints a line of JSON for its address and for each thing that happens. Messages of the data channel are sent back, but
 `{"type":"report"}`, which is answered with what was heard, `{"type":"flood"}`, which is answered with bytes, nothing, 5000
@@ -52,6 +52,16 @@ class Heard:
         }
 
 
+def confirmed(event):
+    """What a service says to it."""
+    if event["type"] == "session.update":
+        yield {"type": "session.updated", "session": event["session"]}
+    if event["type"] == "conversation.item.create":
+        say(event="told", item=event["item"])
+        for what in ("added", "done"):
+            yield {"type": f"conversation.item.{what}", "previous_item_id": None, "item": event["item"]}
+
+
 class Calls:
     def __init__(self):
         self.calls = {}
@@ -68,9 +78,15 @@ class Calls:
         @pc.on("datachannel")
         def opened(channel):
             say(event="channel", call=name, label=channel.label, ordered=channel.ordered)
+            if mode == "session":
+                channel.send(json.dumps({"type": "session.created", "session": {"type": "realtime", "id": f"sess_{name}"}}))
 
             @channel.on("message")
             def message(text):
+                if mode == "session":
+                    for event in confirmed(json.loads(text)):
+                        channel.send(json.dumps(event))
+                    return
                 if text == '{"type":"report"}':
                     text = json.dumps(heard.report())
                 if text == '{"type":"flood"}':

@@ -70,6 +70,11 @@ impl Service {
         format!("ws://127.0.0.1:{}/{mode}/v1/realtime?model=m-1", self.port)
     }
 
+    /// For a client's configuration.
+    pub fn base_url(&self, mode: &str) -> String {
+        format!("http://127.0.0.1:{}/{mode}/v1", self.port)
+    }
+
     /// The next thing of that kind that happens.
     pub async fn next(&self, kind: &str) -> Value {
         self.until(kind).await.pop().expect("an event")

@@ -395,7 +395,7 @@ impl Transport for WebRtc {
             packets: counts.packets,
             lost: self.receiver.lost(),
             late: counts.late,
-            foreign: counts.foreign,
+            foreign: counts.foreign + self.figures.strangers,
             concealed: self.receiver.concealed(),
             recovered: self.receiver.recovered(),
             jitter_us: self.receiver.jitter_us(),

@@ -3,6 +3,9 @@
 //! The stack sends RTCP and has a place for what comes of it, but never puts anything there: its `get_stats` knows neither
 //! loss nor round trip of what we send, and no report reaches the application either. So the reports are read here, where
 //! they pass. Both kinds carry them: a receiver that also sends puts its report into its own sender report.
+//!
+//! Nor does the stack pass on media of another source than the first (a changed SSRC), or say that there is any: it is
+//! counted here.
 
 use parking_lot::Mutex;
 use rtc::{
@@ -28,6 +31,8 @@ pub struct Reported {
     /// Packets in a hundred that will not arrive, as far as the past tells: a report covers some fifty packets, so a
     /// single one says little.
     pub expected_percent: f32,
+    /// Media packets of another source than the first one's, which nobody hears.
+    pub strangers: u64,
 }
 
 impl Reported {
@@ -42,6 +47,8 @@ impl Reported {
 /// The observer of a connection. It changes nothing.
 pub struct Reports {
     ssrc: u32,
+    /// The source that is heard.
+    heard: Option<u32>,
     told: Arc<Mutex<Reported>>,
     /// The middle of the time in our sender reports, and when they left.
     sent: VecDeque<(u32, Instant)>,
@@ -55,7 +62,7 @@ impl Reports {
 
     /// Watches what is said of the stream `ssrc`, and keeps `told`.
     pub fn new(ssrc: u32, told: Arc<Mutex<Reported>>) -> Self {
-        Self { ssrc, told, sent: VecDeque::new(), inbound: VecDeque::new(), outbound: VecDeque::new() }
+        Self { ssrc, heard: None, told, sent: VecDeque::new(), inbound: VecDeque::new(), outbound: VecDeque::new() }
     }
 
     fn read(&self, now: Instant, reports: &[ReceptionReport]) {
@@ -81,6 +88,11 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Reports {
     type Time = Instant;
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtp(media) = &packet.message.packet
+            && *self.heard.get_or_insert(media.header.ssrc) != media.header.ssrc
+        {
+            self.told.lock().strangers += 1;
+        }
         if let Packet::Rtcp(parts) = &packet.message.packet {
             for part in parts {
                 if let Some(report) = part.as_any().downcast_ref::<ReceiverReport>() {
@@ -155,11 +167,25 @@ mod tests {
         let back = start + Duration::from_millis(620);
         let theirs = SenderReport { reports: vec![report(7, 64, 0x2345_6789, 32_768)], ..Default::default() };
         reports.handle_read(packet(back, theirs)).unwrap();
-        let expected = Reported { lost_permille: Some(250), round_trip_us: Some(120_000), expected_percent: 25.0 };
+        let expected =
+            Reported { lost_permille: Some(250), round_trip_us: Some(120_000), expected_percent: 25.0, strangers: 0 };
         assert_eq!(*told.lock(), expected);
         // Nothing is kept back, in either direction.
         assert_eq!([reports.poll_read().is_some(), reports.poll_read().is_some()], [true; 2]);
         assert!(reports.poll_read().is_none() && reports.poll_write().is_some() && reports.poll_write().is_none());
+    }
+
+    #[test]
+    fn media_of_another_source_is_counted() {
+        let told = Arc::new(Mutex::new(Reported::default()));
+        let mut reports = Reports::new(7, told.clone());
+        for ssrc in [1, 1, 2, 1, 3] {
+            let mut media = rtc::rtp::Packet::default();
+            media.header.ssrc = ssrc;
+            let message = AttributedPacket::new(Packet::Rtp(media));
+            reports.handle_read(TaggedPacket { now: Instant::now(), transport: Default::default(), message }).unwrap();
+        }
+        assert_eq!(told.lock().strangers, 2);
     }
 
     #[test]

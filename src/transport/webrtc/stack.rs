@@ -142,6 +142,8 @@ pub struct Figures {
     pub lost_permille: Option<u16>,
     /// Packets in a hundred that the other end will probably not get.
     pub expected_loss: u8,
+    /// Media packets of a source that is not heard.
+    pub strangers: u64,
 }
 
 /// An error of the stack, in our words.
@@ -266,7 +268,7 @@ pub async fn figures(pc: &dyn PeerConnection, shared: &Shared) -> Figures {
         }
     }
     let expected_loss = reported.expected_percent as u8;
-    Figures { round_trip_us, lost_permille: reported.lost_permille, expected_loss }
+    Figures { round_trip_us, lost_permille: reported.lost_permille, expected_loss, strangers: reported.strangers }
 }
 
 /// Ends a connection of which there is no [`Peer`] yet.
