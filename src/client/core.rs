@@ -277,8 +277,7 @@ impl Core {
 
     /// What was captured before now goes to the session; `whole`: also what fills no frame.
     pub fn poll_microphone(&mut self, whole: bool) {
-        let most_ms = if whole { u64::MAX } else { self.media_room_ms };
-        let batch = self.audio.take_microphone(self.now, self.capture, whole, most_ms);
+        let batch = self.audio.take_microphone(self.now, self.capture, whole, self.media_room_ms);
         if let Some(level) = batch.level {
             self.handle(Input::Level { level });
         }

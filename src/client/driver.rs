@@ -77,6 +77,7 @@ impl Driver {
             progress = true;
             self.core.replies.insert(op, reply);
             // What was said before a command came before it.
+            self.core.media_room_ms = u64::MAX;
             self.core.poll_microphone(matches!(command, Command::StopListening));
             if matches!(command, Command::Connect) {
                 self.core.warn_of_settings();
@@ -88,6 +89,7 @@ impl Driver {
             self.core.shared.handled();
             // Each command leaves before the next is looked at, so that the bound is the network's.
             self.network();
+            self.core.media_room_ms = self.media_room_ms();
         }
         if !self.leaving && self.core.shared.host_is_gone() {
             // The last handle was dropped: leave politely, then end.

@@ -1,8 +1,8 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
 use super::{
-    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, TransportChoice,
-    invalid, ranges::range,
+    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, SdpForm,
+    TransportChoice, invalid, ranges::range,
 };
 use crate::error::{Error, ErrorClass, Result, redact};
 
@@ -62,6 +62,10 @@ impl Config {
         if self.transport != TransportChoice::Webrtc {
             let message = "only a call can be offered to a server of one's own";
             return Err(invalid("sdp_proxy", message).fix("set transport to \"webrtc\", or remove it"));
+        }
+        if self.model.is_some() && proxy.form == SdpForm::Sdp {
+            let message = "an offer alone has no place for the model, which the server chooses then";
+            return Err(invalid("model", message).fix("remove it, or set sdp_proxy.form to \"multipart\" or \"json\""));
         }
         let url = url::Url::parse(&proxy.url).ok();
         let good =

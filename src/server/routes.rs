@@ -110,14 +110,20 @@ async fn create(
             let called = gate.upstream.call(&offer.sdp, &session, &key).await;
             drop(place);
             let id = called.as_ref().ok().and_then(|called| called.id.clone());
-            if let Some(oldest) = id.as_ref().and_then(|id| gate.book.made(id, &caller.user)) {
-                tracing::info!(user = %gate.shown(&caller.user), call = oldest, "one call too many: hung up");
-                end(&gate, &caller, &oldest, &key).await;
-            }
             tracing::info!(user = %gate.shown(&caller.user), call = id, made = called.is_ok(), "call");
-            if let (Err(_), Some(id)) = (made.send(called), id) {
+            let Some(id) = id else { return drop(made.send(called)) };
+            // Booked before it is told: the caller may hang up at once.
+            let oldest = if made.is_closed() { None } else { gate.book.made(&id, &caller.user) };
+            if made.send(called).is_err() {
                 tracing::info!(user = %gate.shown(&caller.user), call = id, "nobody waited for it: hung up");
                 end(&gate, &caller, &id, &key).await;
+                // It needs no room.
+                if let Some(oldest) = oldest {
+                    gate.book.made(&oldest, &caller.user);
+                }
+            } else if let Some(oldest) = oldest {
+                tracing::info!(user = %gate.shown(&caller.user), call = oldest, "one call too many: hung up");
+                end(&gate, &caller, &oldest, &key).await;
             }
         }
     };

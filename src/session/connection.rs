@@ -186,7 +186,8 @@ impl Session {
         self.link.step_by = None;
         let first = !self.recovery.established;
         let cause = self.recovery.cause.take();
-        self.speaking.connected_anew();
+        let stream_from = self.link.opened_at.filter(|_| self.link.carries.media);
+        self.speaking.connected_anew(stream_from);
         self.recovered();
         self.set_status(Status::Connected);
         if let Some(op) = self.ops.connect.take() {

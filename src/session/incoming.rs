@@ -187,6 +187,7 @@ impl Session {
 
     /// Nothing more comes of this response: settles its audio, its turn and its tools.
     fn generation_over(&mut self, id: &ResponseId, cancelled: bool) {
+        self.media_generated(id, cancelled);
         if self.response(id).fenced {
             // Its audio is incomplete for good; the flush settles it.
             self.drop_unheard(&[]);

@@ -70,6 +70,8 @@ impl Session {
                 self.listening.frames = 0;
                 self.listening.before.clear();
                 self.pre_roll.cleared(self.listening.held);
+                // It must not overtake what it is to clear.
+                self.after_media();
                 let result = self.clear_vendor();
                 self.complete(op, result.err());
             }

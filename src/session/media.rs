@@ -10,7 +10,7 @@
 
 use super::{Output, Session, ledger::AudioKey, link::Carriage};
 use crate::{
-    error::Error,
+    error::{Error, ErrorClass},
     event::{InterruptSource, Pcm},
     message::{ItemId, Part, PartIndex, ResponseId},
     provider::{OutputBuffer, PartRef, ProviderCommand},
@@ -33,13 +33,28 @@ const MAX_ANNOUNCED: usize = 16;
 /// A frame none of whose samples is above this is silence: -60 dB.
 const SILENT: u16 = 32;
 
+/// How long the vendor may take to say that it cleared what we asked it to.
+const CLEARED_MS: u64 = 3000;
+/// A response that is over sounds within that time, or not at all.
+const DUE_MS: u64 = 2000;
+/// Silence of that length is the end of a response that is over, whatever the vendor does not say.
+const UNSAID_MS: u64 = 5000;
+/// And so is nothing at all: a line that is gone so long is no line any more.
+const NOTHING_MS: u64 = 12_000;
+/// Sound of that length that nobody announces belongs to the response that ought to sound.
+const UNANNOUNCED_MS: u64 = 1000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Media {
     playing: Option<Playing>,
     early: VecDeque<i16>,
+    /// Samples of silence at the end of it.
+    early_silence: u64,
     /// Until then what comes before the next announcement is the rest of what is over.
     tail_until: Time,
+    /// The response whose sound is to be announced, and until when once it is over.
+    due: Option<(ResponseId, Option<Time>)>,
     /// The newest spoken parts that were announced, oldest first.
     announced: VecDeque<PartRef>,
 }
@@ -52,6 +67,10 @@ struct Playing {
     part: Option<(ItemId, PartIndex)>,
     /// It was all sent; what is still to come comes before this.
     drained_by: Option<Time>,
+    /// The response is over.
+    generated: bool,
+    /// When sound came last, silence included.
+    came_at: Time,
     /// Samples of silence that came last.
     silence: u64,
     /// Samples of the part that are none.
@@ -74,9 +93,24 @@ impl Media {
         self.playing.as_ref().map(|p| &p.response)
     }
 
-    /// When the sound that was sent has come, at the latest.
+    /// Sound of this response is sent, on its way, or to be expected.
+    pub fn sounds(&self, response: &ResponseId) -> bool {
+        self.plays(response) || self.due.as_ref().is_some_and(|(due, _)| due == response)
+    }
+
+    /// The same of any.
+    pub fn sounds_any(&self) -> bool {
+        self.plays_any() || self.due.is_some()
+    }
+
+    /// When the sound that was sent has come, at the latest, or what is due is due no more.
     pub fn timeout(&self) -> Option<Time> {
-        self.playing.as_ref()?.drained_by
+        let over = self.playing.as_ref().and_then(|playing| {
+            let unsaid = playing.generated.then(|| playing.came_at.after_ms(NOTHING_MS));
+            playing.drained_by.or(unsaid)
+        });
+        let due = self.due.as_ref().and_then(|(_, by)| *by);
+        [over, due].into_iter().flatten().min()
     }
 }
 
@@ -112,10 +146,8 @@ impl Session {
         match state {
             OutputBuffer::Started => {
                 self.media_over();
-                let part = self.media.announced.iter().find(|at| at.response == response);
-                let part = part.map(|at| (at.item.clone(), at.part));
                 let unwanted = self.response(&response).fenced;
-                self.media.playing = Some(Playing { response, part, drained_by: None, silence: 0, speech: 0 });
+                self.media_begins(response);
                 if unwanted {
                     // It was cut off before its sound began, so nothing was there to be cleared.
                     self.tell_vendor(&ProviderCommand::ClearOutput);
@@ -134,8 +166,36 @@ impl Session {
                 if self.media.plays(&response) {
                     self.media_over();
                 }
+                // What was on its way has a little time to come.
+                self.media.early.clear();
+                self.media.tail_until = self.now.after_ms(TAIL_MS);
                 self.drop_unheard(&[]);
             }
+        }
+    }
+
+    /// The sound of this response is what comes from now on, and what came already.
+    fn media_begins(&mut self, response: ResponseId) {
+        let part = self.media.announced.iter().find(|at| at.response == response);
+        let part = part.map(|at| (at.item.clone(), at.part));
+        let generated = self.response(&response).end.is_some();
+        self.media.due.take_if(|(due, _)| *due == response);
+        let came_at = self.now;
+        let playing = Playing { response, part, drained_by: None, generated, came_at, silence: 0, speech: 0 };
+        self.media.playing = Some(playing);
+    }
+
+    /// The response is over, and the vendor has yet to say that its sound is, or even that it began.
+    pub(super) fn media_generated(&mut self, response: &ResponseId, cancelled: bool) {
+        if cancelled || self.response(response).fenced {
+            self.media.due.take_if(|(due, _)| due == response);
+        }
+        if let Some(playing) = self.media.playing.as_mut().filter(|p| p.response == *response) {
+            playing.generated = true;
+        }
+        let by = self.now.after_ms(DUE_MS);
+        if let Some((_, due)) = self.media.due.as_mut().filter(|(due, _)| due == response) {
+            due.get_or_insert(by);
         }
     }
 
@@ -148,6 +208,10 @@ impl Session {
             playing.part = Some((at.item.clone(), at.part));
         }
         if !self.media.announced.contains(at) {
+            let sounded = self.media.announced.iter().any(|known| known.response == at.response);
+            if !sounded && !self.media.plays(&at.response) && !self.response(&at.response).fenced {
+                self.media.due = Some((at.response.clone(), None));
+            }
             if self.media.announced.len() >= MAX_ANNOUNCED {
                 self.media.announced.pop_front();
             }
@@ -168,14 +232,11 @@ impl Session {
                 self.stats.late_audio += pcm.len() as u64;
                 return;
             }
-            // Between two answers there is silence, and the beginning of one is not.
-            return if silent && self.media.early.is_empty() {
-            } else {
-                self.keep_early(pcm)
-            };
+            return self.media_unannounced(pcm, silent);
         };
         let paused = playing.silence * 1000 >= BETWEEN_MS * rate;
         let samples = pcm.len() as u64;
+        playing.came_at = self.now;
         if silent {
             playing.silence += samples;
         } else {
@@ -184,8 +245,9 @@ impl Session {
             self.next_part(paused, rate);
         }
         let Some(playing) = &mut self.media.playing else { return };
-        if playing.drained_by.is_some() && playing.silence * 1000 >= END_MS * rate {
-            return self.media_over();
+        let unsaid = playing.generated && playing.silence * 1000 >= UNSAID_MS * rate;
+        if playing.drained_by.is_some() && playing.silence * 1000 >= END_MS * rate || unsaid {
+            return self.media_ends();
         }
         let Some((item, part)) = playing.part.clone() else { return self.keep_early(pcm) };
         let at = PartRef { response: playing.response.clone(), item, part };
@@ -219,6 +281,26 @@ impl Session {
         self.heard();
     }
 
+    /// Between two answers there is silence, and the beginning of one is not.
+    fn media_unannounced(&mut self, pcm: &[i16], silent: bool) {
+        let rate = u64::from(self.codec.capabilities().output_rate);
+        self.media.early_silence = if silent { self.media.early_silence + pcm.len() as u64 } else { 0 };
+        if self.media.early_silence * 1000 >= END_MS * rate {
+            // Nobody's: a crackle on the line.
+            return self.media.early.clear();
+        }
+        if !silent || !self.media.early.is_empty() {
+            self.keep_early(pcm);
+        }
+        if self.media.early.len() as u64 * 1000 >= UNANNOUNCED_MS * rate
+            && let Some((response, _)) = self.media.due.take()
+        {
+            let text = "the service did not say whose sound it sends; it is taken for that of the newest answer";
+            self.warn_rarely(ErrorClass::Protocol, "sound_unannounced", text);
+            self.media_begins(response);
+        }
+    }
+
     fn keep_early(&mut self, pcm: &[i16]) {
         let rate = self.codec.capabilities().output_rate;
         let most = (EARLY_MS * u64::from(rate) / 1000) as usize;
@@ -236,6 +318,15 @@ impl Session {
             return;
         }
         self.give_sound(at, pcm);
+    }
+
+    /// No more sound comes of the response, as far as can be told.
+    fn media_ends(&mut self) {
+        if self.media.playing.as_ref().is_some_and(|playing| playing.generated && playing.drained_by.is_none()) {
+            let text = "the service did not say that it has sent all of an answer";
+            self.warn_rarely(ErrorClass::Protocol, "sound_unended", text);
+        }
+        self.media_over();
     }
 
     /// No more sound comes of the response that was sent.
@@ -262,15 +353,22 @@ impl Session {
 
     /// The vendor is to send no more of what it has; it cuts its items itself.
     pub(super) fn clear_vendors_buffer(&mut self) {
+        self.media.due = None;
         if self.link.carries.media && self.media.playing.is_some() {
             self.tell_vendor(&ProviderCommand::ClearOutput);
             self.media_over();
+            // Until the vendor has heard of it, it sends on.
+            self.media.tail_until = self.now.after_ms(CLEARED_MS);
         }
     }
 
     pub(super) fn media_timer(&mut self) {
+        if self.media.due.take_if(|(_, by)| by.is_some_and(|by| self.now >= by)).is_some() {
+            // It ended without a sound.
+            self.heard();
+        }
         if self.media.timeout().is_some_and(|by| self.now >= by) {
-            self.media_over();
+            self.media_ends();
         }
     }
 
@@ -286,8 +384,8 @@ impl Session {
         }
     }
 
-    /// Sound of it is sent, or on its way.
+    /// Sound of it is sent, on its way, or to be expected.
     pub(super) fn still_sounds(&self, response: &ResponseId) -> bool {
-        self.link.carries.media && self.media.plays(response)
+        self.link.carries.media && self.media.sounds(response)
     }
 }

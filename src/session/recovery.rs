@@ -232,14 +232,16 @@ impl Session {
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
         // An answer that came will be heard, though the words it answers are not known: nobody says them again.
-        let came = |r: &super::Response| self.is_answer(r) || (r.end.is_some() && r.received_ms > 0);
+        // On a call it comes at its own pace, and what is still on its way is lost.
+        let whole = |r: &super::Response| r.end.is_some() && r.received_ms > 0 && !self.media.sounds(&r.id);
+        let came = |r: &super::Response| self.is_answer(r) || whole(r);
         // Of one that was cut off counts what was heard.
         let answers = |r: &&super::Response| if r.fenced { self.heard_ms(r) >= OWED_MS } else { came(r) };
         let answered = self.responses.iter().filter(|r| !r.outside).filter(answers).map(|r| r.turn).max();
         if let Some(turn) = answered {
             self.turn_answered(turn);
         }
-        let owed = self.owed();
+        let (owed, unheard) = (self.owed(), self.unheard());
         self.media_lost();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent", self.now, self.capture);
@@ -253,6 +255,9 @@ impl Session {
             }
             let cut = self.response(&id).fenced;
             self.end_unseen(&id, if cut { "cancelled" } else { "incomplete" }, Some("connection_lost"));
+        }
+        if let Some(id) = unheard.filter(|_| owed.is_some()) {
+            self.silence_begun(&id);
         }
         if owed.is_some() {
             self.recovery.owed = owed;
@@ -299,6 +304,13 @@ impl Session {
         response.received_ms >= OWED_MS || response.wrote >= OWED_TEXT || self.tools.called(&response.id)
     }
 
+    /// The answer that is over and of whose sound hardly anything came.
+    fn unheard(&self) -> Option<ResponseId> {
+        let over = |r: &&super::Response| r.end.is_some() && !r.fenced && !r.outside && self.media.sounds(&r.id);
+        let record = self.responses.iter().rev().find(over)?;
+        (!self.is_answer(record)).then(|| record.id.clone())
+    }
+
     /// Whether the turn that is being answered was answered, and how to ask if not.
     fn owed(&mut self) -> Option<Ask> {
         if self.recovery.owed.is_some() {
@@ -310,6 +322,9 @@ impl Session {
         // The line was dead before anybody knew.
         if self.recovery.unanswered.is_some() && !self.pre_roll.is_open() {
             return self.recovery.unanswered.take();
+        }
+        if self.unheard().is_some() && self.sequencer.active().is_none() {
+            return (!self.pre_roll.is_open()).then_some(Ask::Answer(None));
         }
         let record = self.sequencer.active().and_then(|id| self.responses.iter().rev().find(|r| r.id == *id))?;
         let waits = !record.fenced && !record.cancelled && record.end.is_none();

@@ -72,6 +72,8 @@ pub struct Speaking {
     sent_frames: u64,
     sent_rate: u32,
     sent_at: Time,
+    /// The vendor has heard something ever since, silence when nobody gives anything: on a call.
+    stream_from: Option<Time>,
 }
 
 impl Speaking {
@@ -90,9 +92,10 @@ impl Speaking {
     }
 
     /// A new connection: the vendor counts the audio it gets from zero.
-    pub fn connected_anew(&mut self) {
+    pub fn connected_anew(&mut self, stream_from: Option<Time>) {
         self.sent_frames = 0;
         self.speech_from_ms = 0;
+        self.stream_from = stream_from;
     }
 
     /// Microphone audio went out whose last sample was captured then.
@@ -103,18 +106,24 @@ impl Speaking {
     }
 
     /// Samples that were sent since the position `audio_ms` of what was sent.
-    fn sent_since(&self, audio_ms: u64) -> u64 {
+    fn sent_since(&self, audio_ms: u64, now: Time) -> u64 {
+        if self.stream_from.is_some() {
+            return self.sent_ms(now).saturating_sub(audio_ms) * u64::from(self.sent_rate) / 1000;
+        }
         self.sent_frames.saturating_sub(audio_ms.saturating_mul(u64::from(self.sent_rate)) / 1000)
     }
 
-    fn sent_ms(&self) -> u64 {
+    fn sent_ms(&self, now: Time) -> u64 {
+        if let Some(from) = self.stream_from {
+            return now.ms_since(from);
+        }
         self.sent_frames * 1000 / u64::from(self.sent_rate.max(1))
     }
 
     /// When the sample at `audio_ms` was captured: audio is captured in real time.
     fn time_of(&self, audio_ms: u64, now: Time) -> Time {
-        let sent_ms = self.sent_ms();
-        let from = if self.sent_frames == 0 { now } else { self.sent_at };
+        let sent_ms = self.sent_ms(now);
+        let from = if self.sent_frames == 0 || self.stream_from.is_some() { now } else { self.sent_at };
         Time(from.0.saturating_sub(sent_ms.saturating_sub(audio_ms) * 1000))
     }
 
@@ -157,7 +166,7 @@ impl Session {
         self.user_placeholder(&item);
         // One that comes late is about words that are known.
         if self.history.get(&item).is_none_or(|m| m.state == MessageState::InProgress) {
-            let since = self.speaking.sent_since(audio_ms);
+            let since = self.speaking.sent_since(audio_ms, self.now);
             self.pre_roll.begin(&item, self.speaking.turn, since);
         }
         if self.config.turn_detection.interrupt_response {
@@ -168,7 +177,7 @@ impl Session {
 
     pub(super) fn user_stopped(&mut self, item: &ItemId, audio_ms: u64) {
         self.speaking.user = false;
-        self.pre_roll.ended(item, self.speaking.sent_since(audio_ms));
+        self.pre_roll.ended(item, self.speaking.sent_since(audio_ms, self.now));
         self.turn_ended_by_vendor();
         self.speaking.answer_expected = self.link.server_answers;
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
@@ -185,7 +194,7 @@ impl Session {
         if !std::mem::take(&mut self.speaking.user) {
             return;
         }
-        let audio_ms = self.speaking.sent_ms().max(self.speaking.speech_from_ms);
+        let audio_ms = self.speaking.sent_ms(self.now).max(self.speaking.speech_from_ms);
         let speech = Speech { who: Role::User, source: SpeechSource::Server, audio_ms };
         let item = self.speaking.user_item.take();
         self.emit_whole(None, item.as_ref(), true, EventKind::SpeechStopped(speech));
@@ -408,7 +417,7 @@ impl Session {
         let ready: Vec<_> = self
             .responses
             .iter_mut()
-            .filter(|r| !r.closed && r.end.is_some() && over(&r.id) && !media.plays(&r.id))
+            .filter(|r| !r.closed && r.end.is_some() && over(&r.id) && !media.sounds(&r.id))
             .filter_map(|r| {
                 r.closed = true;
                 r.end.clone().map(|end| (r.id.clone(), end, r.inferred))
@@ -428,7 +437,7 @@ impl Session {
     /// Something will be heard or written before long.
     fn thinking(&self) -> bool {
         let running = self.sequencer.active().is_some_and(|id| !self.responses.iter().any(|r| r.id == *id && r.fenced));
-        let buffered = !self.speaking.flushing() && (self.ledger.open().next().is_some() || self.media.plays_any());
+        let buffered = !self.speaking.flushing() && (self.ledger.open().next().is_some() || self.media.sounds_any());
         running || buffered || self.sequencer.waiting() || self.speaking.answer_expected
     }
 

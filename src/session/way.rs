@@ -1,7 +1,8 @@
 //! Which transport carries the conversation, and telling the host when it is another one.
 //!
 //! With `transport` `auto` the driver tries a call first and may come back with a WebSocket. Where no path was found for a
-//! call none is looked for again in the same run, unless the network is another one: each try would cost two seconds.
+//! call none is looked for again in the same run, unless the network is another one: each try would cost two seconds. Nor is
+//! one looked for that could not be told the configuration.
 
 use super::Session;
 use crate::{
@@ -10,6 +11,10 @@ use crate::{
     event::{EventKind, TransportChanged},
     provider::{Codec, DialRequest},
 };
+
+/// A session object that is longer fits no message of a call: 64 KiB, where the service does not say otherwise, and the
+/// event around it.
+const MOST_ON_A_CALL: usize = 65_536 - 256;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -24,7 +29,8 @@ impl Way {
     /// What to dial.
     pub fn request(&self, codec: &dyn Codec) -> DialRequest {
         let mut request = codec.dial().clone();
-        if self.fell_back && request.transport == TransportChoice::Auto {
+        let auto = request.transport == TransportChoice::Auto;
+        if auto && (self.fell_back || codec.wish().to_string().len() > MOST_ON_A_CALL) {
             request.transport = TransportChoice::Websocket;
         }
         request

@@ -13,7 +13,7 @@ use crate::{
     credential::Credential,
     error::{Error, ErrorClass, Result},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Request,
@@ -168,8 +168,11 @@ async fn read(response: hyper::Response<hyper::body::Incoming>, most: usize) -> 
     let answer = |body| Answer { status: status.as_u16(), location, retry_after, content_type, body };
     if !status.is_success() {
         // As far as it comes: the status alone is an answer too.
-        let body = Limited::new(body, MOST_ERROR).collect().await.map(|b| b.to_bytes()).unwrap_or_default();
-        return Ok(answer(body));
+        let (mut body, mut words) = (Limited::new(body, MOST_ERROR), BytesMut::new());
+        while let Some(Ok(frame)) = body.frame().await {
+            words.extend(frame.into_data().ok());
+        }
+        return Ok(answer(words.freeze()));
     }
     let body = Limited::new(body, most).collect().await.map_err(|e| {
         if e.is::<LengthLimitError>() {

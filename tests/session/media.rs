@@ -361,3 +361,112 @@ fn of_two_items_of_one_response_each_has_its_own_sound() {
     assert!(talk.message("A2").unwrap().interrupted);
     talk.finish();
 }
+
+/// The vendor goes on until it has heard that it is to stop, and its packets are on their way.
+#[test]
+fn nothing_of_an_answer_that_was_cut_is_heard_in_the_next_one() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    answer(&mut talk, 400);
+    talk.plays(200);
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    for _ in 0..40 {
+        talk.sound(20, LOUD);
+        talk.pass(20);
+    }
+    buffer(&mut talk, "cleared", "R1");
+    talk.done("R1", "cancelled", Some("client_cancelled"));
+    talk.sound(100, LOUD);
+    talk.pass(1000);
+    // A crackle on the line is nobody's word.
+    talk.sound(20, LOUD);
+    talk.sound(400, 0);
+    talk.response("R2");
+    talk.item("R2", "A2", None, "audio");
+    buffer(&mut talk, "started", "R2");
+    talk.sound(100, LOUD);
+    buffer(&mut talk, "stopped", "R2");
+    talk.sound(200, 0);
+    talk.done("R2", "completed", None);
+    talk.plays(1000);
+    assert_eq!(heard(&talk, "A2").1, 100 + END);
+    talk.finish();
+}
+
+#[test]
+fn what_the_vendor_forgets_to_say_of_its_sound_is_found_out_and_told() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    // It begins without a word.
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.sound(1200, LOUD);
+    let outputs = talk.take();
+    assert_eq!(outputs.complaints(), ["sound_unannounced"]);
+    talk.item_done("R1", "A1", 0, "one two three four five");
+    talk.done("R1", "completed", None);
+    // And ends without one.
+    talk.sound(4_900, 0);
+    assert!(!kinds(&talk.take().0).any(|k| matches!(k, EventKind::TurnDone(_))), "it could be a pause");
+    talk.sound(200, 0);
+    talk.plays(7_000);
+    let outputs = talk.take();
+    assert_eq!(outputs.complaints(), ["sound_unended"]);
+    assert!(kinds(&outputs.0).any(|k| matches!(k, EventKind::TurnDone(_))));
+    assert_eq!(heard(&talk, "A1").0.as_deref(), Some("one two three four five"));
+    talk.finish();
+}
+
+#[test]
+fn an_answer_that_is_written_before_it_sounds_is_not_over() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    talk.response("R1");
+    talk.item("R1", "A1", None, "audio");
+    talk.item_done("R1", "A1", 0, "Yes.");
+    talk.done("R1", "completed", None);
+    let outputs = talk.take().0;
+    assert!(!kinds(&outputs).any(|k| matches!(k, EventKind::TurnDone(_))), "{outputs:?}");
+    assert_ne!(agent(&outputs), Some(Agent::Idle));
+    talk.pass(100);
+    buffer(&mut talk, "started", "R1");
+    talk.sound(300, LOUD);
+    buffer(&mut talk, "stopped", "R1");
+    talk.sound(200, 0);
+    talk.plays(500);
+    assert!(kinds(&talk.take().0).any(|k| matches!(k, EventKind::TurnDone(_))));
+    assert_eq!(heard(&talk, "A1").0.as_deref(), Some("Yes."));
+    // One that never sounds is over all the same.
+    talk.response("R2");
+    talk.item("R2", "A2", None, "audio");
+    talk.item_done("R2", "A2", 0, "No.");
+    talk.done("R2", "completed", None);
+    talk.take();
+    talk.pass(2_100);
+    assert!(kinds(&talk.take().0).any(|k| matches!(k, EventKind::TurnDone(_))));
+    talk.finish();
+}
+
+/// On a WebSocket an answer that is over has come; here its sound was still to be sent.
+#[test]
+fn an_answer_of_which_hardly_anything_was_heard_is_asked_for_again() {
+    let mut talk = connected(json!({"auto_capture": false, "recovery": {"context_note": null}}));
+    // Connected for so long that the first try comes at once.
+    talk.pass(20_000);
+    talk.say("What is a lighthouse?", true);
+    talk.acknowledge();
+    answer(&mut talk, 100);
+    talk.done("R1", "completed", None);
+    talk.plays(60);
+    talk.take();
+    talk.closed(None, "", None);
+    talk.flushes();
+    talk.pass(1_000);
+    talk.carries_media(Some(65_536));
+    talk.opened();
+    talk.server("session.created", json!({"session": {"type": "realtime", "id": "sess_2"}}));
+    let session = talk.wish();
+    talk.server("session.updated", json!({"session": session}));
+    talk.acknowledge();
+    let sent = sent(&talk.take().0);
+    assert_eq!(sent.iter().filter(|kind| *kind == "response.create").count(), 1, "{sent:?}");
+    assert_eq!(sent.iter().filter(|kind| *kind == "conversation.item.create").count(), 1, "the question: {sent:?}");
+}

@@ -97,3 +97,13 @@ fn a_run_that_begins_anew_tries_a_call_again() {
     assert!(changes(&talk.take()).is_empty(), "it is another run");
     talk.finish();
 }
+
+#[test]
+fn auto_makes_no_call_that_could_not_be_told_the_configuration() {
+    let config = |letters: usize| json!({"auto_capture": false, "transport": "auto", "instructions": "x".repeat(letters), "recovery": {}});
+    for (letters, choice) in [(60_000, TransportChoice::Auto), (66_000, TransportChoice::Websocket)] {
+        let mut talk = Talk::new(config(letters));
+        talk.host(Command::Connect);
+        assert_eq!(asked(&talk.take()), choice);
+    }
+}

@@ -100,6 +100,11 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 "the configuration names a server of yours (sdp_proxy), and --simulate talks to none: leave one out";
             return Err(Failure { code: 5, line: line.into() });
         }
+        // That of the environment is for others; one that is given for this would be for nothing.
+        (None, Some(_)) if args.api_key.is_some() && args.api_key != std::env::var("OPENAI_API_KEY").ok() => {
+            let line = "--api-key: the server of sdp_proxy has the key; say who you are with DUOLOGUE_AUTH_TOKEN";
+            return Err(Failure { code: 2, line: line.into() });
+        }
         (None, Some(proxy)) => (token()?, None, format!("{} through {}", config.provider, shown(&proxy.url))),
         (None, None) => {
             let title = match &config.base_url {
@@ -222,7 +227,10 @@ pub fn service(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
 
 /// The same, and of whoever sits here.
 fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
-    service(config, &variable);
+    // A server of one's own decides that itself.
+    if config.sdp_proxy.is_none() {
+        service(config, &variable);
+    }
     // On many systems it is a list of locales for messages, which says nothing about what is spoken.
     let code = |value: &String| (2..=3).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_lowercase());
     if let Some(words) = &mut config.transcription

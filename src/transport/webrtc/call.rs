@@ -31,6 +31,8 @@ pub struct Proxy {
     pub url: String,
     /// What it takes.
     pub form: SdpForm,
+    /// The model to ask for, where the form has a place for it; without one the server chooses.
+    pub model: Option<String>,
     /// The voice to ask for, where the form has a place for it.
     pub voice: Option<String>,
     /// The instructions to ask for, where the form has a place for them.
@@ -164,15 +166,15 @@ impl Caller {
             None if self.credential.as_ref().is_some_and(|c| c.kind() == CredentialKind::Ephemeral) => plain(),
             Some((SdpForm::Sdp, _)) => plain(),
             None | Some((SdpForm::Multipart, _)) => {
-                let session = self
-                    .session
-                    .clone()
-                    .or_else(|| self.model.as_ref().map(|model| json!({"type": "realtime", "model": model})));
+                // A server of the application has a model of its own, unless another one is wished for.
+                let model = self.proxy.as_ref().map_or(&self.model, |proxy| &proxy.model);
+                let of = |model: &String| json!({"type": "realtime", "model": model});
+                let session = self.session.clone().or_else(|| model.as_ref().map(of));
                 multipart(offer, session.as_ref())
             }
-            Some((SdpForm::Json, Proxy { voice, instructions, .. })) => {
+            Some((SdpForm::Json, Proxy { model, voice, instructions, .. })) => {
                 let mut body = json!({"sdp": base64_simd::STANDARD.encode_to_string(offer)});
-                for (name, value) in [("voice", voice), ("instructions", instructions)] {
+                for (name, value) in [("model", model), ("voice", voice), ("instructions", instructions)] {
                     if let Some(value) = value {
                         body[name] = json!(value);
                     }

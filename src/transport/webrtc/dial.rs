@@ -70,6 +70,7 @@ impl WebRtcDialer {
         let proxy = config.sdp_proxy.as_ref().map(|proxy| Proxy {
             url: proxy.url.clone(),
             form: proxy.form,
+            model: config.model.clone(),
             voice: config.voice.clone(),
             instructions: config.instructions.clone(),
             headers: Vec::new(),
