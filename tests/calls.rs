@@ -172,7 +172,7 @@ async fn a_call_alone_does_not_fall_back_and_refusals_are_told_as_they_are() {
     let simulator = faulty(Fault::new(What::NoPath).upgrade(1)).await;
     let error = client_over(TransportChoice::Webrtc, &simulator).connect().await.unwrap_err();
     assert_eq!((error.class, &*error.code), (ErrorClass::Network, "ice_failed"), "{error}");
-    assert!(error.fix.unwrap().contains("WebSocket"));
+    assert!(error.fix.unwrap().contains("websocket"));
 }
 
 /// FAULTS row 17: the service offers no renegotiation, so another network is another call.

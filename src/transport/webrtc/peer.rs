@@ -129,24 +129,20 @@ impl Peer {
         self.pc.set_remote_description(description).await.map_err(|e| sdp::wrong(&e.to_string()))?;
         let found = until(self.shared.clone(), |state| state.path || state.failed);
         let state = tokio::time::timeout(CONNECTING, found).await.unwrap_or_default();
-        let no_path = |message: String| {
-            Error::new(ErrorClass::Network, "ice_failed", message)
+        if !state.path {
+            let message = format!("no path for audio was found within {} s", CONNECTING.as_secs());
+            return Err(Error::new(ErrorClass::Network, "ice_failed", message)
                 .field("transport")
                 .fix("let UDP through, or set it to auto or websocket")
-                .retryable()
-        };
-        if !state.path {
-            return Err(no_path(format!("no path for audio was found within {} s", CONNECTING.as_secs())));
+                .retryable());
         }
         path();
         let secured = until(self.shared.clone(), |state| state.secured || state.failed);
-        let state = tokio::time::timeout(CONNECTING, secured).await.unwrap_or_else(|_| self.shared.now());
-        if !state.secured && state.strayed {
-            return Err(no_path("the path for audio was lost as soon as it was found".into()));
-        }
+        let state = tokio::time::timeout(CONNECTING, secured).await.unwrap_or_default();
         if !state.secured {
-            // The stack checks the certificate and drops what does not fit without a word to us. As the path works
-            // somebody in between is likelier than loss, and falling back would be the wrong answer to that.
+            // The stack checks the certificate and drops what does not fit without a word to us. As the path worked
+            // somebody in between is likelier than loss, and falling back would be the wrong answer to that: also when the
+            // path is gone by now, for who is found out may leave.
             let message = "a path was found, but nobody at its end proved in time to be who the answer says";
             return Err(Error::new(ErrorClass::Tls, "dtls_failed", message)
                 .fix("somebody may be in between: use another network"));

@@ -50,8 +50,6 @@ pub struct State {
     pub gathered: bool,
     /// A path was found.
     pub path: bool,
-    /// It is gone again.
-    pub strayed: bool,
     /// And the other end has proved to be who the answer says.
     pub secured: bool,
     /// It is over.
@@ -72,10 +70,6 @@ impl Shared {
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock());
         self.waker.wake();
-    }
-
-    pub fn now(&self) -> State {
-        *self.state.lock()
     }
 
     pub fn look(&self, cx: &Context<'_>) -> State {
@@ -112,10 +106,7 @@ impl PeerConnectionEventHandler for Watcher {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         use RTCIceConnectionState as Ice;
-        self.0.change(|s| {
-            s.path |= matches!(state, Ice::Connected | Ice::Completed);
-            s.strayed = matches!(state, Ice::Disconnected | Ice::Failed);
-        });
+        self.0.change(|s| s.path |= matches!(state, Ice::Connected | Ice::Completed));
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
