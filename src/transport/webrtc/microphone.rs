@@ -324,13 +324,13 @@ mod tests {
             3000..3500 => vec![0; 3 * 480],
             _ => vec![2560; 3 * 480],
         };
-        let given = |ms: u64| if ms % 60 == 0 { piece(ms) } else { Vec::new() };
+        let given = |ms: u64| if ms.is_multiple_of(60) { piece(ms) } else { Vec::new() };
         run(&mut mic, 0, 3000, given);
         assert!(mic.room_ms() <= LIVE_MS - 180 + 60, "180 ms wait behind each other: {}", mic.room_ms());
         run(&mut mic, 3000, 1000, given);
         assert!(mic.room_ms() >= LIVE_MS - 60, "{}", mic.room_ms());
         // From now on everything leaves, pauses included.
-        let left = run(&mut mic, 4020, 1980, |ms| if ms % 60 == 0 { vec![0; 3 * 480] } else { Vec::new() });
+        let left = run(&mut mic, 4020, 1980, |ms| if ms.is_multiple_of(60) { vec![0; 3 * 480] } else { Vec::new() });
         assert!((99..=102).contains(&left.len()), "33 pieces of three frames: {}", left.len());
     }
 
