@@ -72,7 +72,12 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        tracing::debug!(status = self.status.as_u16(), code = %self.code, param = self.param, "refused");
+        let (status, code, param) = (self.status.as_u16(), &self.code, &self.param);
+        match self.status {
+            // The one that nothing bounds.
+            StatusCode::TOO_MANY_REQUESTS => tracing::debug!(status, %code, param, "refused"),
+            _ => tracing::info!(status, %code, param, "refused"),
+        }
         answer
     }
 }

@@ -82,6 +82,11 @@ pub(super) fn error(
                 .fix("leave it out, or have the server allow it");
             param.into_iter().fold(error, Error::field)
         }
+        _ if whose == Whose::OwnServer
+            && matches!(code.as_deref(), Some("upstream_key_refused" | "upstream_forbidden")) =>
+        {
+            class(ErrorClass::Credential, "auth", "may not call the service").fix("its operator has to look at its key")
+        }
         401 | 403 if whose == Whose::OwnServer => class(ErrorClass::Credential, "auth", "let nobody in")
             .fix("check the token that is given as credential, and what the server asks of its callers"),
         401 | 403 => class(ErrorClass::Credential, "auth", "refused the API key")
@@ -147,6 +152,9 @@ mod tests {
         let fixed = error(403, "Forbidden", None, body, None, Whose::OwnServer);
         assert_eq!((fixed.class, fixed.code.as_ref()), (ErrorClass::Config, "not_allowed"));
         assert_eq!(fixed.field.as_deref(), Some("voice"));
+        let body = br#"{"error":{"message":"The service refused this server's key.","code":"upstream_key_refused"}}"#;
+        let keyless = error(502, "Bad Gateway", None, body, None, Whose::OwnServer);
+        assert_eq!((keyless.class, keyless.retryable), (ErrorClass::Credential, false), "trying again changes nothing");
         let gone = error(404, "Not Found", None, b"", None, Whose::OwnServer);
         assert_eq!(gone.field.as_deref(), Some("sdp_proxy.url"));
     }

@@ -84,7 +84,9 @@ async fn the_program_serves_whoever_has_a_token() {
     assert!(service.seen()[0].contains(r#""instructions":"Be brief.""#));
     ask(program.address, "GET", "/", &[], b"").await.refuses(404, "unknown_url");
     let log = program.end().await;
-    assert!(log.lines().count() == 1 && log.contains("INFO") && log.contains("rtc_1"), "{log}");
+    // Three refusals and a call.
+    assert_eq!(log.lines().count(), 4, "{log}");
+    assert!(log.contains("unauthenticated") && log.contains("origin_not_allowed") && log.contains("rtc_1"), "{log}");
     assert!(!log.contains("token-1"), "users are numbers: {log}");
 }
 
@@ -150,23 +152,27 @@ async fn talk_reaches_an_applications_server_with_its_token_and_no_key() {
     let program = Program::start(command).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let url = format!("http://{}/calls", program.address);
-    std::fs::write(file.path(), json!({"transport": "webrtc", "sdp_proxy": {"url": url}}).to_string()).unwrap();
+    std::fs::write(file.path(), json!({"sdp_proxy": {"url": url}}).to_string()).unwrap();
     let talk = async |token: &str, more: &[&str]| {
         let mut talk = Command::new(env!("CARGO_BIN_EXE_duologue"));
-        talk.args(["talk", "--text", "Hello there", "--config"]).arg(file.path()).args(more);
+        // Option and document fit together.
+        talk.args(["talk", "--transport", "webrtc", "--config"]).arg(file.path()).args(more);
         talk.env_remove("OPENAI_API_KEY").env("DUOLOGUE_AUTH_TOKEN", token).stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(PATIENCE, talk.output()).await.expect("the program hangs").unwrap();
         canary::printed(&"duologue talk", &[&output.stdout[..], &output.stderr].concat());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
-    let (code, said, error) = talk(canary::TOKEN, &[]).await;
+    // The second calls a tool of the server's session, which nobody here has.
+    let turns = ["--text", "Hello there", "--text", "What is the weather"];
+    let (code, said, error) = talk(canary::TOKEN, &turns).await;
     assert_eq!(code, Some(0), "{said}{error}");
+    assert!(said.contains("eighteen degrees"), "the answer is waited for: {said}");
     assert!(said.contains("Hello there") && said.contains(&format!("through {url}")), "{said}");
     for (token, more, code, word) in [
-        ("guessed", &[][..], 3, "the application's server let nobody in"),
-        ("", &[][..], 3, "the application's server let nobody in"),
-        ("", &["--simulate"][..], 5, "sdp_proxy"),
+        ("guessed", &turns[..2], 3, "the application's server let nobody in"),
+        ("", &turns[..2], 3, "the application's server let nobody in"),
+        ("", &["--simulate"], 5, "sdp_proxy"),
     ] {
         let (ended, said, error) = talk(token, more).await;
         assert_eq!(ended, Some(code), "{said}{error}");

@@ -81,7 +81,8 @@ const SIMULATE_HELP: &str = "\
 When it is ready it prints exactly one line, `listening <WebSocket URL>`.
 SIGINT and SIGTERM end it in order, with exit code 0. Any API key is good, except
 those that contain `invalid`. Open http://ADDRESS:PORT/ in a browser to talk to it yourself;
-a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls.
+a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls: with a form, with an
+`ek_...` secret, or with an offer alone and ?model=.
 
 Examples:
   duologue simulate

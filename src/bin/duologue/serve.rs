@@ -103,7 +103,7 @@ fn server(args: ServeArgs, config: Config) -> ServerBuilder {
 
 /// The document, and the options that override it.
 fn config(args: &ServeArgs) -> Result<Config, Failure> {
-    let mut config = setup::document(args.config.as_deref())?;
+    let mut config = setup::document(args.config.as_deref(), None)?;
     setup::set(&mut config.base_url, args.base_url.as_ref());
     setup::set(&mut config.model, args.model.first());
     setup::set(&mut config.voice, args.voice.first());

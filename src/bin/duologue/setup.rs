@@ -156,11 +156,15 @@ fn writable(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A configuration document, or the defaults.
-pub fn document(path: Option<&Path>) -> Result<Config, Failure> {
+/// A configuration document, or the defaults. What it says may only fit together with the transport that is wanted.
+pub fn document(path: Option<&Path>, transport: Option<TransportChoice>) -> Result<Config, Failure> {
     let Some(path) = path else { return Ok(Config::default()) };
     let read = std::fs::read_to_string(path);
-    let text = read.map_err(|e| Failure::file(path, e, "name a configuration document"))?;
+    let mut text = read.map_err(|e| Failure::file(path, e, "name a configuration document"))?;
+    if let (Some(transport), Ok(serde_json::Value::Object(mut document))) = (transport, serde_json::from_str(&text)) {
+        document.insert("transport".into(), serde_json::json!(transport));
+        text = serde_json::Value::Object(document).to_string();
+    }
     Config::from_json(&text).map_err(|e| {
         let failure = Failure::from(e);
         Failure { line: format!("{}: {}", path.display(), failure.line), ..failure }
@@ -185,7 +189,12 @@ pub fn trust(config: &mut Config, path: Option<&Path>) -> Result<(), Failure> {
 
 /// The document, and the options that override it.
 fn config(args: &TalkArgs) -> Result<Config, Failure> {
-    let mut config = document(args.config.as_deref())?;
+    let transport = args.transport.map(|transport| match transport {
+        Transport::Auto => TransportChoice::Auto,
+        Transport::Webrtc => TransportChoice::Webrtc,
+        Transport::Websocket => TransportChoice::Websocket,
+    });
+    let mut config = document(args.config.as_deref(), transport)?;
     if let Some(provider) = &args.provider {
         config.provider.clone_from(provider);
     }
@@ -193,13 +202,11 @@ fn config(args: &TalkArgs) -> Result<Config, Failure> {
     set(&mut config.model, args.model.as_ref());
     set(&mut config.voice, args.voice.as_ref());
     set(&mut config.instructions, args.instructions.as_ref());
-    config.transport = match args.transport {
-        Some(Transport::Auto) => TransportChoice::Auto,
-        Some(Transport::Webrtc) => TransportChoice::Webrtc,
-        Some(Transport::Websocket) => TransportChoice::Websocket,
-        None if args.config.is_some() => config.transport,
-        None => TransportChoice::Auto,
-    };
+    if let Some(transport) = transport {
+        config.transport = transport;
+    } else if args.config.is_none() {
+        config.transport = TransportChoice::Auto;
+    }
     if !args.simulate {
         environment(&mut config, |name| std::env::var(name).ok());
     }

@@ -100,6 +100,10 @@ impl Typed {
         let (Some(turn), Some(response)) = (&mut self.turn, &event.response) else { return };
         match &event.kind {
             EventKind::ToolCall(_) => turn.called.push(response.clone()),
+            // The library answers a call that nobody here can, and the model goes on with that.
+            EventKind::Warning(w) if matches!(w.code.as_ref(), "tool_refused" | "tool_arguments") => {
+                turn.called.push(response.clone());
+            }
             // Hardly anything of it was heard: it is asked for again.
             EventKind::TurnDone(end)
                 if end.status == "cancelled" && end.reason.as_deref() == Some("connection_lost") => {}
