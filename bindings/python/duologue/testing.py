@@ -106,7 +106,8 @@ class MockService:
         - ``send_context``: ``text``, ``role``, ``item_id``
         - ``stop_listening``: a turn by hand was committed; what ``simulate_transcription`` said with ``final=False`` is
           what the user said
-        - ``clear_input``: what was said is thrown away; a turn by hand begins with it
+        - ``clear_input``: what was said is thrown away; a turn by hand begins with it, so wait for it before you
+          simulate words of that turn
         - ``send_audio``: ``bytes`` and ``ms`` of microphone audio; one call until another comes between
         - ``request_response``: ``instructions``, ``out_of_band`` and the whole ``response``; by the method of that
           name, by ``send_text``, and when tools have answered

@@ -293,6 +293,8 @@ def test_push_to_talk_pictures_and_context() -> None:
             await client.send_context("The shop is closed.")
             assert (await mock.wait_for("send_context"))["text"] == "The shop is closed."
             async with client.turn():
+                # What comes before it is thrown away with it.
+                await mock.wait_for("clear_input")
                 for _ in range(10):
                     assert client.push_audio(FRAME) > 0
                 mock.simulate_transcription("Is it open?", final=False)
