@@ -65,6 +65,6 @@ def test_a_server_of_ones_own_gets_no_key(either: Either, monkeypatch: pytest.Mo
         taken.bind(("127.0.0.1", 0))
         proxy["url"] = f"http://127.0.0.1:{taken.getsockname()[1]}/calls"
         client = either.make(transport="webrtc", sdp_proxy=proxy, recovery={"reconnect": False})
-        with pytest.raises(duologue.NetworkError, match="sdp_proxy.url"):
+        with pytest.raises(duologue.NetworkError, match=r"sdp_proxy\.url"):
             either.do(client.connect())
         either.do(client.close())
