@@ -32,6 +32,9 @@ status=0
 cargo test --features cli,capi --lib --bins --tests --examples --benches --no-run --quiet
 cargo test --features cli,capi --lib --bins --tests --examples --no-fail-fast -- --show-output 2>&1 |
     kept rust | tee "$log" || status=1
+echo "test: Opus by the library in C"
+cargo test --quiet --features cli,capi,libopus --lib audio::opus -- --show-output 2>&1 |
+    kept libopus | tee -a "$log" || status=1
 cargo test --features cli,capi --doc -- --show-output 2>&1 | kept doc | tee -a "$log" || status=1
 
 echo "test: the Python package"

@@ -232,7 +232,7 @@ impl Session {
                 self.stats.late_audio += pcm.len() as u64;
                 return;
             }
-            return self.media_unannounced(pcm, silent);
+            return self.media_unannounced(pcm, silent, rate);
         };
         let paused = playing.silence * 1000 >= BETWEEN_MS * rate;
         let samples = pcm.len() as u64;
@@ -282,8 +282,7 @@ impl Session {
     }
 
     /// Between two answers there is silence, and the beginning of one is not.
-    fn media_unannounced(&mut self, pcm: &[i16], silent: bool) {
-        let rate = u64::from(self.codec.capabilities().output_rate);
+    fn media_unannounced(&mut self, pcm: &[i16], silent: bool, rate: u64) {
         self.media.early_silence = if silent { self.media.early_silence + pcm.len() as u64 } else { 0 };
         if self.media.early_silence * 1000 >= END_MS * rate {
             // Nobody's: a crackle on the line.

@@ -65,7 +65,6 @@ pub(super) fn error(
     whose: Whose,
 ) -> Error {
     let (words, code) = said(body, credential);
-    let param = param(body);
     let said =
         if words.trim().is_empty() { format!("HTTP {status} {phrase}") } else { format!("HTTP {status}: {words}") };
     // Its other form, a date, would need a clock that is right.
@@ -80,7 +79,7 @@ pub(super) fn error(
         401 | 403 if whose == Whose::OwnServer && code.as_deref() == Some("not_allowed") => {
             let error = class(ErrorClass::Config, "not_allowed", "does not let its callers choose that")
                 .fix("leave it out, or have the server allow it");
-            param.into_iter().fold(error, Error::field)
+            param(body).into_iter().fold(error, Error::field)
         }
         _ if whose == Whose::OwnServer
             && matches!(code.as_deref(), Some("upstream_key_refused" | "upstream_forbidden")) =>

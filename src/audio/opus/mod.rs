@@ -1,8 +1,18 @@
-//! Opus by `ropus`, in pure Rust.
+//! Opus for speech. Which library does the work is chosen when building: `ropus`, or with the feature `libopus` the
+//! one in C.
 
 use super::codec::{Codec, RATE};
 use crate::error::{Error, ErrorClass, Result};
-use ropus::{Application, Bitrate, Channels, DecodeMode, Decoder, Encoder, InbandFec, Signal};
+
+#[cfg(feature = "libopus")]
+mod libopus;
+#[cfg(not(feature = "libopus"))]
+mod ropus;
+
+#[cfg(feature = "libopus")]
+use libopus::{Decoder, Encoder};
+#[cfg(not(feature = "libopus"))]
+use ropus::{Decoder, Encoder};
 
 /// Room for the largest packet that is made: 20 ms at 40 kb/s are about 100 bytes.
 const LARGEST: usize = 1275;
@@ -15,7 +25,8 @@ const MOST: usize = RATE as usize * 120 / 1000;
 
 /// Opus for speech: mono, 20 ms, 32 kb/s, without pauses in the stream; redundancy once loss is expected.
 pub struct Opus {
-    encoder: Option<Encoder>,
+    /// And the rate it takes.
+    encoder: Option<(u32, Encoder)>,
     decoder: Decoder,
     loss: u8,
     room: Box<[i16; MOST]>,
@@ -31,32 +42,22 @@ impl Opus {
     }
 
     fn encoder(&mut self, rate: u32) -> Result<&mut Encoder> {
-        if self.encoder.as_ref().is_none_or(|e| e.sample_rate() != rate) {
-            let made = Encoder::builder(rate, Channels::Mono, Application::Voip)
-                .signal(Signal::Voice)
-                .complexity(COMPLEXITY)
-                .dtx(false)
-                .build()
-                .map_err(internal)?;
-            self.encoder = Some(made);
+        if self.encoder.as_ref().is_none_or(|(of, _)| *of != rate) {
+            self.encoder = Some((rate, Encoder::new(rate).map_err(internal)?));
             self.arm();
         }
-        self.encoder.as_mut().ok_or_else(|| internal("no encoder"))
+        self.encoder.as_mut().map(|(_, encoder)| encoder).ok_or_else(|| internal("no encoder"))
     }
 
     /// What depends on the loss. The library takes all of these values.
     fn arm(&mut self) {
-        let Some(encoder) = &mut self.encoder else { return };
-        let (fec, bits) = if self.loss > 0 { (InbandFec::Enabled, BITS.1) } else { (InbandFec::Disabled, BITS.0) };
-        let set = encoder
-            .set_inband_fec(fec)
-            .and_then(|()| encoder.set_packet_loss_perc(self.loss))
-            .and_then(|()| encoder.set_bitrate(Bitrate::Bits(bits)));
+        let Some((_, encoder)) = &mut self.encoder else { return };
+        let set = encoder.set(self.loss > 0, self.loss, if self.loss > 0 { BITS.1 } else { BITS.0 });
         debug_assert!(set.is_ok(), "{set:?}");
     }
 
-    fn put(&mut self, packet: &[u8], frames: usize, mode: DecodeMode, pcm: &mut Vec<i16>) -> Result<()> {
-        match self.decoder.decode(packet, &mut self.room[..frames.min(MOST)], mode) {
+    fn put(&mut self, packet: &[u8], frames: usize, redundancy: bool, pcm: &mut Vec<i16>) -> Result<()> {
+        match self.decoder.decode(packet, &mut self.room[..frames.min(MOST)], redundancy) {
             Ok(n) => {
                 pcm.extend_from_slice(&self.room[..n.min(MOST)]);
                 Ok(())
@@ -66,19 +67,19 @@ impl Opus {
     }
 
     /// What was not given is silence, so that time does not stop.
-    fn made_up(&mut self, packet: &[u8], frames: usize, mode: DecodeMode, pcm: &mut Vec<i16>) {
+    fn made_up(&mut self, packet: &[u8], frames: usize, redundancy: bool, pcm: &mut Vec<i16>) {
         let end = pcm.len() + frames;
         // The library makes up whole pieces of 2.5 ms.
         let whole = frames - frames % (RATE as usize / 400);
         if whole > 0 {
-            let _ = self.put(packet, whole, mode, pcm);
+            let _ = self.put(packet, whole, redundancy, pcm);
         }
         pcm.resize(end, 0);
     }
 }
 
 fn decoder() -> Result<Decoder> {
-    Decoder::new(RATE, Channels::Mono).map_err(internal)
+    Decoder::new().map_err(internal)
 }
 
 fn internal(why: impl std::fmt::Display) -> Error {
@@ -114,15 +115,15 @@ impl Codec for Opus {
         if packet.is_empty() {
             return Err(Error::new(ErrorClass::Protocol, "bad_packet", "the packet is empty"));
         }
-        self.put(packet, MOST, DecodeMode::Normal, pcm)
+        self.put(packet, MOST, false, pcm)
     }
 
     fn recover(&mut self, next: &[u8], frames: usize, pcm: &mut Vec<i16>) {
-        self.made_up(next, frames, DecodeMode::Fec, pcm);
+        self.made_up(next, frames, true, pcm);
     }
 
     fn conceal(&mut self, frames: usize, pcm: &mut Vec<i16>) {
-        self.made_up(&[], frames, DecodeMode::Normal, pcm);
+        self.made_up(&[], frames, false, pcm);
     }
 
     fn forget(&mut self) {
