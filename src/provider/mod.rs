@@ -68,6 +68,16 @@ pub enum Frame<'a> {
     Binary(Cow<'a, [u8]>),
 }
 
+impl Frame<'_> {
+    /// Its text, in whichever kind of frame it came.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
+}
+
 /// Why a frame gave no event. Never ends a session by itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -115,11 +125,28 @@ pub trait Codec: Send {
     /// As making a codec of it.
     fn configure(&mut self, config: &Config) -> Result<()>;
 
-    /// One frame for `command`. `event_id` comes back in the error it may cause.
+    /// The client speaks first: it configures the session as soon as the connection is open. Otherwise it waits for
+    /// [`ProviderEvent::SessionCreated`].
+    fn speaks_first(&self) -> bool {
+        false
+    }
+
+    /// Once the model has the results of its calls it goes on by itself; otherwise it has to be asked.
+    fn answers_results(&self) -> bool {
+        false
+    }
+
+    /// One frame for `command`, or none where the vendor does it by itself. `event_id` comes back in the error it may
+    /// cause.
     ///
     /// # Errors
     /// Class `unsupported` when the vendor has no such command, `argument` when `Raw` is no JSON.
-    fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String>;
+    fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<Option<String>>;
+
+    /// What has to be sent before the next frame of microphone audio, if anything has.
+    fn before_audio(&mut self) -> Option<String> {
+        None
+    }
 
     /// One frame of microphone audio: mono at the vendor's input rate.
     fn encode_audio(&mut self, pcm: &[i16]) -> String;
@@ -129,6 +156,9 @@ pub trait Codec: Send {
     /// # Errors
     /// When the frame cannot be understood; `events` is then unchanged.
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError>;
+
+    /// Appends what a command led to where the vendor does not say so: asked after every command that was sent.
+    fn echo(&mut self, _events: &mut Vec<ProviderEvent>) {}
 
     /// How to take a vendor error.
     fn classify(&self, error: &ProviderError) -> ErrorKind;

@@ -12,9 +12,9 @@ use super::{
 use crate::{
     config::AudioSource,
     error::{Error, ErrorClass},
-    event::{Completed, EventKind, OpId, Phase, SessionConfigured, Status},
+    event::{Completed, Direction, EventKind, OpId, Phase, SessionConfigured, Status},
     message::ResponseId,
-    provider::{Frame, ProviderCommand, SessionInfo},
+    provider::{Frame, ProviderCommand, ProviderEvent, SessionInfo},
 };
 use std::sync::Arc;
 
@@ -121,13 +121,19 @@ impl Session {
         (self.link.opened_at, self.link.opened_unix_s) = (Some(self.now), unix_s);
         self.link.step_by = Some(self.now.after_ms(FIRST_EVENT_MS));
         self.on_the_way(Phase::Configure);
+        if self.codec.speaks_first() {
+            self.configure_vendor();
+        }
     }
 
     pub(super) fn greeted(&mut self, info: &SessionInfo) {
         self.take_effective(info);
-        if self.link.step != Step::Greeting {
-            return;
+        if self.link.step == Step::Greeting {
+            self.configure_vendor();
         }
+    }
+
+    fn configure_vendor(&mut self) {
         self.link.step = Step::Configuring;
         self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
         match self.send(&ProviderCommand::Configure) {
@@ -276,6 +282,11 @@ impl Session {
         let mut events = std::mem::take(&mut self.provider_events);
         match self.codec.decode(frame, &mut events) {
             Ok(()) => {
+                if !events.iter().all(|event| matches!(event, ProviderEvent::Audio { .. }))
+                    && let Some(text) = frame.text()
+                {
+                    self.raw(Direction::Output, text);
+                }
                 for event in events.drain(..) {
                     self.incoming(event, frame);
                 }

@@ -21,11 +21,6 @@ const SILENT_MS: u64 = 60_000;
 impl Session {
     pub(super) fn incoming(&mut self, event: ProviderEvent, frame: &Frame<'_>) {
         use ProviderEvent as E;
-        if let (RawEvents::All, Frame::Text(text)) = (self.config.raw_events, frame)
-            && !matches!(event, E::Audio { .. })
-        {
-            self.raw(Direction::Output, text);
-        }
         self.heard_of(&event);
         let Some(event) = self.outside(event) else { return };
         match event {
@@ -78,6 +73,23 @@ impl Session {
         }
     }
 
+    /// What commands led to, where the vendor does not say so.
+    pub(super) fn echoes(&mut self) {
+        // Each may lead to a command, which may be echoed.
+        loop {
+            let mut events = std::mem::take(&mut self.provider_events);
+            self.codec.echo(&mut events);
+            if events.is_empty() {
+                self.provider_events = events;
+                return;
+            }
+            for event in events.drain(..) {
+                self.incoming(event, &Frame::Text("".into()));
+            }
+            self.provider_events = events;
+        }
+    }
+
     fn other(&mut self, name: &str, known: bool, frame: &Frame<'_>) {
         if !known {
             self.stats.unknown_events += 1;
@@ -85,8 +97,8 @@ impl Session {
             let text = format!("the service sent {name:?}, which duologue does not know; it is passed over");
             self.warn_rarely(ErrorClass::Protocol, "unknown_event", redact(&text));
         }
-        if let (RawEvents::Unknown, Frame::Text(text)) = (self.config.raw_events, frame) {
-            self.emit(EventKind::Raw(Raw { direction: Direction::Output, json: text.as_ref().into() }));
+        if let (RawEvents::Unknown, Some(text)) = (self.config.raw_events, frame.text()) {
+            self.emit(EventKind::Raw(Raw { direction: Direction::Output, json: text.into() }));
         }
     }
 

@@ -280,6 +280,9 @@ impl Session {
         if self.link.carries.media {
             return self.send_media(pcm);
         }
+        if let Some(text) = self.codec.before_audio() {
+            self.send_frame(Some(text));
+        }
         let text = self.codec.encode_audio(pcm);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });
     }

@@ -126,8 +126,8 @@ impl Session {
     }
 
     /// An event that is not too long for the transport.
-    pub(super) fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String, Error> {
-        self.link.carries.fits(self.codec.encode(command, event_id)?)
+    pub(super) fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<Option<String>, Error> {
+        self.codec.encode(command, event_id)?.map(|event| self.link.carries.fits(event)).transpose()
     }
 
     /// What is wrong with these events on this connection.

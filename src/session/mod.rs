@@ -271,6 +271,7 @@ impl Session {
             Input::Fatal { error } => self.fail(error),
             Input::Timer => {}
         }
+        self.echoes();
         self.timers();
         self.credential_timers();
         self.give_up_flushes();
@@ -286,6 +287,7 @@ impl Session {
         } else if self.is_recovering() {
             self.give_up_calls();
         }
+        self.echoes();
         self.update_mode();
     }
 
@@ -429,13 +431,14 @@ impl Session {
     /// `kind` begins the id of the event: `told` for what no command of the host asked for.
     fn send_as(&mut self, kind: &str, command: &ProviderCommand) -> Result<String, Error> {
         let event_id = self.id(kind);
-        let text = self.encode(command, &event_id)?;
-        self.send_frame(text);
+        let frame = self.encode(command, &event_id)?;
+        self.send_frame(frame);
         Ok(event_id)
     }
 
-    /// Sends what was encoded.
-    fn send_frame(&mut self, text: String) {
+    /// Sends what was encoded, if anything is to be sent.
+    fn send_frame(&mut self, frame: Option<String>) {
+        let Some(text) = frame else { return };
         self.raw(crate::event::Direction::Input, &text);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: false });
     }

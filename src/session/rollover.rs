@@ -196,6 +196,9 @@ impl Session {
         let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
         s.step = Step::Greeting;
         (s.opened_at, s.opened_unix_s) = (self.now, unix_s);
+        if s.codec.speaks_first() {
+            self.configure_successor();
+        }
         true
     }
 
@@ -244,11 +247,12 @@ impl Session {
         let (config, by) = (self.config.clone(), self.now.after_ms(READY_MS));
         let Some(s) = &mut self.rollover.successor else { return };
         let asked = s.codec.configure(&config).and_then(|()| s.codec.encode(&ProviderCommand::Configure, &event_id));
-        let asked = asked.and_then(|text| s.carries.fits(text));
+        let asked = asked.and_then(|text| text.map(|text| s.carries.fits(text)).transpose());
         match asked {
             Ok(text) => {
                 (s.step, s.by, s.config) = (Step::Configuring, Some(s.by.unwrap_or(by)), config);
-                self.out.push_back(Output::Send { epoch: s.epoch, text, audio: false });
+                let epoch = s.epoch;
+                self.out.extend(text.map(|text| Output::Send { epoch, text, audio: false }));
             }
             Err(error) => self.successor_failed(&error),
         }

@@ -102,7 +102,8 @@ impl OpenAi {
             ProviderCommand::ClearInput,
             ProviderCommand::ClearOutput,
         ];
-        let mut frames = commands.iter().map(|c| codec.encode(c, "evt_1")).collect::<Result<Vec<_>>>()?;
+        let frames = commands.iter().map(|c| codec.encode(c, "evt_1")).collect::<Result<Vec<_>>>()?;
+        let mut frames: Vec<String> = frames.into_iter().flatten().collect();
         frames.push(codec.encode_audio(&[0, 1, -1, i16::MAX, i16::MIN]));
         Ok(frames)
     }
@@ -235,7 +236,7 @@ impl Codec for OpenAi {
         Ok(())
     }
 
-    fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<String> {
+    fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<Option<String>> {
         let kind = match command {
             ProviderCommand::Configure => Kind::SessionUpdate { session: &self.wish },
             ProviderCommand::CreateText { item, role, text, previous } => {
@@ -286,7 +287,7 @@ impl Codec for OpenAi {
             ProviderCommand::ClearOutput => Kind::OutputClear,
             ProviderCommand::Raw(json) => {
                 return match serde_json::from_str::<serde_json::Map<String, Value>>(json) {
-                    Ok(_) => Ok(json.clone()),
+                    Ok(_) => Ok(Some(json.clone())),
                     Err(e) => Err(Error::new(ErrorClass::Argument, "invalid_json", format!("not a JSON object: {e}"))
                         .field("json")
                         .fix(r#"give one client event, like {"type":"input_audio_buffer.clear"}"#)),
@@ -294,6 +295,7 @@ impl Codec for OpenAi {
             }
         };
         serde_json::to_string(&ClientEvent { event_id, kind })
+            .map(Some)
             .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))
     }
 

@@ -413,7 +413,7 @@ fn what_the_assistant_said_is_written_back_as_output_text() {
     let mut codec = codec();
     let mut content = |role| {
         let command = ProviderCommand::CreateText { item: "I".into(), role, text: "words".into(), previous: None };
-        let frame: Value = serde_json::from_str(&codec.encode(&command, "e").unwrap()).unwrap();
+        let frame: Value = serde_json::from_str(&codec.encode(&command, "e").unwrap().unwrap()).unwrap();
         frame["item"].clone()
     };
     let message =
@@ -427,7 +427,7 @@ fn what_the_assistant_said_is_written_back_as_output_text() {
 fn raw_is_sent_as_it_is_or_refused() {
     let mut codec = codec();
     let json = r#"{"type":"input_audio_buffer.clear",  "x":1}"#;
-    assert_eq!(codec.encode(&ProviderCommand::Raw(json.into()), "e").unwrap(), json);
+    assert_eq!(codec.encode(&ProviderCommand::Raw(json.into()), "e").unwrap().as_deref(), Some(json));
     for bad in ["", "[]", "7", "{", "{}x"] {
         let error = codec.encode(&ProviderCommand::Raw(bad.into()), "e").unwrap_err();
         assert_eq!((error.code.as_ref(), error.field.as_deref()), ("invalid_json", Some("json")), "{bad:?}");
