@@ -11,7 +11,7 @@ use std::fmt;
 pub enum CredentialKind {
     /// A long-lived key of the account. Not for programs that others can read.
     ApiKey,
-    /// A short-lived secret minted for one client (`ek_…`).
+    /// A short-lived secret minted for one client (`ek_…`, `auth_tokens/…`).
     Ephemeral,
     /// A URL that carries its own permission.
     SignedUrl,
@@ -30,13 +30,13 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A key. Keys that begin with `ek_` are taken as ephemeral.
+    /// A key. What begins with `ek_` or `auth_tokens/` is taken as ephemeral.
     ///
     /// # Errors
     /// `missing_key` when empty, `malformed_key` when it has spaces, control or non-ASCII characters.
     pub fn new(value: impl Into<String>) -> Result<Self> {
         let mut credential = Self::of_kind(CredentialKind::ApiKey, value)?;
-        if credential.expose().starts_with("ek_") {
+        if ["ek_", "auth_tokens/"].iter().any(|prefix| credential.expose().starts_with(prefix)) {
             credential.kind = CredentialKind::Ephemeral;
         }
         Ok(credential)

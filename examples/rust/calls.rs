@@ -35,6 +35,7 @@ async fn dial(url: &str) -> Result<Box<dyn Transport>, duologue::Error> {
         auth: Default::default(),
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
+        header: Default::default(),
     };
     WebRtcDialer::default().dial(request, Some(Credential::new("sk-simulated")?), &Tls::default()).await
 }

@@ -19,8 +19,9 @@ impl Config {
     /// # Errors
     /// Class `config` (or `unsupported` for an unknown provider), naming the field and the fix.
     pub fn validate(&self) -> Result<()> {
-        if self.provider != "openai" {
-            let known = "openai";
+        const PROVIDERS: [&str; 2] = ["openai", "gemini"];
+        if !PROVIDERS.contains(&self.provider.as_str()) {
+            let known = PROVIDERS.join(", ");
             return Err(Error::new(
                 ErrorClass::Unsupported,
                 "unknown_provider",

@@ -4,10 +4,13 @@
 //! what reassembling a stream needs. A new vendor is a folder here, a line in [`codec_for`], a
 //! simulator dialect and a page of documentation.
 
+mod address;
 mod catalogue;
+pub mod gemini;
 pub mod openai;
 mod settle;
 mod vocabulary;
+mod wire;
 
 pub use catalogue::catalogue;
 pub use settle::settle;
@@ -44,6 +47,33 @@ pub struct DialRequest {
     pub subprotocols: Vec<String>,
     /// Prefix of the credential's subprotocol.
     pub credential_subprotocol: String,
+    /// The header that carries the credential, where one does.
+    #[serde(default)]
+    pub header: CredentialHeader,
+}
+
+/// A header that carries a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialHeader {
+    /// `Authorization: Bearer …`.
+    #[default]
+    Bearer,
+    /// `Authorization: Token …`.
+    Token,
+    /// `x-goog-api-key: …`.
+    GoogApiKey,
+}
+
+impl CredentialHeader {
+    /// Its name in lower case, and what stands before the credential.
+    pub fn parts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bearer => ("authorization", "Bearer "),
+            Self::Token => ("authorization", "Token "),
+            Self::GoogApiKey => ("x-goog-api-key", ""),
+        }
+    }
 }
 
 /// The query of a URL may be secret: an endpoint that came with a credential brings its own.
@@ -181,7 +211,10 @@ pub fn codec_for(config: &Config) -> Result<Box<dyn Codec>> {
 
 /// The codec of a configuration that was validated: compiling the schemas of many tools takes its time.
 pub(crate) fn checked_codec(config: &Config) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(openai::OpenAi::new(config)?))
+    Ok(match config.provider.as_str() {
+        "gemini" => Box::new(gemini::Gemini::new(config)?),
+        _ => Box::new(openai::OpenAi::new(config)?),
+    })
 }
 
 /// What to dial with a credential of this kind that is good at `endpoint` (a base URL) and for `model`.
@@ -195,5 +228,8 @@ pub fn dial_with(
     endpoint: Option<&str>,
     model: Option<&str>,
 ) -> Result<DialRequest> {
-    openai::credential::dial_with(config, kind, endpoint, model)
+    match config.provider.as_str() {
+        "gemini" => gemini::dial_with(config, kind, endpoint, model),
+        _ => openai::credential::dial_with(config, kind, endpoint, model),
+    }
 }

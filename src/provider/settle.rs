@@ -1,6 +1,9 @@
 //! A configuration and what its provider and model can do, brought together before anything is dialled.
 
-use super::openai::legality::{Severity, findings};
+use super::{
+    gemini,
+    openai::{self, legality::Severity},
+};
 use crate::{
     config::Config,
     error::{Error, Result},
@@ -16,7 +19,10 @@ use std::sync::Arc;
 /// Class `unsupported`, naming field and fix: with `strict` the first option the model lacks, and in any case a
 /// model that holds no conversations.
 pub fn settle(config: Arc<Config>) -> Result<(Arc<Config>, Vec<Error>)> {
-    let found = findings(&config);
+    let found = match config.provider.as_str() {
+        "gemini" => gemini::legality::findings(&config),
+        _ => openai::legality::findings(&config),
+    };
     let refused = |severity| match severity {
         Severity::Impossible | Severity::Contradiction => true,
         Severity::Unsupported => config.strict,

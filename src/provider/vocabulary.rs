@@ -447,6 +447,16 @@ pub enum ProviderEvent {
         /// Piece of JSON.
         delta: String,
     },
+    /// The vendor takes a call back: its result is not wanted.
+    CallCancelled {
+        /// The call.
+        call: CallId,
+    },
+    /// The vendor is going to end the connection.
+    EndsIn {
+        /// So soon, in milliseconds.
+        ms: u64,
+    },
     /// A response ended.
     ResponseDone(Box<ResponseDone>),
     /// Something was refused or failed.

@@ -67,6 +67,8 @@ impl Session {
                 self.agent_text_done(&at, if audio { PartKind::Audio } else { PartKind::Text }, text);
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
+            E::CallCancelled { call } => self.call_taken_back(&call),
+            E::EndsIn { ms } => self.ends_in(ms),
             E::ResponseDone(done) => self.response_done(*done),
             E::Error(error) => self.provider_error(error),
             E::Other { name, known } => self.other(&name, known, frame),

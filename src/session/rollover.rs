@@ -308,6 +308,16 @@ impl Session {
         self.configured(info);
     }
 
+    /// The vendor says that it ends the connection soon.
+    pub(super) fn ends_in(&mut self, ms: u64) {
+        let ends = self.now.after_ms(ms);
+        if self.link.ends_at.is_none_or(|at| at > ends) {
+            self.link.ends_at = Some(ends);
+            // The next one is opened now: there is no more time than that.
+            self.rollover.begin(ms.saturating_mul(4));
+        }
+    }
+
     /// A session is in force: how long it lasts, from when it was opened.
     pub(super) fn session_lasts(&mut self, expires_at: Option<u64>, unix_s: Option<u64>) {
         if self.link.ends_at.is_some() {

@@ -341,6 +341,28 @@ impl Session {
         }
     }
 
+    /// The vendor takes a call back: the host is told, and what it still says of it is in vain.
+    pub(super) fn call_taken_back(&mut self, id: &CallId) {
+        let epoch = self.link.epoch;
+        let of = |c: &&mut Call| c.is_open() && c.call.id == *id && c.call.epoch == epoch;
+        let Some(entry) = self.tools.calls.iter_mut().find(of) else { return };
+        let told = matches!(entry.state, State::Running { .. });
+        entry.state = State::Cancelled;
+        let (response, item) = (entry.response.clone(), entry.item.clone());
+        let end = ToolEnd { call: entry.call.clone(), name: entry.name.clone() };
+        self.history.update(&item, &mut self.changes, |m| match m.parts.first_mut() {
+            Some(Part::ToolCall { state, .. }) => {
+                *state = ToolCallState::Cancelled;
+                Some(vec![0])
+            }
+            _ => None,
+        });
+        self.tell_changes();
+        if told {
+            self.emit_about(Some(&response), Some(&item), EventKind::ToolCancelled(end));
+        }
+    }
+
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {
         let entry = self.tools.calls.iter().find(|c| c.call == *call);
         let refusal = match entry.map(|c| &c.state) {

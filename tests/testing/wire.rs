@@ -35,6 +35,7 @@ impl Wire {
             auth: AuthStyle::Header,
             subprotocols: Vec::new(),
             credential_subprotocol: String::new(),
+            header: Default::default(),
         };
         let transport = service.dialer().dial(request, None, &Tls::default()).await?;
         let mut wire = Self { transport, over: false };

@@ -119,6 +119,7 @@ pub async fn dial(dialer: WebRtcDialer, url: &str, key: Credential) -> Result<Bo
         auth: Default::default(),
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
+        header: Default::default(),
     };
     let dialling = dialer.dial(request, Some(key), &Tls::default());
     tokio::time::timeout(LONGEST, dialling).await.expect("every step is bounded")

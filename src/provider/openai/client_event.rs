@@ -254,16 +254,5 @@ const APPEND_HEAD: &[u8] = br#"{"type":"input_audio_buffer.append","audio":""#;
 /// `input_audio_buffer.append`, base64 written straight into the frame. It carries no event id:
 /// nothing acknowledges it, and it is sent fifty times a second.
 pub fn append(pcm: &[i16]) -> String {
-    let mut frame = Vec::with_capacity(APPEND_HEAD.len() + (pcm.len() * 2).div_ceil(3) * 4 + 2);
-    frame.extend_from_slice(APPEND_HEAD);
-    #[cfg(target_endian = "little")]
-    base64_simd::STANDARD.encode_append(bytemuck::cast_slice::<i16, u8>(pcm), &mut frame);
-    #[cfg(target_endian = "big")]
-    {
-        let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
-        base64_simd::STANDARD.encode_append(&bytes, &mut frame);
-    }
-    frame.extend_from_slice(b"\"}");
-    // Base64 is ASCII, so this cannot fail; lossy conversion keeps the path free of a panic.
-    String::from_utf8(frame).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+    crate::provider::wire::audio_frame(APPEND_HEAD, pcm, b"\"}")
 }

@@ -3,9 +3,12 @@
 use super::{dial_request, profile_of};
 use crate::{
     config::Config,
-    credential::{CredentialKind, on_this_machine},
+    credential::CredentialKind,
     error::{Error, ErrorClass, Result},
-    provider::DialRequest,
+    provider::{
+        DialRequest,
+        address::{at_endpoint, check_model},
+    },
 };
 
 /// Kinds of secrets that travel in the handshake.
@@ -32,38 +35,8 @@ pub fn dial_with(
             .field("credential.kind")
             .fix("give the application's own token as a bearer token, or none"));
     }
-    if let (Some(minted), Some(wanted)) = (model, &config.model)
-        && minted != wanted
-    {
-        let message = format!("the credential was minted for {minted:?}, and the configuration says {wanted:?}");
-        return Err(Error::new(ErrorClass::Credential, "model_mismatch", crate::error::redact(&message))
-            .field("credential.model")
-            .fix("mint it for the configured model, or configure none"));
-    }
-    if let Some(endpoint) = endpoint {
-        check_endpoint(endpoint)?;
-    }
-    // The query of an endpoint may be secret, so what is wrong with it is not repeated.
-    dial_request(config, profile, endpoint, model).map_err(|error| match endpoint {
-        None => error,
-        Some(_) => bad_endpoint("is no base URL of the service", error.fix.as_deref()),
-    })
-}
-
-/// A secret that brings its own URL must not be led to a place where others can read it.
-fn check_endpoint(endpoint: &str) -> Result<()> {
-    let Ok(url) = url::Url::parse(endpoint) else { return Err(bad_endpoint("is not a URL", None)) };
-    match url.scheme() {
-        "https" | "wss" => Ok(()),
-        "http" | "ws" if on_this_machine(&url) => Ok(()),
-        _ => Err(bad_endpoint("is neither https nor wss", None)),
-    }
-}
-
-fn bad_endpoint(why: &str, fix: Option<&str>) -> Error {
-    Error::new(ErrorClass::Credential, "bad_endpoint", format!("the credential's endpoint {why}"))
-        .field("credential.endpoint")
-        .fix(fix.unwrap_or("give a base URL that begins with https or wss"))
+    check_model(config, model)?;
+    at_endpoint(endpoint, |endpoint| dial_request(config, profile, endpoint, model))
 }
 
 #[cfg(test)]

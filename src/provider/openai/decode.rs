@@ -11,17 +11,13 @@ use crate::{
     provider::{
         DecodeError, Item, ItemKind, ItemPart, OutputBuffer, PartRef, ProviderError, ProviderEvent, ResponseDone,
         SessionInfo,
+        wire::{Samples, check_depth, samples, whole_characters},
     },
 };
 use serde::Deserialize;
 use std::collections::VecDeque;
 
-/// The longest base64 of one delta: 4 MiB of audio.
-const MAX_AUDIO_BASE64: usize = 4 * 1024 * 1024 / 3 * 4 + 4;
 const AUDIO_DELTA: &str = "response.output_audio.delta";
-
-/// Deepest nesting of an event.
-const MAX_DEPTH: usize = 64;
 
 /// What a stream of frames leaves behind for the next one.
 #[derive(Debug, Default)]
@@ -76,54 +72,6 @@ pub fn decode(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeEr
     }
 }
 
-/// `text` with every escaped surrogate that has no partner replaced by U+FFFD; `None`: there is none.
-fn whole_characters(text: &str) -> Option<String> {
-    let code = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let mut mended: Option<String> = None;
-    let (mut copied, mut at) = (0, 0);
-    while let Some(next) = text[at..].find('\\') {
-        at += next;
-        match code(at) {
-            Some(0xd800..=0xdbff) if matches!(code(at + 6), Some(0xdc00..=0xdfff)) => at += 12,
-            Some(0xd800..=0xdfff) => {
-                let out = mended.get_or_insert_default();
-                out.push_str(&text[copied..at]);
-                out.push_str("\\ufffd");
-                at += 6;
-                copied = at;
-            }
-            // The escaped character is ASCII in valid JSON, and skipped so that `\\\\u` is no escape.
-            _ => at += 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
-        }
-    }
-    mended.map(|mut out| {
-        out.push_str(&text[copied..]);
-        out
-    })
-}
-
-/// Refuses what is nested so deep that reading it is a risk and no vendor means it.
-fn check_depth(text: &str) -> Result<(), DecodeError> {
-    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(DecodeError::Json(format!("nested deeper than {MAX_DEPTH}")));
-        }
-    }
-    Ok(())
-}
-
 fn decode_strictly(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
     // Nine frames of ten are audio. The tag stands near the front; a wrong guess only costs a parse.
     let front = text.get(..text.len().min(256)).unwrap_or(text);
@@ -157,9 +105,6 @@ fn missing(event: &str, field: &str) -> DecodeError {
 
 fn audio(delta: AudioDelta<'_>, length: usize, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
     let base64 = delta.delta.0.as_bytes();
-    if base64.len() > MAX_AUDIO_BASE64 {
-        return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
-    }
     let at = PartRef {
         response: delta.response_id.0.as_ref().into(),
         item: delta.item_id.0.as_ref().into(),
@@ -176,26 +121,9 @@ fn audio(delta: AudioDelta<'_>, length: usize, stream: &mut Stream) -> Result<Pr
         Some((item, part, byte)) if item == at.item && part == at.part => Some(byte),
         _ => None,
     };
-    let bytes = base64_simd::STANDARD.decoded_length(base64).map_err(|e| DecodeError::Audio(e.to_string()))?;
-    let offset = usize::from(pending.is_some());
-    let mut pcm = vec![0i16; (bytes + offset).div_ceil(2)];
-    let raw: &mut [u8] = bytemuck::cast_slice_mut(&mut pcm);
-    let out = base64_simd::Out::from_slice(&mut raw[offset..offset + bytes]);
-    if let Err(e) = base64_simd::STANDARD.decode(base64, out) {
-        return Err(DecodeError::Audio(e.to_string()));
-    }
-    if let Some(byte) = pending {
-        raw[0] = byte;
-    }
-    let total = bytes + offset;
-    if total % 2 == 1 {
-        *half = Some((at.item.clone(), at.part, raw[total - 1]));
-        pcm.truncate(total / 2);
-    }
-    if cfg!(target_endian = "big") {
-        pcm.iter_mut().for_each(|s| *s = s.swap_bytes());
-    }
-    Ok(ProviderEvent::Audio { at, pcm, odd: bytes % 2 == 1 })
+    let Samples { pcm, odd, half: rest } = samples(base64, pending)?;
+    *half = rest.map(|byte| (at.item.clone(), at.part, byte));
+    Ok(ProviderEvent::Audio { at, pcm, odd })
 }
 
 fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {

@@ -52,7 +52,7 @@ impl Finding {
 }
 
 /// The name that was probably meant.
-fn meant(given: &str, names: impl Iterator<Item = &'static str>) -> Option<String> {
+pub fn meant(given: &str, names: impl Iterator<Item = &'static str>) -> Option<String> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     suggest::nearest(&given.to_lowercase(), &names).map(|name| format!("did you mean {name:?}?"))
 }

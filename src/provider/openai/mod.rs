@@ -17,7 +17,11 @@ mod session_object;
 mod tests;
 pub mod update;
 
-use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent};
+use super::{
+    Codec, CredentialHeader, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent,
+    address::{base_url, not_a_base},
+    wire::raw_object,
+};
 use crate::{
     capabilities::Capabilities,
     config::Config,
@@ -130,6 +134,7 @@ fn dial_request(
         auth: config.auth,
         subprotocols: vec![profile.subprotocol.to_owned()],
         credential_subprotocol: profile.key_subprotocol.to_owned(),
+        header: CredentialHeader::Bearer,
     })
 }
 
@@ -177,32 +182,13 @@ fn image_url(picture: &Picture) -> Result<String> {
 
 /// Base URL + path + model, keeping a path prefix and a query of the base.
 fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
-    // A password or a key in the query is no business of an error message.
-    let shown = if base.contains('@') { "the URL" } else { base.split('?').next().unwrap_or_default() };
-    let wrong = |why: &str| {
-        crate::config::invalid("base_url", format!("{shown:?} {why}"))
-            .fix(format!("write it like {}", profile.base_url))
-    };
-    let mut url = url::Url::parse(base).map_err(|e| wrong(&format!("is not a URL: {e}")))?;
-    let scheme = match url.scheme() {
-        "https" | "wss" => "wss",
-        "http" | "ws" => "ws",
-        _ => return Err(wrong("has no scheme duologue can dial")),
-    };
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(wrong("names no host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("carries a password").fix("give the credential separately"));
-    }
+    let (mut url, wrong) = (base_url(base, profile.base_url)?, |why: &str| not_a_base(base, profile.base_url, why));
     if let Some((name, _)) = url.query_pairs().find(|(name, _)| ["model", "call_id", "intent"].contains(&name.as_ref()))
     {
         let text =
             format!("already says {name:?} in its query, and exactly one of model, call_id and intent is allowed");
         return Err(wrong(&text).fix("take it out of the URL and set model"));
     }
-    // `set_scheme` refuses to cross between "special" and other schemes; ws, wss, http, https all are special.
-    url.set_scheme(scheme).map_err(|()| wrong("has no scheme duologue can dial"))?;
     // People also paste the URL a vendor or `duologue simulate` shows for the WebSocket itself.
     let base_path = url.path().trim_end_matches('/');
     let base_path = base_path.strip_suffix(&format!("/{}", profile.path)).unwrap_or(base_path);
@@ -286,12 +272,7 @@ impl Codec for OpenAi {
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,
             ProviderCommand::Raw(json) => {
-                return match serde_json::from_str::<serde_json::Map<String, Value>>(json) {
-                    Ok(_) => Ok(Some(json.clone())),
-                    Err(e) => Err(Error::new(ErrorClass::Argument, "invalid_json", format!("not a JSON object: {e}"))
-                        .field("json")
-                        .fix(r#"give one client event, like {"type":"input_audio_buffer.clear"}"#)),
-                };
+                return raw_object(json, r#"{"type":"input_audio_buffer.clear"}"#).map(Some);
             }
         };
         serde_json::to_string(&ClientEvent { event_id, kind })

@@ -84,8 +84,9 @@ fn handshake(mut url: Url, request: &DialRequest, credential: Option<&Credential
         secrets.credential = Some(credential.expose().to_owned().into());
         match request.auth {
             AuthStyle::Header => {
-                let value = value(format!("Bearer {}", secret::CREDENTIAL))?;
-                http.headers_mut().insert(header::AUTHORIZATION, value);
+                let (name, before) = request.header.parts();
+                let value = value(format!("{before}{}", secret::CREDENTIAL))?;
+                http.headers_mut().insert(name, value);
             }
             AuthStyle::Subprotocol => {
                 let mut offered = request.subprotocols.clone();

@@ -13,6 +13,7 @@ fn request(url: &str) -> DialRequest {
         auth: Default::default(),
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
+        header: Default::default(),
     }
 }
 

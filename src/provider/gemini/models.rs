@@ -1,0 +1,104 @@
+//! What is known of Gemini's live models and voices without asking (protocols reference §3.2, §3.3, §7). Names that are
+//! not here are not refused: they are taken to be like the newest.
+
+/// When words may be put into the conversation with `clientContent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Always.
+    Always,
+    /// Before the conversation, and only there: afterwards words go as `realtimeInput.text`, which asks for an answer.
+    AtFirst,
+}
+
+/// How the model thinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thinking {
+    /// It has no setting for it.
+    None,
+    /// `thinkingLevel`, which may be left out.
+    Level,
+    /// `thinkingLevel` has to be there.
+    Required,
+}
+
+/// A live model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Model {
+    /// Its name without `models/`.
+    pub name: &'static str,
+    /// Where words may go.
+    pub content: Content,
+    /// How it thinks.
+    pub thinking: Thinking,
+    /// `behavior` of functions: what the model is told when the host does not say.
+    pub behavior: Option<&'static str>,
+    /// `contextUpdate` changes instructions and tools while it runs.
+    pub context_update: bool,
+    /// It has calls and results in a history it is given.
+    pub recalls_calls: bool,
+    /// What replaces it, when it is coming to its end.
+    pub successor: Option<&'static str>,
+}
+
+/// The newest, whose rules an unknown name gets.
+pub const NEWEST: &str = "gemini-3.8-live";
+
+/// Models, newest first.
+pub const MODELS: &[Model] = &[
+    Model {
+        name: NEWEST,
+        content: Content::Always,
+        thinking: Thinking::None,
+        // Left alone it is NON_BLOCKING here: the model talks on, and may answer before it knows.
+        behavior: Some("BLOCKING"),
+        context_update: true,
+        recalls_calls: true,
+        successor: None,
+    },
+    Model {
+        name: "gemini-3.8-live-extended-thinking",
+        content: Content::Always,
+        thinking: Thinking::Required,
+        // It refuses BLOCKING.
+        behavior: Some("NON_BLOCKING"),
+        context_update: true,
+        recalls_calls: true,
+        successor: None,
+    },
+    Model {
+        name: "gemini-3.1-flash-live-preview",
+        content: Content::AtFirst,
+        thinking: Thinking::Level,
+        behavior: None,
+        context_update: false,
+        recalls_calls: false,
+        successor: Some(NEWEST),
+    },
+    Model {
+        name: "gemini-2.5-flash-native-audio-preview-12-2025",
+        content: Content::Always,
+        thinking: Thinking::None,
+        behavior: None,
+        context_update: false,
+        recalls_calls: false,
+        successor: None,
+    },
+];
+
+/// Voices, the recommended ones first; the vendor has a catalogue of many more.
+pub const VOICES: &[&str] = &[
+    "Kore", "Puck", "Zephyr", "Charon", "Fenrir", "Leda", "Orus", "Aoede", "Callirrhoe", "Autonoe", "Enceladus",
+    "Iapetus", "Umbriel", "Algieba", "Despina", "Erinome", "Algenib", "Rasalgethi", "Laomedeia", "Achernar", "Alnilam",
+    "Schedar", "Gacrux", "Pulcherrima", "Achird", "Zubenelgenubi", "Vindemiatrix", "Sadachbia", "Sadaltager", "Sulafat",
+];
+
+/// The model of that name, when it is known.
+pub fn find(name: &str) -> Option<&'static Model> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    MODELS.iter().find(|model| model.name == name)
+}
+
+/// The rules for that name: its own, or those of the newest.
+pub fn rules(name: &str) -> &'static Model {
+    find(name).unwrap_or(&MODELS[0])
+}

@@ -1,0 +1,435 @@
+//! Turns out of a stream that has neither ids nor confirmations.
+//!
+//! The service sends words, audio, calls and marks; messages, responses and their order are made here, so that the
+//! session sees what it sees of every vendor: the user's turn, then the response to it, one after the other. A response
+//! ends at the calls it makes, and what the model says once it has the results is the next one.
+
+use super::server_message::{FunctionCall, ServerContent, Usage, Words};
+use crate::{
+    event::Tokens,
+    message::{CallId, ItemId, ResponseId, Role},
+    provider::{
+        DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone,
+        wire::{Samples, samples},
+    },
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Calls whose results may come.
+const MAX_CALLS: usize = 256;
+
+/// A call as the service made it.
+#[derive(Debug)]
+pub struct Call {
+    pub id: CallId,
+    pub name: String,
+    /// The service gave it that id; otherwise it is ours, and the service gets none.
+    pub theirs: bool,
+}
+
+/// What the user is saying, or said last.
+#[derive(Debug)]
+struct User {
+    item: ItemId,
+    words: String,
+    /// The service, or we, said that the user began.
+    began: bool,
+    stopped: bool,
+    /// It is in the conversation: what the model says from here on answers it.
+    committed: bool,
+    /// All its words are told.
+    told: bool,
+}
+
+/// What the model is saying.
+#[derive(Debug)]
+struct Speaking {
+    at: PartRef,
+    words: String,
+    audio: bool,
+    /// No more audio comes.
+    over: bool,
+}
+
+#[derive(Debug)]
+struct Response {
+    id: ResponseId,
+    speaking: Option<Speaking>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// The host wants to know what the user said. Some models say it in any case.
+    transcribes: bool,
+    /// Of all connections of one session, so that no two things are called the same.
+    ids: Arc<AtomicU64>,
+    user: Option<User>,
+    response: Option<Response>,
+    /// The request the next response answers.
+    request: Option<String>,
+    /// The next response answers what is in the conversation already: words, or results of calls.
+    expected: bool,
+    /// What comes belongs to a response nobody wants any more, until its end.
+    gated: bool,
+    half: Option<u8>,
+    usage: Option<(Tokens, Tokens)>,
+    calls: Vec<Call>,
+}
+
+impl Turns {
+    pub fn new(transcribes: bool) -> Self {
+        Self { transcribes, ..Self::default() }
+    }
+
+    /// Of another connection of the same session.
+    pub fn another(&self) -> Self {
+        Self { ids: self.ids.clone(), ..Self::new(self.transcribes) }
+    }
+
+    pub fn transcribes(&mut self, on: bool) {
+        self.transcribes = on;
+    }
+
+    fn id(&self, kind: &str) -> String {
+        format!("{kind}_g{}", self.ids.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The user began to speak, says the service or whoever opened the turn by hand.
+    pub fn user_begins(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        let open = self.user.as_ref().filter(|user| !user.committed).map(|user| user.item.clone());
+        let item = open.unwrap_or_else(|| self.new_user(events));
+        if let Some(user) = &mut self.user {
+            (user.began, user.stopped) = (true, false);
+        }
+        events.push(ProviderEvent::SpeechStarted { item, audio_ms });
+    }
+
+    pub fn user_ends(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        if let Some(user) = self.user.as_mut().filter(|user| user.began && !user.stopped && !user.committed) {
+            user.stopped = true;
+            events.push(ProviderEvent::SpeechStopped { item: user.item.clone(), audio_ms });
+        }
+    }
+
+    /// A turn is over by hand, and is in the conversation.
+    pub fn commit(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        if self.user.as_ref().is_none_or(|user| user.committed) {
+            self.new_user(events);
+        }
+        self.commit_user(audio_ms, events);
+    }
+
+    fn new_user(&mut self, events: &mut Vec<ProviderEvent>) -> ItemId {
+        self.tell_user(events);
+        let item = ItemId::from(self.id("item"));
+        let words = String::new();
+        let user =
+            User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
+        self.user = Some(user);
+        item
+    }
+
+    /// All that was heard of the user's words is all there is.
+    fn tell_user(&mut self, events: &mut Vec<ProviderEvent>) {
+        let Some(user) = self.user.as_mut().filter(|user| user.committed && !user.told) else { return };
+        user.told = true;
+        if !user.words.is_empty() {
+            let (item, transcript) = (user.item.clone(), user.words.trim().to_owned());
+            events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
+        }
+    }
+
+    fn commit_user(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        self.user_ends(audio_ms, events);
+        let Some(user) = self.user.as_mut().filter(|user| !user.committed) else { return };
+        user.committed = true;
+        let item = user.item.clone();
+        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
+        let parts = vec![ItemPart { audio: true, text: String::new() }];
+        let item = Item { id: item, kind: ItemKind::Message { role: Role::User, parts }, status: "completed".into() };
+        events.push(ProviderEvent::ItemAdded { item, previous: None });
+        self.expected = true;
+    }
+
+    /// Words of the user.
+    pub fn user_words(&mut self, words: Words, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        // They may trail the answer: as long as nobody began anew they are of the turn that is being answered.
+        if self.user.is_none() {
+            self.new_user(events);
+        } else if let Some(user) = &self.user
+            && user.told
+        {
+            // A service that repeats itself has nothing new to say.
+            if user.words.trim() == words.text.trim() || words.text.trim().is_empty() {
+                return;
+            }
+            self.new_user(events);
+        }
+        let Some(user) = &mut self.user else { return };
+        if !user.committed && !user.began {
+            // Nobody said that the user began: this does.
+            user.began = true;
+            events.push(ProviderEvent::SpeechStarted { item: user.item.clone(), audio_ms });
+        }
+        if self.transcribes && (user.words.is_empty() || words.text.trim() != user.words.trim()) {
+            let delta = if user.words.is_empty() { words.text.trim_start().to_owned() } else { words.text };
+            user.words.push_str(&delta);
+            if !delta.is_empty() {
+                events.push(ProviderEvent::UserTranscriptDelta { item: user.item.clone(), part: 0, delta });
+            }
+        }
+        if words.finished {
+            if user.committed {
+                self.tell_user(events);
+            } else {
+                self.user_ends(audio_ms, events);
+            }
+        }
+    }
+
+    /// An answer was asked for: what comes next is it.
+    pub fn asked(&mut self, request: String) {
+        self.request = Some(request);
+        self.expected = true;
+    }
+
+    /// Words or results went into the conversation: what comes next may answer them.
+    pub fn told(&mut self) {
+        self.expected = true;
+    }
+
+    /// The host put something into the conversation that this is the confirmation of.
+    pub fn confirmed(item: ItemId, kind: ItemKind, events: &mut Vec<ProviderEvent>) {
+        let item = Item { id: item, kind, status: "completed".into() };
+        events.push(ProviderEvent::ItemAdded { item: item.clone(), previous: None });
+        events.push(ProviderEvent::ItemDone { item, previous: None });
+    }
+
+    /// Nobody wants what is being said any more. The service cannot be told, so it is not listened to.
+    pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
+        if self.response.is_some() {
+            self.gated = true;
+            self.finish("cancelled", Some("client_cancelled"), events);
+        }
+    }
+
+    /// A call whose result may be sent; it is sent once.
+    pub fn take_call(&mut self, id: &CallId) -> Option<Call> {
+        let at = self.calls.iter().position(|call| call.id == *id)?;
+        Some(self.calls.remove(at))
+    }
+
+    pub fn usage(&mut self, usage: &Usage) {
+        let side = |total: u64, cached: u64, details: &[super::server_message::Counted]| {
+            let of = |kind: &str| details.iter().filter(|d| d.modality == kind).map(|d| d.token_count).sum();
+            Tokens { total, cached, text: of("TEXT"), audio: of("AUDIO"), image: of("IMAGE") }
+        };
+        let input =
+            side(usage.prompt_token_count, usage.cached_content_token_count, &usage.prompt_tokens_details);
+        let output = side(usage.response_token_count, 0, &usage.response_tokens_details);
+        // Ticks of one response: a field that is 0 in a later one was counted before.
+        let last = |new: Tokens, old: Option<Tokens>| if new.total > 0 { new } else { old.unwrap_or(new) };
+        let (old_in, old_out) = self.usage.take().unzip();
+        self.usage = Some((last(input, old_in), last(output, old_out)));
+    }
+
+    /// What the model says, and its marks.
+    pub fn content(
+        &mut self,
+        content: ServerContent<'_>,
+        audio_ms: u64,
+        events: &mut Vec<ProviderEvent>,
+    ) -> Result<(), DecodeError> {
+        if let Some(words) = content.input_transcription {
+            self.user_words(words, audio_ms, events);
+        }
+        if content.interrupted {
+            self.interrupted(audio_ms, events);
+        }
+        if let Some(words) = content.output_transcription.filter(|words| !words.text.is_empty()) {
+            self.said(words.text, true, audio_ms, events);
+        }
+        for part in content.model_turn.into_iter().flat_map(|turn| turn.parts) {
+            if let Some(blob) = part.inline_data.filter(|blob| is_audio(&blob.mime_type)) {
+                self.audio(blob.data.as_bytes(), audio_ms, events)?;
+            }
+            // With speech, text beside it is thought or markup and is not spoken.
+        }
+        if content.generation_complete {
+            self.audio_over(events);
+        }
+        if content.turn_complete {
+            self.turn_complete(content.turn_complete_reason.as_deref(), audio_ms, events);
+        }
+        Ok(())
+    }
+
+    fn audio(&mut self, base64: &[u8], audio_ms: u64, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
+        let Samples { pcm, odd, half } = samples(base64, self.half.take())?;
+        self.half = half;
+        if let Some(at) = self.speak(audio_ms, events).map(|speaking| {
+            speaking.audio = true;
+            speaking.at.clone()
+        }) {
+            events.push(ProviderEvent::Audio { at, pcm, odd });
+        }
+        Ok(())
+    }
+
+    fn said(&mut self, delta: String, audio: bool, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        let Some(speaking) = self.speak(audio_ms, events) else { return };
+        let delta = if speaking.words.is_empty() { delta.trim_start().to_owned() } else { delta };
+        speaking.words.push_str(&delta);
+        let at = speaking.at.clone();
+        events.push(ProviderEvent::AgentDelta { at, audio, delta });
+    }
+
+    /// The message the model is speaking, begun where there is none; `None`: nobody wants it.
+    fn speak(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) -> Option<&mut Speaking> {
+        self.begin(audio_ms, events)?;
+        let item = self.response.as_ref().is_some_and(|r| r.speaking.is_none()).then(|| ItemId::from(self.id("item")));
+        let response = self.response.as_mut()?;
+        if let Some(item) = item {
+            let at = PartRef { response: response.id.clone(), item: item.clone(), part: 0 };
+            let kind = ItemKind::Message { role: Role::Assistant, parts: Vec::new() };
+            let item = Item { id: item, kind, status: "in_progress".into() };
+            events.push(ProviderEvent::OutputItemAdded { response: response.id.clone(), item });
+            events.push(ProviderEvent::PartAdded { at: at.clone(), audio: true });
+            response.speaking = Some(Speaking { at, words: String::new(), audio: false, over: false });
+        }
+        response.speaking.as_mut().filter(|speaking| !speaking.over)
+    }
+
+    /// The response that is under way, begun where there is none.
+    fn begin(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) -> Option<&Response> {
+        if self.gated {
+            return None;
+        }
+        if self.response.is_none() {
+            if self.user.as_ref().is_some_and(|user| !user.committed) {
+                self.commit_user(audio_ms, events);
+            } else if !self.expected {
+                // It answers something it heard, and has not said what.
+                self.new_user(events);
+                self.commit_user(audio_ms, events);
+            }
+            self.expected = false;
+            let id = ResponseId::from(self.id("resp"));
+            let request = self.request.take();
+            events.push(ProviderEvent::ResponseCreated { response: id.clone(), request, detached: false });
+            self.response = Some(Response { id, speaking: None });
+        }
+        self.response.as_ref()
+    }
+
+    /// The model calls functions: the response is over with that.
+    pub fn called(&mut self, calls: Vec<FunctionCall>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        if calls.is_empty() || self.begin(audio_ms, events).is_none() {
+            return;
+        }
+        self.message_done("completed", events);
+        let Some(response) = self.response.as_ref().map(|r| r.id.clone()) else { return };
+        for call in calls {
+            let theirs = call.id.as_deref().is_some_and(|id| !id.is_empty());
+            let id = CallId::from(call.id.filter(|_| theirs).unwrap_or_else(|| self.id("call")));
+            let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.to_string());
+            let kind = ItemKind::FunctionCall { call: id.clone(), name: call.name.clone(), arguments };
+            let item = Item { id: ItemId::from(self.id("item")), kind, status: "completed".into() };
+            events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
+            events.push(ProviderEvent::OutputItemDone { response: response.clone(), item });
+            if self.calls.len() >= MAX_CALLS {
+                self.calls.remove(0);
+            }
+            self.calls.push(Call { id, name: call.name, theirs });
+        }
+        self.finish("completed", None, events);
+        self.expected = true;
+    }
+
+    /// The service takes calls back.
+    pub fn call_cancelled(&mut self, ids: Vec<String>, events: &mut Vec<ProviderEvent>) {
+        for id in ids.into_iter().map(CallId::from) {
+            if self.take_call(&id).is_some() {
+                events.push(ProviderEvent::CallCancelled { call: id });
+            }
+        }
+    }
+
+    /// Somebody cut the model off: the user by speaking, unless it was we by telling it something.
+    fn interrupted(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        self.gated = false;
+        let speaks = self.user.as_ref().is_some_and(|user| !user.committed);
+        if !speaks && !self.expected {
+            self.user_begins(audio_ms, events);
+        }
+        if self.response.is_some() {
+            self.finish("cancelled", Some("turn_detected"), events);
+        }
+    }
+
+    fn audio_over(&mut self, events: &mut Vec<ProviderEvent>) {
+        if let Some(speaking) = self.response.as_mut().and_then(|r| r.speaking.as_mut())
+            && !std::mem::replace(&mut speaking.over, true)
+        {
+            events.push(ProviderEvent::AudioDone { at: speaking.at.clone() });
+        }
+    }
+
+    fn turn_complete(&mut self, reason: Option<&str>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
+        let gated = std::mem::take(&mut self.gated);
+        let reason = reason.filter(|reason| !reason.is_empty() && !reason.ends_with("_UNSPECIFIED"));
+        if self.response.is_none() && !gated && reason.is_some() && self.expected {
+            // An answer that was refused before it began ends all the same.
+            self.begin(audio_ms, events);
+        }
+        if self.response.is_some() {
+            self.finish(if reason.is_some() { "incomplete" } else { "completed" }, reason, events);
+        }
+        self.tell_user(events);
+    }
+
+    fn message_done(&mut self, status: &str, events: &mut Vec<ProviderEvent>) {
+        self.audio_over(events);
+        self.half = None;
+        let Some(response) = &mut self.response else { return };
+        let Some(Speaking { at, words, audio, .. }) = response.speaking.take() else { return };
+        if status != "cancelled" {
+            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: true, text: words });
+        }
+        let parts = vec![ItemPart { audio: audio || status == "cancelled", text: String::new() }];
+        let kind = ItemKind::Message { role: Role::Assistant, parts };
+        let status = if status == "completed" { "completed" } else { "incomplete" };
+        let item = Item { id: at.item, kind, status: status.into() };
+        events.push(ProviderEvent::OutputItemDone { response: at.response, item });
+    }
+
+    fn finish(&mut self, status: &str, reason: Option<&str>, events: &mut Vec<ProviderEvent>) {
+        self.message_done(status, events);
+        let Some(response) = self.response.take() else { return };
+        let error = (status == "incomplete").then(|| ProviderError {
+            code: reason.unwrap_or_default().to_owned(),
+            message: "the service ended the turn".into(),
+            ..ProviderError::default()
+        });
+        events.push(ProviderEvent::ResponseDone(Box::new(ResponseDone {
+            response: response.id,
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            error,
+            usage: self.usage.take(),
+            items: Vec::new(),
+        })));
+        self.tell_user(events);
+    }
+}
+
+/// Audio of the rate that is documented, or of none that is said.
+fn is_audio(mime_type: &str) -> bool {
+    let mut parts = mime_type.split(';').map(str::trim);
+    let pcm = parts.next().is_some_and(|kind| kind.is_empty() || kind == "audio/pcm");
+    pcm && parts.all(|part| part.strip_prefix("rate=").is_none_or(|rate| rate == "24000"))
+}

@@ -1,0 +1,118 @@
+//! What every codec does with JSON and with audio in it.
+
+use super::DecodeError;
+use crate::error::{Error, ErrorClass, Result};
+use serde_json::{Map, Value};
+
+/// The longest base64 of one piece: 4 MiB of audio.
+const MAX_AUDIO_BASE64: usize = 4 * 1024 * 1024 / 3 * 4 + 4;
+/// Deepest nesting of an event.
+const MAX_DEPTH: usize = 64;
+
+/// `text` with every escaped surrogate that has no partner replaced by U+FFFD; `None`: there is none.
+pub fn whole_characters(text: &str) -> Option<String> {
+    let code = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut mended: Option<String> = None;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(next) = text[at..].find('\\') {
+        at += next;
+        match code(at) {
+            Some(0xd800..=0xdbff) if matches!(code(at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                let out = mended.get_or_insert_default();
+                out.push_str(&text[copied..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            // The escaped character is ASCII in valid JSON, and skipped so that `\\\\u` is no escape.
+            _ => at += 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+        }
+    }
+    mended.map(|mut out| {
+        out.push_str(&text[copied..]);
+        out
+    })
+}
+
+/// Refuses what is nested so deep that reading it is a risk and no vendor means it.
+pub fn check_depth(text: &str) -> std::result::Result<(), DecodeError> {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(DecodeError::Json(format!("nested deeper than {MAX_DEPTH}")));
+        }
+    }
+    Ok(())
+}
+
+/// Audio that was base64.
+pub struct Samples {
+    pub pcm: Vec<i16>,
+    /// There was an odd number of bytes.
+    pub odd: bool,
+    /// Half a sample that waits for its other half.
+    pub half: Option<u8>,
+}
+
+/// 16-bit little-endian samples from base64. `pending`: the half that was left of the piece before.
+pub fn samples(base64: &[u8], pending: Option<u8>) -> std::result::Result<Samples, DecodeError> {
+    if base64.len() > MAX_AUDIO_BASE64 {
+        return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
+    }
+    let bytes = base64_simd::STANDARD.decoded_length(base64).map_err(|e| DecodeError::Audio(e.to_string()))?;
+    let offset = usize::from(pending.is_some());
+    let mut pcm = vec![0i16; (bytes + offset).div_ceil(2)];
+    let raw: &mut [u8] = bytemuck::cast_slice_mut(&mut pcm);
+    let out = base64_simd::Out::from_slice(&mut raw[offset..offset + bytes]);
+    if let Err(e) = base64_simd::STANDARD.decode(base64, out) {
+        return Err(DecodeError::Audio(e.to_string()));
+    }
+    if let Some(byte) = pending {
+        raw[0] = byte;
+    }
+    let total = bytes + offset;
+    let half = (total % 2 == 1).then(|| raw[total - 1]);
+    pcm.truncate(total / 2);
+    if cfg!(target_endian = "big") {
+        pcm.iter_mut().for_each(|s| *s = s.swap_bytes());
+    }
+    Ok(Samples { pcm, odd: bytes % 2 == 1, half })
+}
+
+/// A frame of audio: base64 written straight between `head` and `tail`.
+pub fn audio_frame(head: &[u8], pcm: &[i16], tail: &[u8]) -> String {
+    let mut frame = Vec::with_capacity(head.len() + (pcm.len() * 2).div_ceil(3) * 4 + tail.len());
+    frame.extend_from_slice(head);
+    #[cfg(target_endian = "little")]
+    base64_simd::STANDARD.encode_append(bytemuck::cast_slice::<i16, u8>(pcm), &mut frame);
+    #[cfg(target_endian = "big")]
+    {
+        let bytes: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
+        base64_simd::STANDARD.encode_append(&bytes, &mut frame);
+    }
+    frame.extend_from_slice(tail);
+    // All of it is ASCII, so this cannot fail; lossy conversion keeps the path free of a panic.
+    String::from_utf8(frame).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+/// What a host wants sent as it is, if it is one JSON object. `like`: an example of one.
+pub fn raw_object(json: &str, like: &str) -> Result<String> {
+    match serde_json::from_str::<Map<String, Value>>(json) {
+        Ok(_) => Ok(json.to_owned()),
+        Err(e) => Err(Error::new(ErrorClass::Argument, "invalid_json", format!("not a JSON object: {e}"))
+            .field("json")
+            .fix(format!("give one client event, like {like}"))),
+    }
+}
