@@ -82,4 +82,3 @@ fn bad_endpoint(why: &str, fix: Option<&str>) -> Error {
         .field("credential.endpoint")
         .fix(fix.unwrap_or("give a base URL that begins with https or wss"))
 }
-

@@ -343,6 +343,10 @@ impl Wire {
     /// What leaves for the vendor.
     fn frame(&mut self, frame: &Value, speaker: &Speaker, now: Time, held: bool, ids: &Ids) {
         let item = frame["item_id"].as_str().unwrap_or_default().to_owned();
+        // What follows is about the OpenAI dialect; others have no types.
+        if frame["type"].is_null() {
+            return;
+        }
         if matches!(frame["type"].as_str(), Some("conversation.item.truncate" | "conversation.item.delete")) {
             let outside = self.outside_items.contains(&item) && !ids.inside.contains(&item);
             assert!(!outside, "checklist 31: the vendor's conversation has no {item}");

@@ -113,6 +113,10 @@ impl Gemini {
 
     fn message(&mut self, text: &str, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         check_depth(text)?;
+        // A list would be taken for the fields in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(DecodeError::Json("not an object".into()));
+        }
         let message: ServerMessage<'_> = serde_json::from_str(text).map_err(|e| DecodeError::Json(e.to_string()))?;
         let (before, audio_ms) = (events.len(), self.sent_ms());
         if message.setup_complete.is_some() {
@@ -205,7 +209,11 @@ fn capabilities(config: &Config) -> Capabilities {
         tools: Some(true),
         parallel_tools: Some(false),
         reasoning: Some(model.thinking != Thinking::None),
-        updates: names(if model.context_update { &["instructions", "tools", "tool_handling"] } else { &["tool_handling"] }),
+        updates: names(if model.context_update {
+            &["instructions", "tools", "tool_handling"]
+        } else {
+            &["tool_handling"]
+        }),
         // Only speaking, or a turn by hand, stops the model; what it says after an interruption is not listened to.
         cancel: Some(false),
         truncate: Some(false),
@@ -313,11 +321,8 @@ impl Codec for Gemini {
                 }
             }
             C::CreateCall { item, call, name, arguments, .. } => {
-                let kind = ItemKind::FunctionCall {
-                    call: call.clone(),
-                    name: name.clone(),
-                    arguments: arguments.clone(),
-                };
+                let kind =
+                    ItemKind::FunctionCall { call: call.clone(), name: name.clone(), arguments: arguments.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
                 self.content(Role::Assistant, json!([{"text": format!("[I called {name} with {arguments}.]")}]))
             }
@@ -435,7 +440,8 @@ impl Codec for Gemini {
 #[doc(hidden)]
 pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     let mut codec = Gemini::new(config)?;
-    let text = |role, text: &str| ProviderCommand::CreateText { item: "i".into(), role, text: text.into(), previous: None };
+    let text =
+        |role, text: &str| ProviderCommand::CreateText { item: "i".into(), role, text: text.into(), previous: None };
     let picture = Picture::Data { mime_type: "image/png".into(), base64: "iVBORw0KGgo=".into() };
     let mut frames = vec![codec.encode(&ProviderCommand::Configure, "e")?];
     frames.push(codec.before_audio());
@@ -448,7 +454,12 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
         ProviderCommand::Say { request: "r".into(), text: "Hello!".into() },
-        ProviderCommand::ToolOutput { item: "i".into(), call: "c1".into(), output: "{\"ok\":true}".into(), previous: None },
+        ProviderCommand::ToolOutput {
+            item: "i".into(),
+            call: "c1".into(),
+            output: "{\"ok\":true}".into(),
+            previous: None,
+        },
     ] {
         frames.push(codec.encode(&command, "e")?);
     }

@@ -135,7 +135,10 @@ fn schema(schema: &Value) -> Value {
                 let words: Vec<_> = values.iter().filter(|v| v.is_string()).cloned().collect();
                 put(&mut to, "enum", (words.len() == values.len()).then_some(words));
             }
-            ("description" | "required" | "format" | "nullable" | "minimum" | "maximum" | "minItems" | "maxItems", _) => {
+            (
+                "description" | "required" | "format" | "nullable" | "minimum" | "maximum" | "minItems" | "maxItems",
+                _,
+            ) => {
                 to[key.as_str()] = value.clone();
             }
             _ => {}

@@ -127,8 +127,7 @@ impl Turns {
         self.tell_user(events);
         let item = ItemId::from(self.id("item"));
         let words = String::new();
-        let user =
-            User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
+        let user = User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
         self.user = Some(user);
         item
     }
@@ -228,8 +227,7 @@ impl Turns {
             let of = |kind: &str| details.iter().filter(|d| d.modality == kind).map(|d| d.token_count).sum();
             Tokens { total, cached, text: of("TEXT"), audio: of("AUDIO"), image: of("IMAGE") }
         };
-        let input =
-            side(usage.prompt_token_count, usage.cached_content_token_count, &usage.prompt_tokens_details);
+        let input = side(usage.prompt_token_count, usage.cached_content_token_count, &usage.prompt_tokens_details);
         let output = side(usage.response_token_count, 0, &usage.response_tokens_details);
         // Ticks of one response: a field that is 0 in a later one was counted before.
         let last = |new: Tokens, old: Option<Tokens>| if new.total > 0 { new } else { old.unwrap_or(new) };

@@ -1,0 +1,77 @@
+//! Calls, results, and calls that are taken back.
+
+use super::*;
+
+fn with_tools() -> Talk {
+    connected(
+        json!({"tools": [{"name": "clock", "parameters": {"type": "object", "properties": {}}}, {"name": "map"}]}),
+    )
+}
+
+fn calls(talk: &mut Talk, calls: Value) {
+    says(talk, json!({"toolCall": {"functionCalls": calls}}));
+}
+
+/// Lines 17, 18: ids and names come back, and the model goes on without being asked.
+#[test]
+fn several_calls_at_once() {
+    let mut talk = with_tools();
+    user_speaks(&mut talk);
+    user_is_silent(&mut talk, "What time is it, and where?");
+    speech(&mut talk, 100, "One moment.");
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}, {"name": "map"}]));
+    talk.plays(100);
+    let outputs = talk.take();
+    let names: Vec<_> = outputs.of("tool_call").iter().map(|call| call["name"].clone()).collect();
+    assert_eq!(names, ["clock", "map"]);
+    let second = outputs.of("tool_call")[1]["call"]["id"].as_str().unwrap().to_owned();
+    talk.answer("c1", r#"{"time":"noon"}"#);
+    talk.answer(&second, "here");
+    let outputs = talk.take();
+    let answer = |answer: Value| json!({"toolResponse": {"functionResponses": [answer]}});
+    assert_eq!(
+        frames(&outputs),
+        [
+            answer(json!({"id": "c1", "name": "clock", "response": {"output": {"time": "noon"}}})),
+            answer(json!({"name": "map", "response": {"output": "here"}})),
+        ]
+    );
+    speech(&mut talk, 200, "It is noon.");
+    turn_ends(&mut talk);
+    talk.plays(200);
+    let outputs = talk.take();
+    assert_eq!((frames(&outputs).len(), outputs.complaints()), (0, vec![]));
+    assert_eq!(said(&talk).last().unwrap().1, "It is noon.");
+    let roles: Vec<_> = said(&talk).into_iter().map(|(who, _)| who).collect();
+    assert_eq!(roles, ["user", "assistant", "assistant", "assistant", "assistant"], "nobody spoke in between");
+    talk.finish();
+}
+
+/// Line 17: who is told that a call is off need not answer, and an answer is not sent.
+#[test]
+fn a_call_is_taken_back() {
+    let mut talk = with_tools();
+    talk.say("What time is it?", false);
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    talk.take();
+    says(&mut talk, json!({"toolCallCancellation": {"ids": ["c1", "unknown"]}}));
+    assert_eq!(talk.take().of("tool_cancelled").len(), 1);
+    let op = talk.answer("c1", "noon");
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(op).unwrap().unwrap().code, "stale_call");
+    assert_eq!(frames(&outputs), [] as [Value; 0]);
+    talk.finish();
+}
+
+/// What fails is told as an error.
+#[test]
+fn a_call_fails() {
+    let mut talk = with_tools();
+    talk.say("What time is it?", false);
+    calls(&mut talk, json!([{"id": "c1", "name": "nobody", "args": {}}]));
+    let frames = frames(&talk.take());
+    let response = &frames.last().unwrap()["toolResponse"]["functionResponses"][0];
+    assert_eq!((&response["id"], &response["name"]), (&json!("c1"), &json!("nobody")));
+    assert!(response["response"]["error"].is_string(), "{response}");
+    talk.finish();
+}

@@ -1,0 +1,229 @@
+//! What is said, by whom, and who cuts whom off.
+
+use super::*;
+use duologue::{error::ErrorClass, message::Part};
+
+/// Lines 2, 3, 12, 14, 15, 25, 29: one turn each, in order, whatever comes together in one message.
+#[test]
+fn a_spoken_turn_and_its_answer() {
+    let mut talk = connected(json!({}));
+    user_speaks(&mut talk);
+    content(&mut talk, json!({"inputTranscription": {"text": "What is"}}));
+    content(&mut talk, json!({"inputTranscription": {"text": " a light"}}));
+    user_is_silent(&mut talk, "house?");
+    speech(&mut talk, 200, "A tower");
+    let audio = json!({"mimeType": "audio/pcm", "data": common::base64_ms(100)});
+    let parts =
+        json!([{"inlineData": audio.clone()}, {"text": "**thinking**", "thought": true}, {"inlineData": audio}]);
+    content(
+        &mut talk,
+        json!({"modelTurn": {"parts": parts}, "outputTranscription": {"text": " with a light."},
+        "generationComplete": true}),
+    );
+    let usage = json!({"promptTokenCount": 30, "responseTokenCount": 9, "promptTokensDetails":
+        [{"modality": "AUDIO", "tokenCount": 25}, {"modality": "TEXT", "tokenCount": 5}],
+        "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": 9}]});
+    says(&mut talk, json!({"serverContent": {"turnComplete": true}, "usageMetadata": usage, "new": {"field": 1}}));
+    talk.plays(400);
+    let outputs = talk.take();
+    assert_eq!(outputs.complaints(), [""; 0]);
+    let expected = [("user", "What is a lighthouse?"), ("assistant", "A tower with a light.")];
+    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
+    assert_eq!((outputs.of("speech_started").len(), outputs.of("generation_done").len()), (1, 1));
+    let finals: Vec<_> = outputs.of("transcript").into_iter().filter(|t| t["mode"] == "final").collect();
+    assert_eq!(finals.len(), 2, "{finals:#?}");
+    let usage = &outputs.of("usage")[0];
+    assert_eq!((&usage["input"]["total"], &usage["input"]["audio"]), (&json!(30), &json!(25)));
+    assert!(matches!(talk.session.messages()[1].parts[0], Part::Audio { duration_ms: 400, heard_ms: 400, .. }));
+    talk.finish();
+}
+
+/// A model that tells nothing of voices, and whose transcript trails the answer: the question stands before it.
+#[test]
+fn words_that_trail_the_answer_are_of_the_turn_before_it() {
+    let mut talk = connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025"}));
+    speech(&mut talk, 200, "Yes,");
+    content(&mut talk, json!({"inputTranscription": {"text": "Are you"}}));
+    content(&mut talk, json!({"inputTranscription": {"text": " there?"}}));
+    speech(&mut talk, 200, " I am.");
+    turn_ends(&mut talk);
+    // The same once more says nothing new.
+    content(&mut talk, json!({"inputTranscription": {"text": "Are you there?"}}));
+    talk.plays(400);
+    let expected = [("user", "Are you there?"), ("assistant", "Yes, I am.")];
+    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
+    let outputs = talk.take();
+    let finals = outputs.of("transcript").into_iter().filter(|t| t["mode"] == "final" && t["role"] == "user").count();
+    assert_eq!(finals, 1);
+    talk.finish();
+}
+
+/// Lines 13, 14, 26: one interruption, from what was played; the service is told nothing.
+#[test]
+fn the_user_cuts_in() {
+    let mut talk = connected(json!({}));
+    user_speaks(&mut talk);
+    user_is_silent(&mut talk, "Tell me all.");
+    speech(&mut talk, 2000, "It is a very long story");
+    talk.plays(500);
+    user_speaks(&mut talk);
+    content(&mut talk, json!({"interrupted": true}));
+    talk.flushes();
+    content(&mut talk, json!({"turnComplete": true}));
+    let outputs = talk.take();
+    let interrupted = outputs.of("interrupted");
+    assert_eq!(interrupted.len(), 1);
+    assert_eq!(interrupted[0]["heard_ms"], 500);
+    assert_eq!(frames(&outputs), [] as [Value; 0]);
+    assert_eq!(outputs.of("generation_done")[0]["status"], "cancelled");
+    user_is_silent(&mut talk, "Stop.");
+    speech(&mut talk, 100, "Fine.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let roles: Vec<_> = said(&talk).into_iter().map(|(who, _)| who).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant"]);
+    assert!(talk.session.messages()[1].interrupted);
+    talk.finish();
+}
+
+/// Line 16: what still plays when the service has long ended the turn is cut all the same, and nothing new begins.
+#[test]
+fn the_tail_is_cut_and_no_response_is_made_up() {
+    let mut talk = connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025"}));
+    content(&mut talk, json!({"inputTranscription": {"text": "Hello?"}}));
+    speech(&mut talk, 1000, "Hello, hello.");
+    turn_ends(&mut talk);
+    talk.plays(300);
+    content(&mut talk, json!({"interrupted": true}));
+    talk.flushes();
+    content(&mut talk, json!({"turnComplete": true}));
+    let outputs = talk.take();
+    assert_eq!(outputs.of("interrupted")[0]["heard_ms"], 300);
+    assert_eq!(outputs.of("generation_done").len(), 1);
+    // And before anything was generated.
+    content(&mut talk, json!({"interrupted": true}));
+    content(&mut talk, json!({"turnComplete": true}));
+    assert_eq!(talk.take().of("generation_done").len(), 0);
+    talk.finish();
+}
+
+/// What the host asks for in words, and to whom the answer belongs.
+#[test]
+fn a_written_question() {
+    let mut talk = connected(json!({}));
+    let op = talk.say("How are you?", false);
+    let outputs = talk.take();
+    assert_eq!(
+        frames(&outputs),
+        [
+            json!({"clientContent": {"turns": [{"role": "user", "parts": [{"text": "How are you?"}]}],
+                "turnComplete": false}}),
+            json!({"clientContent": {"turnComplete": true}}),
+        ]
+    );
+    done(&outputs, op);
+    speech(&mut talk, 200, "Well.");
+    turn_ends(&mut talk);
+    talk.plays(200);
+    let expected = [("user", "How are you?"), ("assistant", "Well.")];
+    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
+    // The service cuts what it says when it is asked again; nobody spoke.
+    talk.say("And now?", false);
+    speech(&mut talk, 2000, "Now I am");
+    talk.say("Enough?", true);
+    content(&mut talk, json!({"interrupted": true}));
+    content(&mut talk, json!({"turnComplete": true}));
+    talk.flushes();
+    speech(&mut talk, 100, "Yes.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let roles: Vec<_> = said(&talk).into_iter().map(|(who, what)| format!("{who}: {what}")).collect();
+    assert_eq!(roles[2..], ["user: And now?", "user: Enough?", "assistant: Yes."], "{roles:?}");
+    assert_eq!(talk.take().complaints(), [""; 0]);
+    talk.finish();
+}
+
+/// Line 27.
+#[test]
+fn a_model_that_takes_history_only_at_first_gets_words_as_they_come() {
+    let mut talk = connected(json!({"model": SEEDED}));
+    talk.say("How are you?", false);
+    assert_eq!(frames(&talk.take()), [json!({"realtimeInput": {"text": "How are you?"}})]);
+    speech(&mut talk, 200, "Well.");
+    turn_ends(&mut talk);
+    talk.plays(200);
+    let op = talk.host(Command::SendContext { text: "It rains.".into() });
+    let error = talk.take().completed(op).unwrap().unwrap();
+    assert_eq!((error.class, error.code.as_ref()), (ErrorClass::Unsupported, "unsupported_option"));
+    talk.finish();
+}
+
+/// Lines 19, 20: what was said before the button is sent behind the beginning of the turn, and its end is the request.
+#[test]
+fn a_turn_by_hand() {
+    let mut talk = connected(json!({"turn_detection": {"mode": "manual"}}));
+    for _ in 0..10 {
+        talk.pass(20);
+        talk.microphone(20);
+    }
+    assert_eq!(talk.take().0.len(), 0, "nobody holds the button");
+    talk.host(Command::StartListening);
+    for _ in 0..20 {
+        talk.pass(20);
+        talk.microphone(20);
+    }
+    let op = talk.host(Command::StopListening);
+    let outputs = talk.take();
+    assert_eq!(
+        frames(&outputs),
+        [json!({"realtimeInput": {"activityStart": {}}}), json!({"realtimeInput": {"activityEnd": {}}})]
+    );
+    let sent: Vec<_> = outputs.0.iter().filter(|o| matches!(o, Output::Send { .. })).collect();
+    assert!(matches!(sent.first(), Some(Output::Send { audio: false, .. })), "the turn begins first");
+    assert!(matches!(sent.last(), Some(Output::Send { audio: false, .. })) && sent.len() > 22, "{}", sent.len());
+    done(&outputs, op);
+    content(&mut talk, json!({"inputTranscription": {"text": "Hello.", "finished": true}}));
+    speech(&mut talk, 200, "Hello to you.");
+    turn_ends(&mut talk);
+    talk.plays(200);
+    let expected = [("user", "Hello."), ("assistant", "Hello to you.")];
+    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
+    assert_eq!(frames(&talk.take()), [] as [Value; 0], "it answered by itself");
+    talk.finish();
+}
+
+/// The service cannot be stopped: what it goes on saying is heard by nobody, and what it says next is.
+#[test]
+fn the_host_cuts_off() {
+    let mut talk = connected(json!({}));
+    talk.say("Tell me all.", false);
+    speech(&mut talk, 1000, "It was");
+    talk.plays(400);
+    let op = talk.host(Command::Interrupt);
+    talk.flushes();
+    speech(&mut talk, 1000, " a dark night");
+    turn_ends(&mut talk);
+    let outputs = talk.take();
+    done(&outputs, op);
+    assert_eq!(outputs.of("interrupted")[0]["heard_ms"], 400);
+    assert_eq!(talk.session.messages().len(), 2);
+    user_speaks(&mut talk);
+    user_is_silent(&mut talk, "What?");
+    speech(&mut talk, 100, "Nothing.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    assert_eq!(said(&talk).last().unwrap().1, "Nothing.");
+    talk.finish();
+}
+
+/// Where the user shall not cut in the service is told so; where there is to be no transcript, there is none.
+#[test]
+fn what_was_not_wished_for_is_not_there() {
+    let mut talk = connected(json!({"transcription": null}));
+    content(&mut talk, json!({"inputTranscription": {"text": "Secret."}}));
+    speech(&mut talk, 100, "Yes.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    assert!(talk.take().of("transcript").iter().all(|t| t["role"] == "assistant"));
+    talk.finish();
+}
