@@ -47,12 +47,12 @@ use std::collections::BTreeMap;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who answers: `openai`.
+    /// Who answers: `openai` or `gemini`.
     pub provider: String,
     /// The vendor's model name. Default: the provider's.
     pub model: Option<String>,
     /// Base URL of the service, `https` or (loopback only) `http`; `wss`/`ws` work too. A path
-    /// prefix and a query are kept; `/realtime` is added when it is not there. Default: the provider's.
+    /// prefix and a query are kept; the provider's own path is added when it is not there. Default: the provider's.
     pub base_url: Option<String>,
     /// How the service is reached.
     pub transport: TransportChoice,

@@ -4,7 +4,10 @@ use super::{
     AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, SdpForm,
     TransportChoice, invalid, ranges::range,
 };
-use crate::error::{Error, ErrorClass, Result, redact};
+use crate::{
+    error::{Error, ErrorClass, Result, redact},
+    provider::PROVIDERS,
+};
 
 /// Bytes of a greeting.
 const GREETING: usize = 64 * 1024;
@@ -19,7 +22,6 @@ impl Config {
     /// # Errors
     /// Class `config` (or `unsupported` for an unknown provider), naming the field and the fix.
     pub fn validate(&self) -> Result<()> {
-        const PROVIDERS: [&str; 2] = ["openai", "gemini"];
         if !PROVIDERS.contains(&self.provider.as_str()) {
             let known = PROVIDERS.join(", ");
             return Err(Error::new(

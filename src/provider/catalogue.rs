@@ -1,10 +1,26 @@
 //! What is known of providers, models and voices without asking anybody.
 
-use super::openai::{
-    catalogue::{CUSTOM_VOICE, MODELS, TRANSCRIBERS, VOICES},
-    profile::{PROFILES, Profile},
+use super::{
+    gemini,
+    openai::{
+        catalogue::{CUSTOM_VOICE, MODELS, TRANSCRIBERS, VOICES},
+        profile::{PROFILES, Profile},
+    },
 };
 use serde_json::{Value, json};
+
+/// Every provider by name, the default first.
+pub const PROVIDERS: [&str; 2] = ["openai", "gemini"];
+
+/// The environment variables that may hold a key of the provider, the first that is set counts: those the vendors' own
+/// libraries read. A key of one vendor is never sent to another.
+pub fn key_variables(provider: &str) -> &'static [&'static str] {
+    match provider {
+        "openai" => &["OPENAI_API_KEY"],
+        "gemini" => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        _ => &[],
+    }
+}
 
 /// Every provider with its defaults, its models (and until when they live, with their successors), its
 /// transcription models and its voices. A JSON object, the same in every language: what is in it may grow.
@@ -20,7 +36,17 @@ pub fn catalogue() -> Value {
             "voices": VOICES,
             "custom_voices": format!("{CUSTOM_VOICE}..."),
             "transcription_models": TRANSCRIBERS,
+            "key_variables": key_variables(profile.provider),
         })
     };
-    json!({ "providers": PROFILES.iter().map(provider).collect::<Vec<_>>() })
+    let gemini = json!({
+        "name": "gemini",
+        "base_url": gemini::BASE_URL,
+        "default_model": gemini::models::NEWEST,
+        "models": gemini::models::MODELS,
+        "voices": gemini::models::VOICES,
+        "transcription_models": [],
+        "key_variables": key_variables("gemini"),
+    });
+    json!({ "providers": PROFILES.iter().map(provider).chain([gemini]).collect::<Vec<_>>() })
 }

@@ -12,7 +12,7 @@ mod settle;
 mod vocabulary;
 mod wire;
 
-pub use catalogue::catalogue;
+pub use catalogue::{PROVIDERS, catalogue, key_variables};
 pub use settle::settle;
 pub use vocabulary::*;
 

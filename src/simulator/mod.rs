@@ -105,6 +105,11 @@ impl Simulator {
         format!("ws{}://{}/v1/realtime", self.secure(), self.address)
     }
 
+    /// The base URL for clients of this provider.
+    pub fn url_of(&self, provider: &str) -> String {
+        if provider == "gemini" { format!("http{}://{}", self.secure(), self.address) } else { self.base_url() }
+    }
+
     fn secure(&self) -> &'static str {
         if self.ca_pem.is_some() { "s" } else { "" }
     }

@@ -74,12 +74,13 @@ class ClientBase:
     Every keyword that is not described here is a key of the configuration document, described in
     :class:`~duologue.ConfigDocument`; what is left out has its default. Nothing is dialled yet.
 
-    :param provider: who answers: ``openai``, or ``simulator`` for the offline one of
+    :param provider: who answers: ``openai``, ``gemini``, or ``simulator`` for the offline one of
         ``pip install "duologue[simulator]"``, which needs no key.
     :param tools: functions the model may call, plain or coroutine functions: their schema comes from type hints
         and docstring, and they are run when the model calls. A mapping is an entry of the document; its calls
         come as :class:`~duologue.ToolCall` events to be answered with ``submit_tool_result``.
-    :param api_key: the provider's key; default: the environment variable ``OPENAI_API_KEY``.
+    :param api_key: the provider's key; default: the environment variable ``OPENAI_API_KEY``, or for ``gemini``
+        ``GEMINI_API_KEY`` or ``GOOGLE_API_KEY``.
     :param credential: the same with its kind; or a function that gets one, plain or a coroutine function. It is called
         with a :class:`~duologue.CredentialRequest` at each dial, and ahead of expiry where ``credentials`` says so,
         and returns a key or a :class:`~duologue.Credential`; what it raises refuses.

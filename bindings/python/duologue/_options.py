@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import _lib
 from ._credentials import Credential, CredentialFunction, one_argument, secret
+from ._engine import catalogue
 from ._lib import native
 from ._requests import definitions
 from ._session import forked
@@ -76,9 +77,16 @@ def _credential(
             raise CredentialError("the key is empty", code="missing_key", field="api_key", fix=fix)
         return secret(api_key, "api_key")
     # A server of the application has the key itself.
-    vendors = document.get("provider", "openai") == "openai" and document.get("sdp_proxy") is None
-    found = os.environ.get("OPENAI_API_KEY") if vendors else None
-    return secret(found, "OPENAI_API_KEY") if found else None
+    if document.get("sdp_proxy") is not None:
+        return None
+    # A key of one vendor is never sent to another.
+    for known in catalogue()["providers"]:
+        if known["name"] == document.get("provider", "openai"):
+            for name in known["key_variables"]:
+                found = os.environ.get(name)
+                if found:
+                    return secret(found, name)
+    return None
 
 
 def _asked(document: dict[str, Any], api_key: Optional[str], credential: Optional[object]) -> bool:

@@ -63,7 +63,7 @@ Examples:
         type the turns, one a line; end with Ctrl-D
 
 Environment, for what neither an option nor the configuration document says (not with --simulate):
-  OPENAI_API_KEY   the key of the service
+  OPENAI_API_KEY   the key of the service; GEMINI_API_KEY or GOOGLE_API_KEY with --provider gemini
   OPENAI_BASE_URL  another service that speaks the same protocol
   OPENAI_MODEL     the model
   OPENAI_VOICE     the voice
@@ -151,11 +151,11 @@ pub struct TalkArgs {
     /// What the simulated service says, and what its caller does [default: three spoken turns]
     #[arg(long, value_name = "FILE.json", requires = "simulate")]
     pub scenario: Option<PathBuf>,
-    /// Who answers [default: openai]
+    /// Who answers: openai or gemini [default: openai]
     #[arg(long, value_name = "NAME")]
     pub provider: Option<String>,
     /// The key of the service. Better in the environment: other users of this machine can read command lines
-    #[arg(long, value_name = "KEY", env = "OPENAI_API_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
     /// Another service that speaks the same protocol
     #[arg(long, value_name = "URL")]
@@ -249,7 +249,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE.json", requires = "simulate")]
     pub scenario: Option<PathBuf>,
     /// The key of the service. Better in the environment
-    #[arg(long, value_name = "KEY", env = "OPENAI_API_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
     /// Another service that speaks the same protocol
     #[arg(long, value_name = "URL")]

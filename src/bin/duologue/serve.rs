@@ -34,7 +34,7 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
         }
         ("sk-simulated".to_owned(), Some(simulator))
     } else {
-        (setup::key(args.api_key.clone(), "duologue serve")?, None)
+        (setup::key(args.api_key.clone(), &config.provider, "duologue serve")?, None)
     };
     let listen = args.listen;
     let mut server = server(args, config).key(Credential::new(key)?);

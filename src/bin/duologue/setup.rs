@@ -92,7 +92,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
         (Some(scenario), None) => {
             let title = format!("simulator, scenario {:?}", scenario.name);
             let simulator = Simulator::builder().scenario(scenario).start().await?;
-            config.base_url = Some(simulator.base_url());
+            config.base_url = Some(simulator.url_of(&config.provider));
             (Some(Credential::new("sk-simulated")?), Some(simulator), title)
         }
         (Some(_), Some(_)) => {
@@ -100,8 +100,8 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 "the configuration names a server of yours (sdp_proxy), and --simulate talks to none: leave one out";
             return Err(Failure { code: 5, line: line.into() });
         }
-        // That of the environment is for others; one that is given for this would be for nothing.
-        (None, Some(_)) if args.api_key.is_some() && args.api_key != std::env::var("OPENAI_API_KEY").ok() => {
+        // One that is given for this would be for nothing.
+        (None, Some(_)) if args.api_key.is_some() => {
             let line = "--api-key: the server of sdp_proxy has the key; say who you are with DUOLOGUE_AUTH_TOKEN";
             return Err(Failure { code: 2, line: line.into() });
         }
@@ -111,7 +111,8 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            (Some(Credential::new(key(args.api_key, "duologue talk")?)?), None, title)
+            let key = key(args.api_key, &config.provider, "duologue talk")?;
+            (Some(Credential::new(key)?), None, title)
         }
     };
     let mut backend = FileBackend::new(Box::new(microphone), RATE);
@@ -255,11 +256,14 @@ fn token() -> Result<Option<Credential>, Failure> {
     Ok(token.map(|token| Credential::of_kind(CredentialKind::Bearer, token)).transpose()?)
 }
 
-/// The key of the service; `command` can be tried without one.
-pub fn key(given: Option<String>, command: &str) -> Result<String, Failure> {
-    let fix = format!("set the environment variable OPENAI_API_KEY, or try `{command} --simulate`, which needs none");
+/// The key of the service: the one that is given, or that of the environment; `command` can be tried without one.
+pub fn key(given: Option<String>, provider: &str, command: &str) -> Result<String, Failure> {
+    let variables = duologue::provider::key_variables(provider);
+    let names = variables.join(" or ");
+    let fix = format!("set the environment variable {names}, or try `{command} --simulate`, which needs none");
+    let mut given = given.into_iter().chain(variables.iter().filter_map(|name| std::env::var(name).ok()));
     given
-        .filter(|key| !key.trim().is_empty())
+        .find(|key| !key.trim().is_empty())
         .ok_or_else(|| Failure { code: 3, line: format!("there is no API key; {fix}") })
 }
 

@@ -8,7 +8,10 @@ use crate::{
     config::{Config, Modality, ReasoningEffort, ToolChoice, Transcription, TransportChoice},
     provider::{
         AuthStyle,
-        openai::legality::{Finding, Severity, meant},
+        openai::{
+            catalogue::State,
+            legality::{Finding, Severity, meant},
+        },
     },
 };
 
@@ -27,7 +30,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
             add(Severity::Warning("unknown_model"), "model", message, &fix);
         }
         Some(model) => {
-            if let Some(successor) = model.successor {
+            if let State::Deprecated { successor, .. } = model.state {
                 let message = format!("{name} is an older preview that the service may switch off");
                 add(Severity::Warning("deprecated_model"), "model", message, &format!("use {successor}"));
             }

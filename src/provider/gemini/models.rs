@@ -1,8 +1,12 @@
 //! What is known of Gemini's live models and voices without asking (protocols reference §3.2, §3.3, §7). Names that are
 //! not here are not refused: they are taken to be like the newest.
 
+use crate::provider::openai::catalogue::State;
+use serde::Serialize;
+
 /// When words may be put into the conversation with `clientContent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Always.
     Always,
@@ -11,7 +15,8 @@ pub enum Content {
 }
 
 /// How the model thinks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Thinking {
     /// It has no setting for it.
     None,
@@ -22,7 +27,7 @@ pub enum Thinking {
 }
 
 /// A live model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Model {
     /// Its name without `models/`.
     pub name: &'static str,
@@ -36,8 +41,9 @@ pub struct Model {
     pub context_update: bool,
     /// It has calls and results in a history it is given.
     pub recalls_calls: bool,
-    /// What replaces it, when it is coming to its end.
-    pub successor: Option<&'static str>,
+    /// How far it can be used.
+    #[serde(flatten)]
+    pub state: State,
 }
 
 /// The newest, whose rules an unknown name gets.
@@ -53,7 +59,7 @@ pub const MODELS: &[Model] = &[
         behavior: Some("BLOCKING"),
         context_update: true,
         recalls_calls: true,
-        successor: None,
+        state: State::Current,
     },
     Model {
         name: "gemini-3.8-live-extended-thinking",
@@ -63,7 +69,7 @@ pub const MODELS: &[Model] = &[
         behavior: Some("NON_BLOCKING"),
         context_update: true,
         recalls_calls: true,
-        successor: None,
+        state: State::Current,
     },
     Model {
         name: "gemini-3.1-flash-live-preview",
@@ -72,7 +78,7 @@ pub const MODELS: &[Model] = &[
         behavior: None,
         context_update: false,
         recalls_calls: false,
-        successor: Some(NEWEST),
+        state: State::Deprecated { until: None, successor: NEWEST },
     },
     Model {
         name: "gemini-2.5-flash-native-audio-preview-12-2025",
@@ -81,7 +87,7 @@ pub const MODELS: &[Model] = &[
         behavior: None,
         context_update: false,
         recalls_calls: false,
-        successor: None,
+        state: State::Current,
     },
 ];
 

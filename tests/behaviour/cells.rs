@@ -1,0 +1,245 @@
+//! What every way does alike.
+
+use crate::{
+    Cell,
+    live::{said_and_answered, say, speech},
+    rig::Way,
+};
+use duologue::{
+    capabilities::{Capabilities, Reconnect},
+    event::{EventKind, InterruptSource, Status},
+    message::{Part, Role},
+    simulator::Scenario,
+};
+use serde_json::json;
+
+const fn always(_: &Capabilities) -> Option<&'static str> {
+    None
+}
+
+macro_rules! cell {
+    ($name:ident) => {
+        cell!($name, always)
+    };
+    ($name:ident, $lacks:expr) => {
+        Cell { name: stringify!($name), lacks: $lacks, run: |way| Box::pin($name(way)) }
+    };
+}
+
+pub const CELLS: &[Cell] = &[
+    cell!(spoken_turn),
+    cell!(text_turn, |c| (c.text_in == Some(false)).then_some("text_in")),
+    cell!(tool, |c| (c.tools == Some(false)).then_some("tools")),
+    cell!(parallel_tools, |c| (c.tools == Some(false)).then_some("tools")),
+    cell!(interruption),
+    cell!(host_interrupts),
+    cell!(manual_turn, |c| { (!c.turn_modes.contains(&duologue::config::VadMode::Manual)).then_some("turn_modes") }),
+    cell!(update, |c| (!c.updates.iter().any(|field| field == "instructions")).then_some("updates")),
+    cell!(drop_and_recover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
+    cell!(rollover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
+    cell!(history_order),
+    cell!(usage),
+];
+
+fn question() -> Vec<i16> {
+    speech(&Scenario::bundled(), "question1")
+}
+
+/// What is said is understood, and answered with sound that is heard to its end.
+async fn spoken_turn(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    let talking = say(&talk.client, question());
+    let said = said_and_answered(&mut talk.events).await;
+    assert!(said.contains("lighthouse"), "{said}");
+    talk.turn_done().await;
+    talking.await.unwrap();
+    let said = talk.said();
+    assert_eq!(said[0].0, Role::User);
+    assert_eq!(said[1], (Role::Assistant, "The first lighthouses were open fires on hills.".into()));
+    assert_heard_whole(&talk.client.messages()[1].parts[0]);
+    talk.end().await;
+}
+
+fn assert_heard_whole(part: &Part) {
+    let Part::Audio { transcript, heard_transcript, duration_ms, heard_ms } = part else { panic!("{part:?}") };
+    assert_eq!(heard_transcript.as_ref(), Some(transcript));
+    assert!(duration_ms == heard_ms && *heard_ms > 500, "{heard_ms} of {duration_ms} ms");
+}
+
+async fn text_turn(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    assert!(talk.answer().await.contains("one hundred and thirty three metres"));
+    talk.turn_done().await;
+    talk.end().await;
+}
+
+/// One call, its result, and what the model makes of it.
+async fn tool(way: Way) {
+    let tools = json!({"tools": [{"name": "get_weather", "parameters": {"type": "object",
+        "properties": {"city": {"type": "string"}}, "required": ["city"]}}]});
+    let mut talk = way.talk(json!({}), tools).await;
+    talk.client.send_text("What is the weather like in Paris?").await.unwrap();
+    let call = talk
+        .next(|event| match &event.kind {
+            EventKind::ToolCall(call) => Some(call.clone()),
+            _ => None,
+        })
+        .await;
+    let arguments: serde_json::Value = serde_json::from_str(&call.arguments).unwrap();
+    assert_eq!((call.name.as_str(), arguments["city"].as_str()), ("get_weather", Some("Paris")));
+    talk.client.submit_tool_result(call.call, r#"{"weather":"sunny"}"#, false).await.unwrap();
+    while !talk.answer().await.contains("eighteen degrees") {}
+    talk.turn_done().await;
+    talk.end().await;
+}
+
+/// Three calls at once get their results, and there is one answer to all of them.
+async fn parallel_tools(way: Way) {
+    let tool = |name: &str| json!({"name": name, "parameters": {"type": "object", "properties": {}}});
+    let mut talk = way.talk(json!({}), json!({"tools": [tool("get_weather"), tool("get_time")]})).await;
+    talk.client.send_text("Compare Paris with Oslo, and tell me the time.").await.unwrap();
+    for _ in 0..3 {
+        let call = talk
+            .next(|event| match &event.kind {
+                EventKind::ToolCall(call) => Some(call.call.clone()),
+                _ => None,
+            })
+            .await;
+        talk.client.submit_tool_result(call, "fine", false).await.unwrap();
+    }
+    assert_eq!(talk.answer().await, "Paris is warmer than Oslo, and it is noon.");
+    talk.turn_done().await;
+    let answers = talk.said().into_iter().filter(|(_, words)| words.contains("noon")).count();
+    assert_eq!(answers, 1);
+    talk.end().await;
+}
+
+/// The user cuts the assistant off by speaking; what was heard of it is what is kept.
+async fn interruption(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("Read me something long.").await.unwrap();
+    talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
+    let talking = say(&talk.client, question());
+    let cut = talk
+        .next(|event| match &event.kind {
+            EventKind::Interrupted(cut) => Some(*cut),
+            _ => None,
+        })
+        .await;
+    assert_eq!(cut.source, InterruptSource::User);
+    assert_cut(&talk);
+    // And the question that cut it is answered.
+    while !talk.answer().await.contains("open fires") {}
+    talking.await.unwrap();
+    talk.end().await;
+}
+
+fn assert_cut(talk: &crate::rig::Talk) {
+    // One that was cut before anything was heard is in no history.
+    let Some(message) = talk.client.messages().iter().find(|m| m.interrupted).cloned() else { return };
+    let Part::Audio { transcript, heard_transcript: Some(heard), heard_ms, duration_ms } = &message.parts[0] else {
+        panic!("{message:?}")
+    };
+    assert!(transcript.starts_with(heard.as_str()) && heard.len() < transcript.len(), "{heard:?} of {transcript:?}");
+    assert!(heard_ms <= duration_ms);
+}
+
+/// The host cuts the assistant off; the next answer is heard again.
+async fn host_interrupts(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("Read me something long.").await.unwrap();
+    talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
+    talk.client.interrupt().await.unwrap();
+    assert_cut(&talk);
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    while !talk.answer().await.contains("one hundred and thirty three metres") {}
+    talk.turn_done().await;
+    talk.end().await;
+}
+
+/// Push to talk.
+async fn manual_turn(way: Way) {
+    let mut talk = way.talk(json!({}), json!({"turn_detection": {"mode": "manual"}})).await;
+    talk.client.start_listening().await.unwrap();
+    say(&talk.client, Scenario::bundled().clip("question1").unwrap().to_vec()).await.unwrap();
+    talk.client.stop_listening().await.unwrap();
+    assert!(talk.answer().await.contains("open fires"));
+    talk.turn_done().await;
+    assert_eq!(talk.said().len(), 2, "{:?}", talk.said());
+    talk.end().await;
+}
+
+/// The session changes while it runs, and goes on.
+async fn update(way: Way) {
+    let mut talk = way.talk(json!({}), json!({"instructions": "Be kind."})).await;
+    talk.client.update_session(json!({"instructions": "Be brief."})).await.unwrap();
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    assert!(talk.answer().await.contains("one hundred and thirty three metres"));
+    talk.end().await;
+}
+
+/// The connection is lost; the next one knows what was said.
+async fn drop_and_recover(way: Way) {
+    let lost = json!({"faults": [{"when": {"after_ms": 4000}, "do": "drop"}]});
+    let mut talk = way.talk(lost, json!({})).await;
+    talk.client.send_text("What is a lighthouse?").await.unwrap();
+    talk.answer().await;
+    let replaced = talk
+        .next(|event| match &event.kind {
+            EventKind::SessionReplaced(replaced) => Some(replaced.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((replaced.why.as_str(), replaced.context.as_str()), ("reconnect", "full"));
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    while !talk.answer().await.contains("one hundred and thirty three metres") {}
+    assert_eq!(talk.client.state().status, Status::Connected);
+    talk.end().await;
+}
+
+/// The service ends sessions after a while; the host sees one that goes on.
+async fn rollover(way: Way) {
+    let mut talk = way.talk(json!({"delivery": {"session_s": 8}}), json!({})).await;
+    talk.client.send_text("What is a lighthouse?").await.unwrap();
+    talk.answer().await;
+    let replaced = talk
+        .next(|event| match &event.kind {
+            EventKind::SessionReplaced(replaced) => Some(replaced.clone()),
+            EventKind::Status(status) => panic!("the host sees {status:?}"),
+            _ => None,
+        })
+        .await;
+    assert_eq!((replaced.why.as_str(), replaced.context.as_str()), ("rollover", "full"));
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    while !talk.answer().await.contains("one hundred and thirty three metres") {}
+    talk.end().await;
+}
+
+/// Question and answer, one after the other, spoken and written.
+async fn history_order(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    let talking = say(&talk.client, question());
+    said_and_answered(&mut talk.events).await;
+    talk.turn_done().await;
+    talking.await.unwrap();
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    talk.turn_done().await;
+    let roles: Vec<_> = talk.said().into_iter().map(|(role, _)| role).collect();
+    assert_eq!(roles[..4], [Role::User, Role::Assistant, Role::User, Role::Assistant], "{:?}", talk.said());
+    talk.end().await;
+}
+
+/// What it cost is told.
+async fn usage(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("What is a lighthouse?").await.unwrap();
+    let used = talk
+        .next(|event| match &event.kind {
+            EventKind::Usage(usage) => Some(usage.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(used.input.total > 0 && used.output.total > 0, "{used:?}");
+    talk.end().await;
+}
