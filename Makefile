@@ -22,10 +22,13 @@ rust:
 	@$(CARGO) --version | awk '{split($$2, v, "."); if (v[1] == 1 && v[2] < $(word 2,$(subst ., ,$(MSRV)))) { \
 	  print "Rust $(MSRV) or newer is needed, this is " $$2 ": run rustup update" > "/dev/stderr"; exit 1 }}'
 
-demo: rust ## Hold a spoken conversation offline, shown here and recorded in conversation.wav
+# Who answers in `make demo`: openai or gemini.
+PROVIDER ?= openai
+
+demo: rust ## Hold a spoken conversation offline (PROVIDER=gemini for another), recorded in conversation.wav
 	@echo "building; the first time takes a few minutes"
 	$(CARGO) build --features cli --bin duologue
-	$(CARGO) run --quiet --features cli --bin duologue -- talk --simulate --output conversation.wav
+	$(CARGO) run --quiet --features cli --bin duologue -- talk --simulate --provider '$(PROVIDER)' --output conversation.wav
 
 test: rust ## Install what the tests need and run them all
 	sh tests/run.sh

@@ -4,7 +4,11 @@
 #[path = "referees/environment.rs"]
 mod environment;
 
-use duologue::{Config, provider::openai::OpenAi, simulator::sample_server_events};
+use duologue::{
+    Config,
+    provider::{gemini, openai::OpenAi},
+    simulator::sample_server_events,
+};
 use environment::{Referees, run};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -120,4 +124,51 @@ async fn every_server_event_of_the_simulator_is_the_vendors() {
     let Some(referees) = Referees::find() else { return };
     let events = sample_server_events();
     referees.wire_truth("server", events).await.expect_success();
+}
+
+/// As for the other vendor: a check that refuses nothing is worth nothing.
+#[tokio::test]
+async fn planted_defects_in_messages_for_google_are_caught() {
+    let Some(referees) = Referees::find() else { return };
+    run(referees.python("google_wire.py", ["--self-test"]), "").await.expect_success();
+    let misspelt = json!({"realtimeInput": {"audio": {"mimetype": "audio/pcm", "data": "AAA="}}});
+    let report = run(referees.python("google_wire.py", [""; 0]), &misspelt.to_string()).await;
+    assert!(!report.success && report.stdout.contains("mimetype"), "{}", report.stdout);
+}
+
+#[tokio::test]
+async fn every_client_message_of_the_gemini_codec_is_the_vendors() {
+    let Some(referees) = Referees::find() else { return };
+    let tool = json!({"name": "get_weather", "description": "Tells the weather.", "parameters": {
+        "$schema": "http://json-schema.org/draft-07/schema#", "title": "T", "additionalProperties": false,
+        "type": "object", "required": ["city"], "properties": {
+            "city": {"type": "string", "format": "city", "default": "Paris"},
+            "days": {"type": ["integer", "null"], "minimum": 1},
+            "where": {"anyOf": [{"type": "string", "enum": ["in", "out"]}, {"type": "null"}]},
+            "list": {"type": "array"}, "any": {}},
+    }});
+    let all = json!({"instructions": "Be brief.", "voice": "Kore", "temperature": 0.5, "max_output_tokens": 300,
+        "tools": [tool, {"name": "hang_up"}], "transcription": {"languages": ["en", "de"], "keywords": ["Ada"]},
+        "turn_detection": {"prefix_padding_ms": 200, "silence_duration_ms": 700, "interrupt_response": false}});
+    let documents = [
+        json!({}),
+        all.clone(),
+        json!({"transcription": null, "turn_detection": {"mode": "manual"}}),
+        json!({"model": "gemini-3.8-live-extended-thinking", "reasoning_effort": "high", "tools": [{"name": "f"}]}),
+        json!({"model": "gemini-3.1-flash-live-preview", "reasoning_effort": "minimal", "tools": [{"name": "f"}]}),
+        json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025", "tools": [{"name": "f"}]}),
+    ];
+    let mut lines = String::new();
+    let mut kinds = BTreeSet::new();
+    for mut document in documents {
+        document["provider"] = "gemini".into();
+        let config = Config::from_json(&document.to_string()).expect("a valid configuration");
+        for frame in gemini::sample_client_events(&config).expect("the codec takes the configuration") {
+            let message: Value = serde_json::from_str(&frame).expect("a frame is JSON");
+            kinds.extend(message.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+            lines += &(frame + "\n");
+        }
+    }
+    assert_eq!(kinds.len(), 5, "every client message there is (protocols reference §2): {kinds:?}");
+    run(referees.python("google_wire.py", [""; 0]), &lines).await.expect_success();
 }
