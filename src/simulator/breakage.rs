@@ -13,6 +13,8 @@ use tokio_tungstenite::tungstenite::{
 const DEEP: usize = 10_000;
 /// What no client can know.
 const NEW: &str = "brand_new";
+/// Where a message of Gemini Live has its audio.
+const GEMINI_AUDIO: &str = "/serverContent/modelTurn/parts/0/inlineData/data";
 
 /// The frame that a kind of breakage sends before `event`; `None` for those that harm the event itself.
 pub(super) fn extra(how: Broken, event: &Value) -> Option<Message> {
@@ -56,7 +58,9 @@ pub(super) fn extra(how: Broken, event: &Value) -> Option<Message> {
         }
         Broken::BadBase64 => {
             let mut event = event.clone();
-            event["delta"] = json!("this is *not* base64");
+            if let Some(audio) = audio_of(&mut event) {
+                *audio = json!("this is *not* base64");
+            }
             Message::text(event.to_string())
         }
         Broken::NewValues | Broken::OddAudio => return None,
@@ -87,24 +91,30 @@ fn renew(value: &mut Value) {
 
 /// True for events that carry audio.
 pub(super) fn is_audio(event: &Value) -> bool {
-    event["type"] == "response.output_audio.delta"
+    event["type"] == "response.output_audio.delta" || event.pointer(GEMINI_AUDIO).is_some()
+}
+
+/// The base64 of an event that carries audio.
+fn audio_of(event: &mut Value) -> Option<&mut Value> {
+    if event.pointer(GEMINI_AUDIO).is_some() { event.pointer_mut(GEMINI_AUDIO) } else { event.get_mut("delta") }
 }
 
 /// Puts the half sample that is left over before the audio of `event`, and with `cut` takes the last half off.
 pub(super) fn shift_audio(event: &mut Value, half: &mut Option<u8>, cut: bool) {
-    if event["type"] == "response.output_audio.done" {
+    if event["type"] == "response.output_audio.done" || event.pointer("/serverContent/turnComplete").is_some() {
         *half = None;
     }
     if !is_audio(event) {
         return;
     }
-    let delta = event["delta"].as_str().unwrap_or_default();
+    let Some(audio) = audio_of(event) else { return };
+    let delta = audio.as_str().unwrap_or_default();
     let mut bytes: Vec<u8> = half.take().into_iter().collect();
     bytes.extend(base64_simd::STANDARD.decode_to_vec(delta.as_bytes()).unwrap_or_default());
     if cut {
         *half = bytes.pop();
     }
-    event["delta"] = json!(base64_simd::STANDARD.encode_to_string(bytes));
+    *audio = json!(base64_simd::STANDARD.encode_to_string(bytes));
 }
 
 /// An event of `bytes` bytes that nobody knows.

@@ -1,4 +1,4 @@
-//! One WebSocket: frames to the [`Peer`], its events through the [`Line`] to the wire, and the clock in between.
+//! One WebSocket: frames to a [`Dialogue`], its events through the [`Line`] to the wire, and the clock in between.
 
 use super::{
     faults::{Line, Out},
@@ -7,6 +7,7 @@ use super::{
     wire::Wire,
 };
 use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::{
     io::AsyncReadExt,
@@ -43,17 +44,73 @@ pub(super) enum Ended {
     Lost,
 }
 
+/// One session as its connection sees it, whatever the vendor.
+pub(super) trait Dialogue: Send {
+    /// Takes one text frame. Returns the type of the event that it was, if it was accepted.
+    fn on_text(&mut self, text: &str, now: Instant) -> Option<String>;
+    /// The same of a binary frame.
+    fn on_binary(&mut self, bytes: &[u8], now: Instant) -> Option<String>;
+    /// The next event to send, in order.
+    fn next_event(&mut self) -> Option<Value>;
+    /// Set when the connection must be closed once everything is sent.
+    fn closing(&self) -> Option<(u16, &str)>;
+    /// When [`Dialogue::on_time`] is due.
+    fn deadline(&self) -> Option<Instant>;
+    /// Does everything that is due.
+    fn on_time(&mut self, now: Instant);
+}
+
+impl Dialogue for Peer {
+    fn on_text(&mut self, text: &str, now: Instant) -> Option<String> {
+        self.on_text(text, now)
+    }
+
+    fn on_binary(&mut self, bytes: &[u8], _: Instant) -> Option<String> {
+        self.on_binary(bytes.len());
+        None
+    }
+
+    fn next_event(&mut self) -> Option<Value> {
+        self.next_event()
+    }
+
+    fn closing(&self) -> Option<(u16, &str)> {
+        self.closing()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.on_time(now);
+    }
+}
+
 /// A connection that was let in.
-pub(super) struct Session {
+pub(super) struct Session<P = Peer> {
     pub(super) number: u64,
-    pub(super) peer: Peer,
+    pub(super) peer: P,
     pub(super) line: Line,
     pub(super) journal: Journal,
 }
 
+impl Session {
+    /// The same for a connection that does not care about the vendor.
+    pub(super) fn of_any_vendor(self) -> Session<Box<dyn Dialogue>> {
+        let Self { number, peer, line, journal } = self;
+        Session { number, peer: Box::new(peer), line, journal }
+    }
+}
+
 /// Serves a session until the client leaves, the session ends, or `stop` turns true. `read` came with the
 /// request already.
-pub(super) async fn run(wire: Wire, read: Vec<u8>, mut session: Session, stop: &mut watch::Receiver<bool>) {
+pub(super) async fn run(
+    wire: Wire,
+    read: Vec<u8>,
+    mut session: Session<Box<dyn Dialogue>>,
+    stop: &mut watch::Receiver<bool>,
+) {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
@@ -65,14 +122,18 @@ pub(super) async fn run(wire: Wire, read: Vec<u8>, mut session: Session, stop: &
     leave(socket, ended, stop).await;
 }
 
-async fn serve(socket: &mut WebSocketStream<Wire>, session: &mut Session, stop: &mut watch::Receiver<bool>) -> Ended {
+async fn serve(
+    socket: &mut WebSocketStream<Wire>,
+    session: &mut Session<Box<dyn Dialogue>>,
+    stop: &mut watch::Receiver<bool>,
+) -> Ended {
     let Session { peer, line, .. } = session;
     let shutting_down = || Ended::Closed(1001, "the simulator is shutting down".to_owned());
     let mut left = None;
     loop {
         tokio::select! {
             biased;
-            ended = send_all(socket, peer, line) => if let Some(ended) = ended {
+            ended = send_all(socket, peer.as_mut(), line) => if let Some(ended) = ended {
                 return ended;
             },
             () = stopped(stop) => return shutting_down(),
@@ -88,7 +149,11 @@ async fn serve(socket: &mut WebSocketStream<Wire>, session: &mut Session, stop: 
                         line.received(&kind);
                     }
                 }
-                Some(Ok(Message::Binary(bytes))) => peer.on_binary(bytes.len()),
+                Some(Ok(Message::Binary(bytes))) => {
+                    if let Some(kind) = peer.on_binary(&bytes, Instant::now()) {
+                        line.received(&kind);
+                    }
+                }
                 Some(Ok(Message::Close(frame))) => {
                     left = Some(frame.map_or((None, String::new()), |f| (Some(f.code.into()), f.reason.to_string())));
                 }
@@ -122,7 +187,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Sends what is due; tells how the connection ended if it did.
-async fn send_all(socket: &mut WebSocketStream<Wire>, peer: &mut Peer, line: &mut Line) -> Option<Ended> {
+async fn send_all(socket: &mut WebSocketStream<Wire>, peer: &mut dyn Dialogue, line: &mut Line) -> Option<Ended> {
     while let Some(event) = peer.next_event() {
         line.pass(event);
     }

@@ -3,7 +3,7 @@
 use super::{
     breakage,
     connection::Ended,
-    events,
+    events, gemini,
     ids::Ids,
     journal::Journal,
     scenario::{Fault, Scenario, What, When},
@@ -104,6 +104,8 @@ pub(super) struct Line {
     held: Option<(Instant, Vec<Out>)>,
     /// The second half of an audio sample.
     half: Option<u8>,
+    /// Google's: events are binary frames.
+    google: bool,
     ids: Ids,
     over: bool,
 }
@@ -128,11 +130,18 @@ impl Line {
             queue: VecDeque::new(),
             held: None,
             half: None,
+            google: false,
             ids: Ids::new(),
             over: false,
         };
         line.reach(|armed| armed.fault.when == When::Connect);
         line
+    }
+
+    /// The same for a connection that speaks Gemini Live.
+    pub(super) fn google(mut self) -> Self {
+        self.google = true;
+        self
     }
 
     /// Takes the next event of the session.
@@ -144,7 +153,8 @@ impl Line {
         if self.armed.is_empty() {
             return self.push(sound(event));
         }
-        let (kind, audio) = (event["type"].as_str().unwrap_or_default(), breakage::is_audio(&event));
+        let named = event["type"].as_str().or_else(|| gemini::kind(&event));
+        let (kind, audio) = (named.unwrap_or_default().to_owned(), breakage::is_audio(&event));
         let mut fired = Vec::new();
         for armed in self.armed.iter_mut().filter(|armed| armed.left > 0) {
             armed.ready |= match &armed.fault.when {
@@ -204,7 +214,10 @@ impl Line {
         if let Out::Frame(_, Some(event)) = &out {
             self.journal.server(self.connection, event);
         }
-        Some(out)
+        Some(match out {
+            Out::Frame(frame, event) if self.google => Out::Frame(Message::binary(frame.into_data()), event),
+            out => out,
+        })
     }
 
     /// Whether nothing waits to be sent.
@@ -277,6 +290,9 @@ impl Line {
             What::HalfOpen => self.end(Ended::HalfOpen),
             What::Stall(stall) => self.push(Out::Stall(ms_of(stall.ms))),
             What::Giant(giant) => self.push(Out::Frame(breakage::giant(giant.bytes as usize), None)),
+            What::Expire if self.google => {
+                self.end(Ended::Closed(1011, "Deadline expired before operation could complete.".to_owned()))
+            }
             What::Expire => {
                 let message = events::lived_out(self.life);
                 self.say("session_expired", &message);
@@ -293,6 +309,9 @@ impl Line {
     }
 
     fn say(&mut self, code: &str, message: &str) {
+        if self.google {
+            return self.push(sound(json!({"error": {"message": message, "status": code}})));
+        }
         let mut event = events::vendor_error(code, message);
         event["event_id"] = json!(self.ids.next("event_"));
         self.push(sound(event));

@@ -1,8 +1,9 @@
 //! Who may connect, and to what: keys, subprotocols, and the query of `/v1/realtime`.
 
 use super::{events::Refusal, secrets::Secrets, session_state::SessionState};
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{HeaderMap, Request, StatusCode, Version, header};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The models of the catalogue.
 const MODELS: &[&str] = &[
@@ -144,4 +145,25 @@ pub(super) fn known_model(model: &str, any: bool) -> Result<(), Refusal> {
     }
     let message = format!("The model '{name}' does not exist or you do not have access to it.");
     Err(Refusal::new("model_not_found", message).param("model"))
+}
+
+/// Checks that the request is a WebSocket handshake and derives the answer to its key.
+pub(super) fn websocket_accept<B>(request: &Request<B>) -> Result<String, Denied> {
+    let headers = request.headers();
+    let has = |name: header::HeaderName, word: &str| {
+        let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
+        values.flat_map(|v| v.split(',')).any(|v| v.trim().eq_ignore_ascii_case(word))
+    };
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
+    let upgrades = has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket");
+    match key {
+        Some(key) if upgrades && version && request.version() == Version::HTTP_11 => {
+            Ok(derive_accept_key(key.as_bytes()))
+        }
+        _ => {
+            let message = "Expected a WebSocket handshake (HTTP/1.1, version 13).";
+            Err(Denied::new(StatusCode::UPGRADE_REQUIRED, Refusal::new("websocket_required", message)))
+        }
+    }
 }

@@ -255,8 +255,11 @@ fn shorten(value: &Value, kind: &str) -> Value {
     match value {
         Value::Object(fields) => {
             let kind = fields.get("type").and_then(Value::as_str).unwrap_or(kind);
+            let media = fields.contains_key("mimeType") || fields.contains_key("mime_type");
             let shorter = fields.iter().take(LONGEST_LIST).map(|(name, value)| {
-                let audio = name == "audio" || (name == "delta" && kind == "response.output_audio.delta");
+                let audio = name == "audio"
+                    || (name == "delta" && kind == "response.output_audio.delta")
+                    || (name == "data" && media);
                 match value {
                     Value::String(text) if audio => (name.clone(), json!(text.len())),
                     other => (name.clone(), shorten(other, kind)),

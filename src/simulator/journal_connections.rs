@@ -1,6 +1,6 @@
 //! What the journal counts for each connection.
 
-use super::connection::Ended;
+use super::{connection::Ended, gemini};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 const MOST_TYPES: usize = 128;
 const MOST_RESULTS: usize = 1024;
 const LONGEST_TYPE: usize = 64;
+const NAMELESS: &str = "<none>";
 
 /// One WebSocket that was let in.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,15 +90,16 @@ impl Connection {
     }
 
     pub(super) fn note_client(&mut self, event: &Value) {
-        count(&mut self.client_events, &event["type"]);
+        count(&mut self.client_events, kind(event));
         if event["type"] == "conversation.item.create" {
             let item = &event["item"];
-            count(&mut self.items, if item["role"].is_string() { &item["role"] } else { &item["type"] });
+            let kind = item["role"].as_str().or_else(|| item["type"].as_str());
+            count(&mut self.items, kind.unwrap_or(NAMELESS));
         }
     }
 
     pub(super) fn note_server(&mut self, event: &Value) {
-        count(&mut self.server_events, &event["type"]);
+        count(&mut self.server_events, kind(event));
     }
 
     pub(super) fn note_audio(&mut self, samples: usize) {
@@ -125,8 +127,13 @@ impl Connection {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, kind: &Value) {
-    let kind: String = kind.as_str().unwrap_or("<none>").chars().take(LONGEST_TYPE).collect();
+/// What an event is known by: its type, or in the other dialect the field that it has.
+fn kind(event: &Value) -> &str {
+    event["type"].as_str().or_else(|| gemini::kind(event)).unwrap_or(NAMELESS)
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, kind: &str) {
+    let kind: String = kind.chars().take(LONGEST_TYPE).collect();
     let kind = if counts.len() < MOST_TYPES || counts.contains_key(&kind) { kind } else { "<other>".to_owned() };
     *counts.entry(kind).or_default() += 1;
 }

@@ -3,7 +3,8 @@
 //! A [`Simulator`] serves the OpenAI Realtime API on loopback: `GET /v1/realtime` (WebSocket),
 //! `POST /v1/realtime/client_secrets` and, with the feature `webrtc`, `POST /v1/realtime/calls` (WebRTC).
 //! Pages of every origin may call it, as they may the service, and `GET /` is a page to talk to it. It finds turns in the audio it receives, says what its
-//! [`Scenario`] tells it, and refuses what the real service refuses, with the same codes. It shares
+//! [`Scenario`] tells it, and refuses what the real service refuses, with the same codes. On the same port it speaks
+//! Gemini Live (`/ws/google.ai.generativelanguage.…`, `/ws/google.cloud.aiplatform.…`, `POST /v1alpha/auth_tokens`). It shares
 //! nothing with the client's codec or session, so that the two cannot share a bug.
 //!
 //! ```no_run
@@ -30,6 +31,7 @@ mod conversation;
 mod cors;
 mod events;
 mod faults;
+mod gemini;
 mod handshake;
 mod ids;
 mod images;
@@ -105,9 +107,14 @@ impl Simulator {
         format!("ws{}://{}/v1/realtime", self.secure(), self.address)
     }
 
+    /// `http://127.0.0.1:PORT`, or https with TLS: the base URL for clients of Gemini Live.
+    pub fn gemini_url(&self) -> String {
+        format!("http{}://{}", self.secure(), self.address)
+    }
+
     /// The base URL for clients of this provider.
     pub fn url_of(&self, provider: &str) -> String {
-        if provider == "gemini" { format!("http{}://{}", self.secure(), self.address) } else { self.base_url() }
+        if provider == "gemini" { self.gemini_url() } else { self.base_url() }
     }
 
     fn secure(&self) -> &'static str {
@@ -208,6 +215,7 @@ impl SimulatorBuilder {
             any_model: self.any_model,
             journal: journal.clone(),
             secrets: secrets::Secrets::default(),
+            gemini: Arc::default(),
             connections: AtomicU64::new(0),
             #[cfg(feature = "webrtc")]
             calls: calls::Calls::new(stopped.clone()),

@@ -12,7 +12,7 @@ const VERBATIM: &str = "word for word";
 const VERBATIM_NEAR: usize = 80;
 
 /// Walks through the turns of a scenario.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Script {
     scenario: Arc<Scenario>,
     used: Vec<bool>,

@@ -4,6 +4,7 @@ use super::{
     connection, cors,
     events::Refusal,
     faults::{Desk, Door, Line},
+    gemini,
     handshake::{self, Carrier, Denied, Key},
     ids::Ids,
     journal::Journal,
@@ -15,7 +16,7 @@ use super::{
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode, Version,
+    Method, Request, Response, StatusCode,
     body::{Body, Bytes, Incoming},
     header,
     server::conn::http1,
@@ -34,7 +35,6 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// Connections at a time; more wait in the listen queue.
 const MOST_CONNECTIONS: usize = 1024;
@@ -48,6 +48,7 @@ pub(super) struct Shared {
     pub(super) any_model: bool,
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
+    pub(super) gemini: Arc<gemini::Memory>,
     /// Numbers the connections that are let in, from 1.
     pub(super) connections: AtomicU64,
     #[cfg(feature = "webrtc")]
@@ -57,7 +58,7 @@ pub(super) struct Shared {
 /// A session that waits for its upgrade.
 struct Granted {
     upgrade: OnUpgrade,
-    session: connection::Session,
+    session: connection::Session<Box<dyn connection::Dialogue>>,
 }
 
 /// Accepts until `stop` changes, then lets every connection say goodbye.
@@ -145,12 +146,17 @@ pub(super) type Answer = Response<Full<Bytes>>;
 async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
     let key = Key::find(request.headers());
     let mut entry = describe(&request, key.as_ref());
-    let door = match (request.method(), request.uri().path().trim_end_matches('/')) {
+    let path = request.uri().path().trim_end_matches('/').to_owned();
+    let google = gemini::door(request.method(), &path);
+    if google.is_some() {
+        gemini::describe(&request, &mut entry);
+    }
+    let door = match (request.method(), path.as_str()) {
         (&Method::GET, "/v1/realtime") => Some(Door::Upgrade),
         (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
         #[cfg(feature = "webrtc")]
         (&Method::POST, "/v1/realtime/calls") => Some(Door::Upgrade),
-        _ => None,
+        _ => google,
     };
     let fault = match door {
         Some(door) => {
@@ -163,15 +169,19 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
     let no_path = matches!(fault, Some(What::NoPath));
     let early = match cors::is_question(&request) {
         true => Some(cors::answer(&request)),
-        false => trouble(fault).await,
+        false => trouble(fault, google.is_some()).await,
     };
     if let Some(answer) = early {
         entry["status"] = json!(answer.status().as_u16());
         shared.journal.handshake(entry);
         return answer;
     }
-    let path = request.uri().path().trim_end_matches('/').to_owned();
     let answer = match (request.method(), path.as_str()) {
+        _ if google == Some(Door::Upgrade) => handshake::websocket_accept(&request).map(|accept| {
+            let session = gemini::session(&request, shared);
+            switch(&mut request, &accept, session, granted)
+        }),
+        _ if google == Some(Door::ClientSecret) => Ok(gemini::mint(request, shared).await),
         (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
         (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
         #[cfg(feature = "webrtc")]
@@ -187,8 +197,8 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
             Err(Denied::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::new("method_not_allowed", "Wrong HTTP method.")))
         }
         _ => {
-            let message =
-                "Not found. This simulator serves /v1/realtime, /v1/realtime/calls and /v1/realtime/client_secrets.";
+            let message = "Not found. This simulator serves /v1/realtime, /v1/realtime/calls and /v1/realtime/client_secrets, \
+                and Gemini Live under /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent.";
             Err(Denied::new(StatusCode::NOT_FOUND, Refusal::new("unknown_url", message)))
         }
     };
@@ -201,9 +211,9 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
 }
 
 /// What a fault makes of a request, if it does not go its usual way in the end.
-async fn trouble(fault: Option<What>) -> Option<Answer> {
+async fn trouble(fault: Option<What>, google: bool) -> Option<Answer> {
     match fault? {
-        What::Refuse(refuse) => Some(cors::readable(refused(&refuse))),
+        What::Refuse(refuse) => Some(cors::readable(refused(&refuse, google))),
         What::CaptivePortal => {
             let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>\
                 <h1>Welcome to the guest network</h1><p>Please accept the terms of use.</p></body></html>";
@@ -220,7 +230,7 @@ async fn trouble(fault: Option<What>) -> Option<Answer> {
     }
 }
 
-fn refused(refuse: &Refuse) -> Answer {
+fn refused(refuse: &Refuse, google: bool) -> Answer {
     // The codes for 403 and 503 are inferred.
     let (kind, code, message) = match refuse.status {
         401 => ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -233,7 +243,7 @@ fn refused(refuse: &Refuse) -> Answer {
     let code = refuse.code.as_deref().unwrap_or(code);
     let body = json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
     let status = StatusCode::from_u16(refuse.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = json_answer(status, &body);
+    let mut answer = if google { gemini::error(status, message) } else { json_answer(status, &body) };
     if let Some(seconds) = refuse.retry_after_s {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -270,7 +280,7 @@ fn upgrade(
         let message = "This scenario has an echo, which only calls have (POST /v1/realtime/calls).";
         return Err(Denied::new(StatusCode::BAD_REQUEST, Refusal::new("calls_only", message)));
     }
-    let accept = websocket_accept(request)?;
+    let accept = handshake::websocket_accept(request)?;
     let beta = handshake::asks_for_beta(request.headers());
     let query = request.uri().query().unwrap_or_default();
     let model = match handshake::model(query, session.is_some()) {
@@ -293,16 +303,28 @@ fn upgrade(
             "invalid_request_error.beta_api_shape_disabled",
         );
     }
-    let mut answer = Response::builder()
+    let chosen = handshake::protocols(request.headers()).contains(&"realtime");
+    let mut answer = switch(request, &accept, granting.of_any_vendor(), granted);
+    if chosen {
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, header::HeaderValue::from_static("realtime"));
+    }
+    Ok(answer)
+}
+
+/// The answer to a handshake; its session begins when HTTP has let go of the socket.
+fn switch(
+    request: &mut Request<Incoming>,
+    accept: &str,
+    session: connection::Session<Box<dyn connection::Dialogue>>,
+    granted: &Mutex<Option<Granted>>,
+) -> Answer {
+    *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), session });
+    let answer = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_ACCEPT, accept);
-    if handshake::protocols(request.headers()).contains(&"realtime") {
-        answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, "realtime");
-    }
-    *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), session: granting });
-    Ok(answer.body(Full::default()).unwrap_or_default())
+    answer.body(Full::default()).unwrap_or_default()
 }
 
 pub(super) fn new_session(shared: &Shared, session: Option<SessionState>, model: Option<&str>) -> connection::Session {
@@ -322,27 +344,6 @@ pub(super) fn new_session(shared: &Shared, session: Option<SessionState>, model:
     let line = Line::new(&shared.scenario, journal.clone(), number, life);
     let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number);
     connection::Session { number, peer, line, journal }
-}
-
-/// Checks that the request is a WebSocket handshake and derives the answer to its key.
-fn websocket_accept(request: &Request<Incoming>) -> Result<String, Denied> {
-    let headers = request.headers();
-    let has = |name: header::HeaderName, word: &str| {
-        let values = headers.get_all(name).into_iter().filter_map(|v| v.to_str().ok());
-        values.flat_map(|v| v.split(',')).any(|v| v.trim().eq_ignore_ascii_case(word))
-    };
-    let key = headers.get(header::SEC_WEBSOCKET_KEY);
-    let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
-    let upgrades = has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket");
-    match key {
-        Some(key) if upgrades && version && request.version() == Version::HTTP_11 => {
-            Ok(derive_accept_key(key.as_bytes()))
-        }
-        _ => {
-            let message = "Expected a WebSocket handshake (HTTP/1.1, version 13).";
-            Err(Denied::new(StatusCode::UPGRADE_REQUIRED, Refusal::new("websocket_required", message)))
-        }
-    }
 }
 
 async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Shared) -> Result<Answer, Denied> {
@@ -378,7 +379,7 @@ pub(super) async fn text_of(request: Request<Incoming>) -> Result<String, Denied
         .map_err(|_| Denied::new(StatusCode::BAD_REQUEST, Refusal::new("invalid_body", "The body is not UTF-8.")))
 }
 
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
+pub(super) fn json_answer(status: StatusCode, body: &Value) -> Answer {
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
     answer.header(header::CACHE_CONTROL, "no-store").body(Full::from(body.to_string())).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use super::{
     events::Refusal,
+    vad::SUSTAINED_MS,
     validate::{self, SESSION},
 };
 use serde_json::{Map, Value, json};
@@ -20,6 +21,8 @@ const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant. Answer briefly,
 pub(super) struct TurnDetection {
     /// Score from which a frame counts as speech.
     pub(super) start_score: f32,
+    /// So much in a row must score so before it does.
+    pub(super) onset_ms: u64,
     pub(super) prefix_padding_ms: u64,
     pub(super) silence_ms: u64,
     pub(super) idle_timeout_ms: Option<u64>,
@@ -186,6 +189,7 @@ impl SessionState {
         let semantic = detection.get("type").is_some_and(|t| t == "semantic_vad");
         Some(TurnDetection {
             start_score: (0.4 + 0.6 * threshold).min(0.98),
+            onset_ms: SUSTAINED_MS,
             prefix_padding_ms: number("prefix_padding_ms", 300),
             silence_ms: if semantic { patience } else { number("silence_duration_ms", 500) },
             idle_timeout_ms: detection.get("idle_timeout_ms").and_then(Value::as_u64),

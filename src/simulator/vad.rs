@@ -7,8 +7,8 @@ use earshot::Detector;
 const FRAME_16K: usize = 256;
 const FRAME_24K: u64 = 384;
 const FRAME_MS: u64 = 16;
-/// So many frames in a row (64 ms) must score as speech.
-const SUSTAINED: u64 = 4;
+/// So much in a row must score as speech, if nothing else is asked for.
+pub(super) const SUSTAINED_MS: u64 = 64;
 const STOP_SCORE: f32 = 0.5;
 
 /// What the detector found. Positions are samples at 24 kHz on the audio clock of the session.
@@ -76,11 +76,12 @@ impl Vad {
         match &mut self.state {
             State::Silence { run } => {
                 *run = if score >= settings.start_score { *run + 1 } else { 0 };
-                if *run < SUSTAINED {
+                if *run * FRAME_MS < settings.onset_ms {
                     return None;
                 }
-                let back = SUSTAINED * FRAME_24K + settings.prefix_padding_ms * 24;
-                self.state = State::Speech { quiet: 0, voiced: SUSTAINED };
+                let run = *run;
+                let back = run * FRAME_24K + settings.prefix_padding_ms * 24;
+                self.state = State::Speech { quiet: 0, voiced: run };
                 Some(Found::Started { from: now.saturating_sub(back).max(self.floor) })
             }
             State::Speech { quiet, voiced } => {

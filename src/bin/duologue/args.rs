@@ -84,6 +84,10 @@ those that contain `invalid`. Open http://ADDRESS:PORT/ in a browser to talk to 
 a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls: with a form, with an
 `ek_...` secret, or with an offer alone and ?model=.
 
+Clients of Gemini Live find it at the same port, under the paths of Google's service
+(/ws/google.ai.generativelanguage...., /ws/google.cloud.aiplatform...., POST /v1alpha/auth_tokens):
+with --tls give Google's SDK the base URL https://ADDRESS:PORT and SSL_CERT_FILE=ca.pem.
+
 Examples:
   duologue simulate
   duologue simulate --listen 127.0.0.1:8080 --scenario shop.json

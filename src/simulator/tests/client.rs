@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 /// Nothing here takes this long; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) struct Client {
+pub(in crate::simulator) struct Client {
     socket: WebSocketStream<TcpStream>,
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn simulator(scenario: Value) -> Simulator {
 }
 
 /// `scenario` with a name and fast delivery, unless it says otherwise.
-pub(super) fn fast(mut scenario: Value) -> Scenario {
+pub(in crate::simulator) fn fast(mut scenario: Value) -> Scenario {
     scenario["name"] = json!("test");
     let delivery = json!({"speed": 100.0, "first_audio_delay_ms": 5, "transcript_delay_ms": 20});
     if scenario.get("delivery").is_none() {
@@ -40,7 +40,7 @@ pub(super) fn fast(mut scenario: Value) -> Scenario {
 
 impl Client {
     /// Connects with a bearer key and reads `session.created` and `conversation.created`.
-    pub(super) async fn connect(simulator: &Simulator) -> Self {
+    pub(in crate::simulator) async fn connect(simulator: &Simulator) -> Self {
         let headers = [("authorization", "Bearer sk-test")];
         let mut client = Self::open(simulator, "?model=gpt-realtime-2.1", &headers).await.unwrap();
         assert_eq!(client.next().await["type"], "session.created");
@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// The first event of type `kind`; what comes before it is dropped.
-    pub(super) async fn wait(&mut self, kind: &str) -> Value {
+    pub(in crate::simulator) async fn wait(&mut self, kind: &str) -> Value {
         self.until(kind).await.pop().unwrap()
     }
 
@@ -145,7 +145,7 @@ impl Client {
     }
 
     /// Sends typed text and asks for a response.
-    pub(super) async fn type_text(&mut self, text: &str) {
+    pub(in crate::simulator) async fn type_text(&mut self, text: &str) {
         let content = json!([{"type": "input_text", "text": text}]);
         let item = json!({"type": "message", "role": "user", "content": content});
         self.send(json!({"type": "conversation.item.create", "item": item})).await;
@@ -262,7 +262,7 @@ pub(super) fn words(response: &Value) -> Vec<String> {
 }
 
 /// The data URI of the beginning of an image: as much as tells its kind and size.
-pub(super) fn image(kind: &str, width: u16, height: u16) -> String {
+pub(in crate::simulator) fn image(kind: &str, width: u16, height: u16) -> String {
     let (w, h) = (width.to_be_bytes(), height.to_be_bytes());
     let bytes = match kind {
         "png" => {
@@ -281,10 +281,10 @@ pub(super) fn image(kind: &str, width: u16, height: u16) -> String {
 }
 
 /// A clip of the bundled scenario.
-pub(super) fn clip(name: &str) -> Vec<i16> {
+pub(in crate::simulator) fn clip(name: &str) -> Vec<i16> {
     Scenario::bundled().clip(name).unwrap().to_vec()
 }
 
-pub(super) fn silence(ms: usize) -> Vec<i16> {
+pub(in crate::simulator) fn silence(ms: usize) -> Vec<i16> {
     vec![0; ms * 24]
 }

@@ -1,7 +1,7 @@
 //! The simulator over real loopback sockets, spoken to by a bare WebSocket client.
 
 mod browsers;
-mod client;
+pub(super) mod client;
 mod delays;
 mod fault_requests;
 mod faults;
