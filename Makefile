@@ -45,7 +45,7 @@ mutants: rust ## Break the session in every way of tests/mutants/list.txt and sa
 fuzz: rust ## Look for inputs that break promises (nightly Rust, cargo-fuzz): TIME=600 TARGETS="config reseed"
 	TIME='$(TIME)' TARGETS='$(TARGETS)' sh fuzz/run.sh
 
-conformance: rust ## Say which line of the OpenAI checklist is shown by which test, and run those
+conformance: rust ## Say which line of the vendors' checklists is shown by which test, and run those
 	sh tests/conformance.sh
 
 lib: rust ## Build the shared and the static library, optimised

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Which line of the OpenAI conformance checklist is shown by which test (docs/conformance-openai.md), from a run of
+# Which line of the conformance checklists is shown by which test (docs/conformance-*.md), from a run of
 # those tests: fails when one of them does not exist or did not pass. `make conformance` runs them;
 # tests/run.sh gives the log of its own run: sh tests/conformance.sh LOG
 set -eu
 cd "$(dirname "$0")/.."
-page=docs/conformance-openai.md
+pages="openai:62 gemini:32"
 log=${1-}
 
 if [ -z "$log" ]; then
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
     # Only the targets the page names, and of them only those tests.
-    named=$(grep -o '`[a-z_/]*\.rs::[a-z0-9_]*`' "$page" | tr -d '`' | sort -u)
+    named=$(grep -oh '`[a-z_/]*\.rs::[a-z0-9_]*`' docs/conformance-*.md | tr -d '`' | sort -u)
     set -- random_conversations_keep_every_promise
     for test in $named; do set -- "$@" "${test#*::}"; done
     targets=$(printf '%s\n' $named tests/random.rs:: | sed -n 's,^src/.*,--lib,p
@@ -23,7 +23,11 @@ if [ -z "$log" ]; then
     cargo test --features cli,capi $targets --no-fail-fast -- "$@" >"$log" 2>&1 || true
 fi
 
-awk -v page="$page" '
+status=0
+for checked in $pages; do
+name=${checked%%:*}
+page=docs/conformance-$name.md
+awk -v page="$page" -v vendor="$name" -v lines="${checked##*:}" '
     # target::test of a file and a test as the page writes them.
     function key(file, test,    path) {
         if (file ~ /^src\//) return "lib " test
@@ -93,12 +97,14 @@ awk -v page="$page" '
         covered++
     }
     END {
-        for (i = 1; i <= 62; i++) {
+        for (i = 1; i <= lines; i++) {
             if (!(i in line)) { line[i] = "NOT ON THE PAGE"; bad++ }
-            printf "conformance: %d %s\n", i, line[i]
+            printf "conformance: %s %d %s\n", vendor, i, line[i]
         }
-        printf "conformance: %d of 62 lines shown by %d tests, the rest left", covered, shown
+        printf "conformance: %s: %d of %d lines shown by %d tests, the rest left", vendor, covered, lines, shown
         if (bad) printf "; %d FAILED", bad
         printf "\n"
         exit bad > 0
-    }' "$log" "$page"
+    }' "$log" "$page" || status=1
+done
+exit $status

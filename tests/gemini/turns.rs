@@ -192,6 +192,25 @@ fn a_turn_by_hand() {
     talk.finish();
 }
 
+/// Line 19: where the service finds the end of a turn, a microphone that is switched off is the end of the stream.
+#[test]
+fn the_microphone_is_switched_off_while_somebody_speaks() {
+    let mut talk = connected(json!({}));
+    talk.pass(20);
+    talk.microphone(20);
+    user_speaks(&mut talk);
+    talk.host(Command::StopListening);
+    assert_eq!(frames(&talk.take()), [json!({"realtimeInput": {"audioStreamEnd": true}})]);
+    content(&mut talk, json!({"inputTranscription": {"text": "Hello.", "finished": true}}));
+    speech(&mut talk, 100, "Hello.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let roles: Vec<_> = said(&talk).into_iter().map(|(who, _)| who).collect();
+    assert_eq!(roles, ["user", "assistant"]);
+    assert_eq!(frames(&talk.take()), [] as [Value; 0]);
+    talk.finish();
+}
+
 /// The service cannot be stopped: what it goes on saying is heard by nobody, and what it says next is.
 #[test]
 fn the_host_cuts_off() {

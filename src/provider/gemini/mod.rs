@@ -8,6 +8,8 @@ pub mod legality;
 pub mod models;
 mod server_message;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use super::{
