@@ -81,7 +81,8 @@ impl Journal {
     }
 
     /// One entry per HTTP request: `connection` (null unless a WebSocket was let in), `method`, `path`, `query` (names), `headers` (names),
-    /// `auth` (`bearer`, `subprotocol` or `none`), `key` (`ephemeral`, `standard` or null) and `status`.
+    /// `auth` (`bearer`, `subprotocol` or `none`, of Gemini Live also `api_key` and `token`), `key` (`ephemeral`, `standard`
+    /// or null) and `status`.
     pub fn handshakes(&self) -> Vec<Value> {
         self.inner.books.lock().handshakes.iter().cloned().collect()
     }

@@ -379,4 +379,6 @@ async def main():
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", errors.ExperimentalWarning)
+    # Of a value that no enum has the package only warns.
+    warnings.filterwarnings("error", message=".*is not a valid")
     sys.exit(asyncio.run(main()))

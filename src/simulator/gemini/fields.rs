@@ -245,7 +245,7 @@ fn one(value: &Value, rule: Rule, path: &str) -> Result<Value, Closing> {
 
 fn standard(data: &str) -> Option<String> {
     let mut data = data.trim_end_matches('=').replace('-', "+").replace('_', "/");
-    while data.len() % 4 != 0 {
+    while !data.len().is_multiple_of(4) {
         data.push('=');
     }
     base64_simd::STANDARD.check(data.as_bytes()).ok().map(|()| data)
