@@ -33,6 +33,7 @@ async fn dial(url: &str) -> Result<Box<dyn Transport>, duologue::Error> {
         url: format!("{url}?model=gpt-realtime-2.1"),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
     };

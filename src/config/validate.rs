@@ -1,7 +1,7 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
 use super::{
-    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, SdpForm,
+    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, PROVIDERS, Positions, SdpForm,
     TransportChoice, invalid, ranges::range,
 };
 use crate::error::{Error, ErrorClass, Result, redact};
@@ -19,8 +19,8 @@ impl Config {
     /// # Errors
     /// Class `config` (or `unsupported` for an unknown provider), naming the field and the fix.
     pub fn validate(&self) -> Result<()> {
-        if self.provider != "openai" {
-            let known = "openai";
+        if !PROVIDERS.contains(&self.provider.as_str()) {
+            let known = PROVIDERS.join(", ");
             return Err(Error::new(
                 ErrorClass::Unsupported,
                 "unknown_provider",

@@ -40,6 +40,9 @@ pub struct DialRequest {
     pub transport: crate::config::TransportChoice,
     /// How the credential travels.
     pub auth: AuthStyle,
+    /// Header in which an API key travels in place of `Authorization`; other credentials are bearers.
+    #[serde(default)]
+    pub key_header: Option<String>,
     /// Subprotocols to offer; the credential's own are added to them.
     pub subprotocols: Vec<String>,
     /// Prefix of the credential's subprotocol.
@@ -132,6 +135,11 @@ pub trait Codec: Send {
 
     /// How to take a vendor error.
     fn classify(&self, error: &ProviderError) -> ErrorKind;
+
+    /// Ways of the vendor a session has to know of.
+    fn quirks(&self) -> Quirks {
+        Quirks::default()
+    }
 
     /// A new connection: forget half-received things.
     fn reset(&mut self);

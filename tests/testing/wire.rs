@@ -33,6 +33,7 @@ impl Wire {
             url: "wss://mock".into(),
             transport: Default::default(),
             auth: AuthStyle::Header,
+            key_header: None,
             subprotocols: Vec::new(),
             credential_subprotocol: String::new(),
         };

@@ -117,6 +117,7 @@ pub async fn dial(dialer: WebRtcDialer, url: &str, key: Credential) -> Result<Bo
         url: url.to_owned(),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
     };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::Tls,
-    credential::Credential,
+    credential::{Credential, CredentialKind},
     error::{Error, ErrorClass, Result},
     provider::{AuthStyle, DialRequest},
     transport::{
@@ -83,6 +83,11 @@ fn handshake(mut url: Url, request: &DialRequest, credential: Option<&Credential
         HeaderValue::try_from(credential.expose()).map_err(malformed)?;
         secrets.credential = Some(credential.expose().to_owned().into());
         match request.auth {
+            AuthStyle::Header if request.key_header.is_some() && credential.kind() == CredentialKind::ApiKey => {
+                let name = request.key_header.as_deref().unwrap_or_default();
+                let name = header::HeaderName::try_from(name).map_err(|e| bad(e.to_string()))?;
+                http.headers_mut().insert(name, value(secret::CREDENTIAL.to_owned())?);
+            }
             AuthStyle::Header => {
                 let value = value(format!("Bearer {}", secret::CREDENTIAL))?;
                 http.headers_mut().insert(header::AUTHORIZATION, value);

@@ -11,6 +11,7 @@ fn request(url: &str) -> DialRequest {
         url: url.into(),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
     }
