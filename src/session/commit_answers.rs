@@ -46,6 +46,15 @@ impl Session {
         true
     }
 
+    /// Nobody confirms the end of a turn of silence there, so that its command is done. True: it was told so.
+    pub(super) fn is_unconfirmed(&mut self, op: OpId) -> bool {
+        let unconfirmed = self.codec.quirks().commit_answers && self.listening.quiet;
+        if unconfirmed {
+            self.complete(op, None);
+        }
+        unconfirmed
+    }
+
     /// The end of a turn that is not to be answered yet cannot be told where telling it asks.
     pub(super) fn keeps_commit(&mut self) -> bool {
         self.listening.kept = self.codec.quirks().commit_answers && !self.config.turn_detection.create_response;

@@ -172,7 +172,8 @@ impl Session {
         }
         // Commit and request leave together: the vendor works them off in order.
         let answer = self.config.turn_detection.create_response.then(|| self.id("req"));
-        if self.commit_input(Some(op), answer.clone())
+        let op = Some(op).filter(|_| !self.is_unconfirmed(op));
+        if self.commit_input(op, answer.clone())
             && !self.commit_asked()
             && let Some(id) = answer
         {

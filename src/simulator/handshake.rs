@@ -1,6 +1,6 @@
 //! Who may connect, and to what: keys, subprotocols, and the query of `/v1/realtime`.
 
-use super::{events::Refusal, secrets::Secrets, session_state::SessionState};
+use super::{Dialect, events::Refusal, secrets::Secrets, session_state::SessionState};
 use hyper::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ const MODELS: &[&str] = &[
 ];
 
 const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+const XAI_KEY_PROTOCOL: &str = "xai-client-secret.";
 
 /// A refused HTTP request.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ impl Denied {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Carrier {
     Bearer,
+    /// Azure's `api-key`.
+    Header,
     Subprotocol,
 }
 
@@ -67,12 +70,21 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn find(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn find(headers: &HeaderMap, dialect: Dialect) -> Option<Self> {
+        let own = headers.get("api-key").and_then(|v| v.to_str().ok()).filter(|_| dialect == Dialect::Azure);
+        if let Some(value) = own {
+            return Some(Self { carrier: Carrier::Header, value: value.trim().to_owned() });
+        }
         let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         if let Some(value) = bearer.and_then(|v| v.strip_prefix("Bearer ")) {
+            // Only tokens of Entra travel so at Azure, and keys do not look like them.
+            if dialect == Dialect::Azure && value.starts_with("sk-") {
+                return None;
+            }
             return Some(Self { carrier: Carrier::Bearer, value: value.trim().to_owned() });
         }
-        let value = protocols(headers).into_iter().find_map(|p| p.strip_prefix(KEY_PROTOCOL).map(str::to_owned))?;
+        let prefix = if dialect == Dialect::Xai { XAI_KEY_PROTOCOL } else { KEY_PROTOCOL };
+        let value = protocols(headers).into_iter().find_map(|p| p.strip_prefix(prefix).map(str::to_owned))?;
         Some(Self { carrier: Carrier::Subprotocol, value })
     }
 

@@ -45,6 +45,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 pub(super) struct Shared {
     pub(super) scenario: Arc<Scenario>,
     pub(super) faults: Desk,
+    pub(super) dialect: super::Dialect,
     pub(super) any_model: bool,
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
@@ -143,9 +144,10 @@ pub(super) struct LetIn(pub(super) u64);
 pub(super) type Answer = Response<Full<Bytes>>;
 
 async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
-    let key = Key::find(request.headers());
+    let key = Key::find(request.headers(), shared.dialect);
     let mut entry = describe(&request, key.as_ref());
-    let door = match (request.method(), request.uri().path().trim_end_matches('/')) {
+    let path = shared.dialect.path(request.uri().path()).to_owned();
+    let door = match (request.method(), path.as_str()) {
         (&Method::GET, "/v1/realtime") => Some(Door::Upgrade),
         (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
         #[cfg(feature = "webrtc")]
@@ -170,7 +172,6 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
         shared.journal.handshake(entry);
         return answer;
     }
-    let path = request.uri().path().trim_end_matches('/').to_owned();
     let answer = match (request.method(), path.as_str()) {
         (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
         (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
@@ -252,6 +253,7 @@ fn describe(request: &Request<Incoming>, key: Option<&Key>) -> Value {
         "headers": headers,
         "auth": match key.map(|key| key.carrier) {
             Some(Carrier::Bearer) => "bearer",
+            Some(Carrier::Header) => "api-key",
             Some(Carrier::Subprotocol) => "subprotocol",
             None => "none",
         },
@@ -276,9 +278,11 @@ fn upgrade(
     let model = match handshake::model(query, session.is_some()) {
         // The beta shape is refused for itself, whatever the query.
         Err(_) if beta => None,
+        // Nobody is told that it is another model.
+        _ if shared.dialect == super::Dialect::Xai => Some(super::xai::model(query)),
         model => model?,
     };
-    if let Some(model) = &model {
+    if let Some(model) = model.as_ref().filter(|_| shared.dialect == super::Dialect::OpenAi) {
         handshake::known_model(model, shared.any_model).map_err(|refusal| {
             let live = refusal.code == "invalid_model";
             Denied::new(if live { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND }, refusal)
@@ -298,7 +302,12 @@ fn upgrade(
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_ACCEPT, accept);
-    if handshake::protocols(request.headers()).contains(&"realtime") {
+    if shared.dialect == super::Dialect::Xai {
+        // A browser takes no answer without one of the protocols it offered, and there is only one.
+        if let Some(offered) = handshake::protocols(request.headers()).first() {
+            answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, *offered);
+        }
+    } else if handshake::protocols(request.headers()).contains(&"realtime") {
         answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, "realtime");
     }
     *granted.lock() = Some(Granted { upgrade: hyper::upgrade::on(request), session: granting });
@@ -320,7 +329,8 @@ pub(super) fn new_session(shared: &Shared, session: Option<SessionState>, model:
         None => SessionState::new(&id, model.unwrap_or("gpt-realtime-2.1"), instructions, life),
     };
     let line = Line::new(&shared.scenario, journal.clone(), number, life);
-    let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number);
+    let xai = (shared.dialect == super::Dialect::Xai).then(super::xai::Xai::default);
+    let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number, xai);
     connection::Session { number, peer, line, journal }
 }
 

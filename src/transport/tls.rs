@@ -63,3 +63,13 @@ fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_1_1_is_all_that_is_offered() {
+        assert_eq!(build(platform_roots()).unwrap().alpn_protocols, [b"http/1.1"]);
+    }
+}

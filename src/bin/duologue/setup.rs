@@ -4,7 +4,7 @@
 use crate::{
     args::{TalkArgs, Transport},
     exit::Failure,
-    simulate::scenario,
+    simulate::{dialect, scenario},
     tools,
     typed::Typed,
 };
@@ -91,8 +91,12 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
     let (credential, simulator, title) = match (scenario, &config.sdp_proxy) {
         (Some(scenario), None) => {
             let title = format!("simulator, scenario {:?}", scenario.name);
-            let simulator = Simulator::builder().scenario(scenario).start().await?;
+            let played = dialect(&config.provider)?;
+            let simulator = Simulator::builder().scenario(scenario).dialect(played).start().await?;
             config.base_url = Some(simulator.base_url());
+            if config.provider == "azure" && config.model.is_none() {
+                config.model = Some("simulated-deployment".into());
+            }
             (Some(Credential::new("sk-simulated")?), Some(simulator), title)
         }
         (Some(_), Some(_)) => {
@@ -111,7 +115,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            (Some(Credential::new(key(args.api_key, "duologue talk")?)?), None, title)
+            (Some(Credential::new(key_of(&config.provider, args.api_key)?)?), None, title)
         }
     };
     let mut backend = FileBackend::new(Box::new(microphone), RATE);
@@ -253,6 +257,22 @@ fn environment(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
 fn token() -> Result<Option<Credential>, Failure> {
     let token = std::env::var("DUOLOGUE_AUTH_TOKEN").ok().filter(|token| !token.trim().is_empty());
     Ok(token.map(|token| Credential::of_kind(CredentialKind::Bearer, token)).transpose()?)
+}
+
+/// The key of a provider. That of OpenAI in the environment is shown to nobody else.
+fn key_of(provider: &str, given: Option<String>) -> Result<String, Failure> {
+    let variable = match provider {
+        "xai" => "XAI_API_KEY",
+        "azure" => "AZURE_OPENAI_API_KEY",
+        "compatible" => "DUOLOGUE_API_KEY",
+        _ => return key(given, "duologue talk"),
+    };
+    let openai = std::env::var("OPENAI_API_KEY").ok();
+    let given = given.filter(|key| Some(key) != openai.as_ref()).or_else(|| std::env::var(variable).ok());
+    given.filter(|key| !key.trim().is_empty()).ok_or_else(|| {
+        let fix = format!("set the environment variable {variable}, or give --api-key");
+        Failure { code: 3, line: format!("there is no API key; {fix}") }
+    })
 }
 
 /// The key of the service; `command` can be tried without one.

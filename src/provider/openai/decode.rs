@@ -322,7 +322,11 @@ fn typed(
         "response.function_call_arguments.delta" => {
             E::ArgumentsDelta { item: item_id, delta: std::mem::take(&mut w.delta).owned() }
         }
-        "response.done" => E::ResponseDone(Box::new(done(kind, w.response.unwrap_or_default())?)),
+        "response.done" => {
+            let mut response = w.response.unwrap_or_default();
+            response.usage = response.usage.or(w.usage);
+            E::ResponseDone(Box::new(done(kind, response)?))
+        }
         other => E::Other { name: other.to_owned(), known: true },
     })
 }

@@ -17,6 +17,8 @@ mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_hosts;
 pub mod update;
 
 use super::{Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent, Quirks};

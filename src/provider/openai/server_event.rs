@@ -109,6 +109,9 @@ pub struct Flat<'a> {
     pub response: Option<WireResponse>,
     pub session: Option<Value>,
     pub error: Option<WireError>,
+    /// Of a response, where it stands beside it.
+    #[serde(deserialize_with = "lenient")]
+    pub usage: Option<WireUsage>,
     /// Of an error that says it all at the top.
     #[serde(borrow)]
     pub message: Text<'a>,
