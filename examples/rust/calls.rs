@@ -33,9 +33,10 @@ async fn dial(url: &str) -> Result<Box<dyn Transport>, duologue::Error> {
         url: format!("{url}?model=gpt-realtime-2.1"),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
-        header: Default::default(),
+        token_scheme: None,
     };
     WebRtcDialer::default().dial(request, Some(Credential::new("sk-simulated")?), &Tls::default()).await
 }

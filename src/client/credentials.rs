@@ -127,7 +127,8 @@ impl Credentials {
             return Err(error);
         }
         let request = match (credential.expose_endpoint(), credential.model()) {
-            (None, None) => request,
+            // A short-lived secret may be good at another door than a key.
+            (None, None) if credential.kind() != CredentialKind::Ephemeral => request,
             (endpoint, model) => DialRequest {
                 transport: request.transport,
                 ..provider::dial_with(&self.config, credential.kind(), endpoint, model)?

@@ -42,17 +42,21 @@ use crate::error::{Error, ErrorClass, Result, redact};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Names of [`Config::provider`].
+pub const PROVIDERS: [&str; 5] = ["openai", "gemini", "xai", "azure", "compatible"];
+
 /// What a session shall be. See the module for the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who answers: `openai` or `gemini`.
+    /// Who answers: `openai`, `gemini`, `xai`, `azure`, or `compatible` for any other server of OpenAI's dialect.
     pub provider: String,
-    /// The vendor's model name. Default: the provider's.
+    /// The vendor's model name, or at Azure that of the deployment. Default: the provider's, where it has one.
     pub model: Option<String>,
     /// Base URL of the service, `https` or (loopback only) `http`; `wss`/`ws` work too. A path
-    /// prefix and a query are kept; the provider's own path is added when it is not there. Default: the provider's.
+    /// prefix and a query are kept; the provider's own path is added when it is not there. Default: the provider's;
+    /// `azure` and `compatible` have none.
     pub base_url: Option<String>,
     /// How the service is reached.
     pub transport: TransportChoice,
@@ -111,7 +115,8 @@ pub struct Config {
     /// Free labels of the host (participant, session, tenant), in every event and log line of the client: at
     /// most 32 with at most 256 bytes each.
     pub labels: BTreeMap<String, String>,
-    /// Fields merged into the vendor's session object untouched, for what duologue does not know yet.
+    /// Fields merged into the vendor's session object untouched, for what duologue does not know yet. `tools` that
+    /// are no functions (`web_search`, `mcp`, ...) are added to the functions of `tools`.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 

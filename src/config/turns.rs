@@ -81,7 +81,7 @@ pub enum Eagerness {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Transcription {
-    /// The vendor's transcription model.
+    /// The vendor's transcription model. The default stands for `grok-transcribe` at xAI.
     pub model: String,
     /// ISO-639-1 code of the language, when known.
     pub language: Option<String>,

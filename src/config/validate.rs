@@ -1,13 +1,10 @@
 //! Checks that need more than a type: ranges, names, combinations.
 
 use super::{
-    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, Positions, SdpForm,
+    AudioDelivery, AudioSource, Config, CredentialPolicy, CredentialSource, Modality, PROVIDERS, Positions, SdpForm,
     TransportChoice, invalid, ranges::range,
 };
-use crate::{
-    error::{Error, ErrorClass, Result, redact},
-    provider::PROVIDERS,
-};
+use crate::error::{Error, ErrorClass, Result, redact};
 
 /// Bytes of a greeting.
 const GREETING: usize = 64 * 1024;

@@ -2,15 +2,9 @@
 
 use super::{
     gemini,
-    openai::{
-        catalogue::{CUSTOM_VOICE, MODELS, TRANSCRIBERS, VOICES},
-        profile::{PROFILES, Profile},
-    },
+    openai::profile::{PROFILES, Profile},
 };
 use serde_json::{Value, json};
-
-/// Every provider by name, the default first.
-pub const PROVIDERS: [&str; 2] = ["openai", "gemini"];
 
 /// The environment variables that may hold a key of the provider, the first that is set counts: those the vendors' own
 /// libraries read. A key of one vendor is never sent to another.
@@ -18,6 +12,9 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
     match provider {
         "openai" => &["OPENAI_API_KEY"],
         "gemini" => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        "xai" => &["XAI_API_KEY"],
+        "azure" => &["AZURE_OPENAI_API_KEY"],
+        "compatible" => &["DUOLOGUE_API_KEY"],
         _ => &[],
     }
 }
@@ -26,16 +23,18 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
 /// transcription models and its voices. A JSON object, the same in every language: what is in it may grow.
 pub fn catalogue() -> Value {
     let provider = |profile: &Profile| {
+        let transcriber = profile.transcriber.map_or_else(|| crate::config::Transcription::default().model, Into::into);
         json!({
             "name": profile.provider,
             "base_url": profile.base_url,
+            "model_required": profile.model_required,
             "default_model": profile.model,
             "default_voice": profile.voice,
-            "default_transcription_model": crate::config::Transcription::default().model,
-            "models": MODELS,
-            "voices": VOICES,
-            "custom_voices": format!("{CUSTOM_VOICE}..."),
-            "transcription_models": TRANSCRIBERS,
+            "default_transcription_model": transcriber,
+            "models": profile.catalogue.models,
+            "voices": profile.catalogue.voices,
+            "custom_voices": profile.catalogue.custom_voice.map(|begins| format!("{begins}...")),
+            "transcription_models": profile.catalogue.transcribers,
             "key_variables": key_variables(profile.provider),
         })
     };

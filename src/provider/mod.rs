@@ -12,7 +12,7 @@ mod settle;
 mod vocabulary;
 mod wire;
 
-pub use catalogue::{PROVIDERS, catalogue, key_variables};
+pub use catalogue::{catalogue, key_variables};
 pub use settle::settle;
 pub use vocabulary::*;
 
@@ -43,37 +43,16 @@ pub struct DialRequest {
     pub transport: crate::config::TransportChoice,
     /// How the credential travels.
     pub auth: AuthStyle,
+    /// Header in which an API key travels in place of `Authorization`; other credentials are bearers.
+    #[serde(default)]
+    pub key_header: Option<String>,
     /// Subprotocols to offer; the credential's own are added to them.
     pub subprotocols: Vec<String>,
     /// Prefix of the credential's subprotocol.
     pub credential_subprotocol: String,
-    /// The header that carries the credential, where one does.
+    /// What stands before a short-lived secret in `Authorization`, in place of `Bearer`.
     #[serde(default)]
-    pub header: CredentialHeader,
-}
-
-/// A header that carries a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialHeader {
-    /// `Authorization: Bearer …`.
-    #[default]
-    Bearer,
-    /// `Authorization: Token …`.
-    Token,
-    /// `x-goog-api-key: …`.
-    GoogApiKey,
-}
-
-impl CredentialHeader {
-    /// Its name in lower case, and what stands before the credential.
-    pub fn parts(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Bearer => ("authorization", "Bearer "),
-            Self::Token => ("authorization", "Token "),
-            Self::GoogApiKey => ("x-goog-api-key", ""),
-        }
-    }
+    pub token_scheme: Option<String>,
 }
 
 /// The query of a URL may be secret: an endpoint that came with a credential brings its own.
@@ -192,6 +171,11 @@ pub trait Codec: Send {
 
     /// How to take a vendor error.
     fn classify(&self, error: &ProviderError) -> ErrorKind;
+
+    /// Ways of the vendor a session has to know of.
+    fn quirks(&self) -> Quirks {
+        Quirks::default()
+    }
 
     /// A new connection: forget half-received things.
     fn reset(&mut self);

@@ -225,6 +225,17 @@ pub enum ErrorKind {
     Request,
 }
 
+/// Ways of a vendor that a session has to know of. None by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// The end of a turn by hand is the request for its answer too.
+    pub commit_answers: bool,
+    /// A turn the vendor's own detection has begun cannot be ended by hand: it ends with silence.
+    pub commit_by_hand_only: bool,
+    /// A response may be dropped without a word: after a cancel, and when the user goes on in the same item.
+    pub loses_ends: bool,
+}
+
 /// End of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseDone {
@@ -255,6 +266,8 @@ pub struct SessionInfo {
     pub silence_duration_ms: Option<u64>,
     /// When the vendor ends the session, seconds since 1970.
     pub expires_at: Option<u64>,
+    /// The model that answers, when it is not the one that was asked for and the vendor said nothing of it.
+    pub other_model: Option<String>,
     /// An audio format in force that the codec does not speak.
     pub foreign_audio: Option<String>,
 }
@@ -347,6 +360,15 @@ pub enum ProviderEvent {
         part: PartIndex,
         /// Words.
         delta: String,
+    },
+    /// The words of the user so far, in place of those told before; the last before the answer are final.
+    UserTranscriptSoFar {
+        /// Item.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// Words.
+        transcript: String,
     },
     /// All words of the user.
     UserTranscriptDone {

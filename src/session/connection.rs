@@ -128,6 +128,10 @@ impl Session {
 
     pub(super) fn greeted(&mut self, info: &SessionInfo) {
         self.take_effective(info);
+        if let Some(model) = &info.other_model {
+            let text = format!("the service answers with {model:?} and not with the model that was asked for");
+            self.warn(ErrorClass::Provider, "model_replaced", crate::error::redact(&text));
+        }
         if self.link.step == Step::Greeting {
             self.configure_vendor();
         }

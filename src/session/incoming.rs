@@ -17,11 +17,14 @@ use crate::{
 
 /// A response of which nothing was heard for so long has ended, though nobody said so.
 const SILENT_MS: u64 = 60_000;
+/// The same of one that was cancelled, where the end of those is not always told.
+const CANCELLED_MS: u64 = 2_500;
 
 impl Session {
     pub(super) fn incoming(&mut self, event: ProviderEvent, frame: &Frame<'_>) {
         use ProviderEvent as E;
         self.heard_of(&event);
+        self.words_end_with(&event);
         let Some(event) = self.outside(event) else { return };
         match event {
             E::SessionCreated(info) => self.greeted(&info),
@@ -43,6 +46,7 @@ impl Session {
             // Our own truncates come back; the ledger already said what was heard.
             E::ItemTruncated { .. } => {}
             E::UserTranscriptDelta { item, part, delta } => self.user_delta(&item, part, &delta),
+            E::UserTranscriptSoFar { item, part, transcript } => self.user_so_far(&item, part, transcript),
             E::UserTranscriptDone { item, part, transcript } => self.user_transcript(&item, part, transcript),
             E::UserTranscriptFailed { item, error } => self.user_transcript_failed(&item, &error),
             E::ResponseCreated { response, request, detached } => {
@@ -149,6 +153,11 @@ impl Session {
         if std::mem::replace(&mut self.response(&response).cancelled, true) {
             return;
         }
+        if self.codec.quirks().loses_ends {
+            // Its end may never be told, and is waited for from here on.
+            let now = self.now;
+            self.response(&response).heard_of = now;
+        }
         if let Some(id) = self.send_own(&ProviderCommand::CancelResponse { response: Some(response.clone()) }) {
             self.remember(id, Purpose::Cancel(response));
         }
@@ -238,6 +247,9 @@ impl Session {
     /// Until when a response may say nothing. One in the way of a request, or one that another has
     /// followed, is given up sooner than one that only thinks for long.
     fn patience(&self, record: &super::Response) -> Option<Time> {
+        if record.cancelled && record.end.is_none() && self.codec.quirks().loses_ends {
+            return Some(record.heard_of.after_ms(CANCELLED_MS));
+        }
         let active = self.sequencer.active() == Some(&record.id);
         if record.end.is_some() && !(record.lost && active) {
             return None;
@@ -261,6 +273,10 @@ impl Session {
         let due = |r: &&super::Response| self.patience(r).is_some_and(|t| self.now >= t);
         let silent: Vec<ResponseId> = self.responses.iter().filter(due).map(|r| r.id.clone()).collect();
         for id in silent {
+            if self.response(&id).cancelled && self.codec.quirks().loses_ends {
+                self.end_unseen(&id, "cancelled", None);
+                continue;
+            }
             let text = "the service said nothing more of a response and not that it ended; going on without";
             self.warn_rarely(ErrorClass::Protocol, "response_lost", text);
             self.end_unseen(&id, "incomplete", Some("lost"));

@@ -139,7 +139,7 @@ impl Session {
             let (item, part, audio_end_ms) = (key.item.clone(), key.part, heard_ms);
             if !self.is_of_this_connection(&key.response) {
                 self.tell_otherwise(&item);
-            } else if !self.link.carries.media {
+            } else if !self.link.carries.media && self.codec.capabilities().truncate != Some(false) {
                 self.tell_vendor(&ProviderCommand::Truncate { item, part, audio_end_ms });
             }
             self.heard_words(key, words);

@@ -3,7 +3,7 @@
 //! With manual turns nothing leaves between two turns; the newest moment is kept, so that a turn has its
 //! first syllable although the button came late.
 
-use super::{Command, Output, Session, ops::Purpose, sequencer::Request};
+use super::{Command, Output, Session, commit_answers::QUIET, ops::Purpose, sequencer::Request};
 use crate::{
     audio::pcm::scale,
     config::{AudioSource, VadMode},
@@ -34,8 +34,27 @@ pub struct Listening {
     opened: bool,
     /// The vendor may find the end of the turn by itself before our commit arrives: then it answers too.
     answer_on_commit: bool,
+    /// Nothing loud enough for speech came since the turn began.
+    pub(super) quiet: bool,
+    /// The end of the turn was not told, because nobody has asked for an answer yet.
+    pub(super) kept: bool,
+    /// A turn was answered, and the vendor takes no other request before it is told something.
+    pub(super) stuck: bool,
+    /// Until when the answer that was asked for with the end of a turn may take to begin.
+    pub(super) asked_until: Option<Time>,
     /// `stop_listening` came before the vendor's word that anybody spoke: should it come, that turn is over.
     over: bool,
+}
+
+impl Listening {
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// When an answer is no longer waited for.
+    pub(super) fn timeout(&self) -> Option<Time> {
+        self.asked_until
+    }
 }
 
 impl Session {
@@ -69,6 +88,7 @@ impl Session {
             _ => {
                 self.listening.frames = 0;
                 self.listening.before.clear();
+                (self.listening.kept, self.listening.stuck) = (false, false);
                 self.pre_roll.cleared(self.listening.held);
                 // It must not overtake what it is to clear.
                 self.after_media();
@@ -103,6 +123,7 @@ impl Session {
         }
         self.pre_roll.begin_by_hand();
         self.listening.held = true;
+        (self.listening.quiet, self.listening.kept, self.listening.stuck) = (true, false, false);
         self.listening.frames = 0;
         self.listening.opened = !self.capture;
         self.set_capture(true);
@@ -115,6 +136,7 @@ impl Session {
         let rate = self.codec.capabilities().input_rate;
         let frame = scale(FRAME_MS, rate.into(), 1000) as usize;
         for pcm in before.chunks(frame.max(1)) {
+            self.listening.quiet &= is_quiet(pcm);
             self.keep_microphone(pcm, self.now);
             if self.link.is_up() {
                 self.send_microphone(pcm, self.now);
@@ -144,9 +166,15 @@ impl Session {
         if !self.link.is_up() {
             return self.commit_later(Some(op), None);
         }
+        if self.keeps_commit() {
+            self.speaking.end_turn(self.now);
+            return self.complete(op, None);
+        }
         // Commit and request leave together: the vendor works them off in order.
         let answer = self.config.turn_detection.create_response.then(|| self.id("req"));
-        if self.commit_input(Some(op), answer.clone())
+        let op = Some(op).filter(|_| !self.is_unconfirmed(op));
+        if self.commit_input(op, answer.clone())
+            && !self.commit_asked()
             && let Some(id) = answer
         {
             self.want_response(Request::automatic(id));
@@ -180,6 +208,13 @@ impl Session {
     }
 
     fn end_spoken_turn(&mut self, op: Option<OpId>) {
+        if self.end_with_silence() {
+            self.listening.over = true;
+            if let Some(op) = op {
+                self.complete(op, None);
+            }
+            return;
+        }
         self.speaking.user = false;
         self.listening.answer_on_commit = self.commit_input(op, None) && self.config.turn_detection.create_response;
     }
@@ -259,6 +294,7 @@ impl Session {
             return self.keep_before(&pcm);
         }
         self.listening.frames += pcm.len() as u64;
+        self.listening.quiet &= is_quiet(&pcm);
         let captured = Time(self.now.0.saturating_sub(age_us));
         self.keep_microphone(&pcm, captured);
         if connected {
@@ -286,6 +322,10 @@ impl Session {
         let text = self.codec.encode_audio(pcm);
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: true });
     }
+}
+
+fn is_quiet(pcm: &[i16]) -> bool {
+    pcm.iter().all(|s| s.unsigned_abs() < QUIET)
 }
 
 fn too_short(spoken_ms: u64, least: u32) -> Error {

@@ -25,6 +25,8 @@
 //! | `media` | sound that comes beside the events |
 //! | `interruption` | fence, flush, cancel, and truncation from the heard ledger |
 //! | `heard_text` | which words were heard |
+//! | `so_far` | words of the user that are told anew as a whole |
+//! | `commit_answers` | vendors for which the end of a turn by hand is the request for its answer |
 //! | `words` | messages and transcripts |
 //! | `recovery` | what becomes of a run whose connection was lost |
 //! | `replay` | what a new session is told of the conversation |
@@ -39,6 +41,7 @@
 
 mod adding;
 mod commands;
+mod commit_answers;
 mod connection;
 pub mod credentials;
 mod effective;
@@ -66,6 +69,7 @@ mod response;
 mod rollover;
 mod schemas;
 mod sequencer;
+mod so_far;
 mod speaking;
 mod tools;
 mod updating;
@@ -162,6 +166,8 @@ pub struct Session {
     updates: Updates,
     out_of_band: OutOfBand,
     silent: SilentItems,
+    /// The part whose words are told so far.
+    so_far: Option<(ItemId, PartIndex)>,
     /// Parts whose whole text was told.
     finals: VecDeque<(ItemId, PartIndex)>,
     pace: Pace,
@@ -217,6 +223,7 @@ impl Session {
             updates: Updates::default(),
             out_of_band: OutOfBand::default(),
             silent: SilentItems::default(),
+            so_far: None,
             finals: VecDeque::new(),
             labels,
             pace: Pace::default(),
@@ -302,6 +309,7 @@ impl Session {
         let requests = requests.chain(self.out_of_band.timeout()).chain(self.tools.timeout());
         // Requests wait for nothing while the link is not up: they end with the run.
         let requests = requests.chain(self.pings.timeout()).chain(self.rollover_timeout());
+        let requests = requests.chain(self.listening.timeout());
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
         let always = always.chain(self.credentials.timeout(self.link.is_up())).chain(self.offline_until());
         let always = always.chain(self.media.timeout());

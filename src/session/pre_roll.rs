@@ -319,7 +319,16 @@ impl Session {
     /// The end of a turn goes out once more, with the request for the answer where none waits yet.
     fn commit_again(&mut self, commit: Option<(Option<OpId>, Option<String>)>) {
         let (op, answer) = commit.unwrap_or_default();
+        if !self.is_manual() && self.end_with_silence() {
+            return self.nothing_to_commit(op.map(|op| (Some(op), None)));
+        }
         if !self.commit_input(op, answer.clone()) {
+            return;
+        }
+        if self.commit_asked() {
+            if let Some(answer) = answer {
+                self.sequencer.forget(&answer);
+            }
             return;
         }
         let unwanted = answer.is_some_and(|request| self.sequencer.is_given_up(&request));

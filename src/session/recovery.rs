@@ -231,6 +231,12 @@ impl Session {
     /// The conversation stands still: nothing of it goes on by the connection there was.
     pub(super) fn move_on(&mut self, error: &Error) {
         self.recovery.up_since = None;
+        // Words of a turn that is not over are those of the turn that is said again.
+        if self.speaking.user {
+            self.words_are_open();
+        } else {
+            self.words_are_final();
+        }
         // An answer that came will be heard, though the words it answers are not known: nobody says them again.
         // On a call it comes at its own pace, and what is still on its way is lost.
         let whole = |r: &super::Response| r.end.is_some() && r.received_ms > 0 && !self.media.sounds(&r.id);

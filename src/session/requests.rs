@@ -96,6 +96,9 @@ impl Session {
         {
             options.instructions = Some(format!("{own}\n\n{more}"));
         }
+        if self.commit_kept(op, &options) {
+            return;
+        }
         let id = self.id("req");
         if options.out_of_band {
             // Speech that nobody hears costs time and money.
@@ -207,7 +210,13 @@ impl Session {
 
     /// Sends the next request for a response when the way is free.
     pub(super) fn send_next_response(&mut self) {
+        if self.commit_is_first() {
+            return;
+        }
         let Some(request) = self.sequencer.next(self.now) else { return };
+        if matches!(request.ask, Ask::Answer(_)) {
+            self.unstick();
+        }
         let id = request.id.clone();
         let command = match request.ask {
             Ask::Answer(options) => {

@@ -55,7 +55,7 @@ pub struct Speaking {
     /// The person is speaking.
     pub(super) user: bool,
     /// What the person said last.
-    user_item: Option<ItemId>,
+    pub(super) user_item: Option<ItemId>,
     /// The vendor will answer by itself.
     pub answer_expected: bool,
     /// Flushes under way, oldest first.
@@ -155,7 +155,9 @@ impl Speaking {
 
 impl Session {
     pub(super) fn user_started(&mut self, item: ItemId, audio_ms: u64) {
-        self.speaking.turn += 1;
+        if !self.goes_on(&item) {
+            self.speaking.turn += 1;
+        }
         self.speaking.user = true;
         self.speaking.answer_expected = false;
         self.speaking.clock = None;

@@ -160,7 +160,7 @@ impl Session {
 
     /// The user's message words are for, made when nobody announced it; false: it was removed, or there are
     /// no words in the vendor's own silence.
-    fn user_item(&mut self, item: &ItemId, words: &str) -> bool {
+    pub(super) fn user_item(&mut self, item: &ItemId, words: &str) -> bool {
         if self.history.is_gone(item) {
             return false;
         }
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// The whole text of a part was told.
-    fn is_final(&self, item: &ItemId, part: PartIndex) -> bool {
+    pub(super) fn is_final(&self, item: &ItemId, part: PartIndex) -> bool {
         self.finals.iter().any(|(i, p)| i == item && *p == part)
     }
 
@@ -265,7 +265,7 @@ impl Session {
     }
 
     /// The part is there, and whoever follows the events knows what it is before its words come.
-    fn ensure_part(&mut self, item: &ItemId, index: PartIndex, kind: PartKind) {
+    pub(super) fn ensure_part(&mut self, item: &ItemId, index: PartIndex, kind: PartKind) {
         self.history.update(item, &mut self.changes, |m| {
             let before = m.parts.len();
             let part = history::part_mut(m, index, || kind.empty())?;
@@ -277,6 +277,20 @@ impl Session {
             (gap || m.parts.len() > before).then(|| vec![index])
         });
         self.tell_changes();
+    }
+
+    /// Puts words in place of those of a part; false: there is no such part, or they are too many.
+    pub(super) fn set_words(&mut self, item: &ItemId, part: PartIndex, text: &str) -> bool {
+        let mut taken = false;
+        self.history.edit(item, |m| {
+            let slot = m.parts.get_mut(part as usize).and_then(history::text_mut);
+            if let Some(slot) = slot.filter(|_| text.len() <= MAX_WORDS) {
+                slot.clear();
+                slot.push_str(text);
+                taken = true;
+            }
+        });
+        taken
     }
 
     /// Adds words to a part; false: there is no such part, or the message is full.
@@ -365,6 +379,7 @@ impl Session {
     /// The run is over: nothing more will come of what is open. What the speaker still has is
     /// settled when it reports what it played.
     pub(super) fn settle_history(&mut self) {
+        self.words_are_final();
         self.settle(self.history.messages().iter().filter(|m| is_open(m)).map(|m| m.id.clone()).collect());
     }
 
@@ -413,7 +428,7 @@ impl Session {
         self.history.update(id, &mut self.changes, |m| Some(settled(m, pace, sounds)));
     }
 
-    fn transcript(
+    pub(super) fn transcript(
         &mut self,
         response: Option<&ResponseId>,
         item: &ItemId,

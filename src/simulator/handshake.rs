@@ -1,6 +1,6 @@
 //! Who may connect, and to what: keys, subprotocols, and the query of `/v1/realtime`.
 
-use super::{events::Refusal, secrets::Secrets, session_state::SessionState};
+use super::{Dialect, events::Refusal, secrets::Secrets, session_state::SessionState};
 use hyper::{HeaderMap, Request, StatusCode, Version, header};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -29,6 +29,7 @@ const MODELS: &[&str] = &[
 ];
 
 const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+const XAI_KEY_PROTOCOL: &str = "xai-client-secret.";
 
 /// A refused HTTP request.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ impl Denied {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Carrier {
     Bearer,
+    /// Azure's `api-key`.
+    Header,
     Subprotocol,
 }
 
@@ -68,12 +71,21 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn find(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn find(headers: &HeaderMap, dialect: Dialect) -> Option<Self> {
+        let own = headers.get("api-key").and_then(|v| v.to_str().ok()).filter(|_| dialect == Dialect::Azure);
+        if let Some(value) = own {
+            return Some(Self { carrier: Carrier::Header, value: value.trim().to_owned() });
+        }
         let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         if let Some(value) = bearer.and_then(|v| v.strip_prefix("Bearer ")) {
+            // Only tokens of Entra travel so at Azure, and keys do not look like them.
+            if dialect == Dialect::Azure && value.starts_with("sk-") {
+                return None;
+            }
             return Some(Self { carrier: Carrier::Bearer, value: value.trim().to_owned() });
         }
-        let value = protocols(headers).into_iter().find_map(|p| p.strip_prefix(KEY_PROTOCOL).map(str::to_owned))?;
+        let prefix = if dialect == Dialect::Xai { XAI_KEY_PROTOCOL } else { KEY_PROTOCOL };
+        let value = protocols(headers).into_iter().find_map(|p| p.strip_prefix(prefix).map(str::to_owned))?;
         Some(Self { carrier: Carrier::Subprotocol, value })
     }
 

@@ -34,6 +34,11 @@ impl Listening {
         Self { buffer: Vec::new(), clock: 0, vad: Vad::new(), speech_item: None }
     }
 
+    /// Something in the buffer is loud enough for speech.
+    pub(super) fn is_loud(&self) -> bool {
+        self.buffer.iter().any(|sample| sample.unsigned_abs() > 1000)
+    }
+
     fn clock_ms(&self) -> u64 {
         self.clock / 24
     }

@@ -29,6 +29,7 @@ mod clips;
 mod connection;
 mod conversation;
 mod cors;
+mod dialect;
 mod events;
 mod faults;
 mod gemini;
@@ -61,7 +62,10 @@ mod vad;
 mod validate;
 mod validate_item;
 mod wire;
+mod xai;
+mod xai_events;
 
+pub use dialect::Dialect;
 pub use journal::Journal;
 pub use journal_connections::{Connection, End, EndedBy, ToolResult};
 pub use samples::sample_server_events;
@@ -80,6 +84,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub struct Simulator {
     address: SocketAddr,
     ca_pem: Option<String>,
+    dialect: Dialect,
     journal: Journal,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -92,19 +97,20 @@ impl Simulator {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scenario: None,
             faults: Vec::new(),
+            dialect: Dialect::default(),
             any_model: false,
             tls: false,
         }
     }
 
-    /// `http://127.0.0.1:PORT/v1`, or https with TLS.
+    /// `http://127.0.0.1:PORT/v1`, or https with TLS; Azure's begins with `/openai`.
     pub fn base_url(&self) -> String {
-        format!("http{}://{}/v1", self.secure(), self.address)
+        format!("http{}://{}{}/v1", self.secure(), self.address, self.dialect.prefix())
     }
 
     /// `ws://127.0.0.1:PORT/v1/realtime`, or wss with TLS. Append `?model=…`.
     pub fn ws_url(&self) -> String {
-        format!("ws{}://{}/v1/realtime", self.secure(), self.address)
+        format!("ws{}://{}{}/v1/realtime", self.secure(), self.address, self.dialect.prefix())
     }
 
     /// `http://127.0.0.1:PORT`, or https with TLS: the base URL for clients of Gemini Live.
@@ -150,6 +156,7 @@ pub struct SimulatorBuilder {
     listen: SocketAddr,
     scenario: Option<Scenario>,
     faults: Vec<Fault>,
+    dialect: Dialect,
     any_model: bool,
     tls: bool,
 }
@@ -170,6 +177,12 @@ impl SimulatorBuilder {
     /// What goes wrong, beside the faults of the scenario.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
+        self
+    }
+
+    /// Whose form of the protocol is spoken. Default [`Dialect::OpenAi`].
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -212,6 +225,7 @@ impl SimulatorBuilder {
         let shared = server::Shared {
             faults: faults::Desk::new(scenario.clone(), journal.clone()),
             scenario,
+            dialect: self.dialect,
             any_model: self.any_model,
             journal: journal.clone(),
             secrets: secrets::Secrets::default(),
@@ -222,7 +236,7 @@ impl SimulatorBuilder {
         };
         let (acceptor, ca_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), Some(tls.ca_pem)));
         let server = tokio::spawn(server::run(listener, acceptor, Arc::new(shared), stopped));
-        Ok(Simulator { address, ca_pem, journal, stop, server })
+        Ok(Simulator { address, ca_pem, dialect: self.dialect, journal, stop, server })
     }
 }
 

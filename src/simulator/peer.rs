@@ -46,6 +46,8 @@ pub(super) struct Peer {
     journal: Journal,
     connection: u64,
     life: Duration,
+    /// What xAI says and hears otherwise.
+    pub(super) xai: Option<super::xai::Xai>,
     out: VecDeque<Value>,
     close: Option<(u16, String)>,
 }
@@ -71,6 +73,7 @@ impl Peer {
         scenario: Arc<Scenario>,
         journal: Journal,
         connection: u64,
+        xai: Option<super::xai::Xai>,
     ) -> Self {
         let now = Instant::now();
         let mut ids = Ids::new();
@@ -91,6 +94,7 @@ impl Peer {
             journal,
             connection,
             life,
+            xai,
             out: VecDeque::new(),
             close: None,
         };
@@ -158,13 +162,13 @@ impl Peer {
     fn on_event(&mut self, event: &Value) -> bool {
         self.journal.client(self.connection, event);
         let id = event.get("event_id").and_then(Value::as_str);
-        let Err(refusal) = self.dispatch(event) else { return true };
+        let Err(refusal) = self.take(event) else { return true };
         let shy = refusal.code == ACTIVE_RESPONSE && !self.script.scenario().delivery.active_response_event_id;
         self.refuse(&refusal, id.filter(|_| !shy));
         false
     }
 
-    fn dispatch(&mut self, event: &Value) -> Result<(), Refusal> {
+    pub(super) fn dispatch(&mut self, event: &Value) -> Result<(), Refusal> {
         let fields = event.as_object().ok_or_else(|| validate::wrong_type(event, "event", "an object"))?;
         let kind = match fields.get("type") {
             None => return Err(Refusal::missing("type")),
@@ -224,6 +228,13 @@ impl Peer {
     }
 
     pub(super) fn send(&mut self, mut event: Value) {
+        if let Some(xai) = &mut self.xai {
+            for mut event in xai.outgoing(event) {
+                event["event_id"] = json!(self.ids.next("event_"));
+                self.out.push_back(event);
+            }
+            return;
+        }
         event["event_id"] = json!(self.ids.next("event_"));
         self.out.push_back(event);
     }

@@ -45,6 +45,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 pub(super) struct Shared {
     pub(super) scenario: Arc<Scenario>,
     pub(super) faults: Desk,
+    pub(super) dialect: super::Dialect,
     pub(super) any_model: bool,
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
@@ -144,13 +145,13 @@ pub(super) struct LetIn(pub(super) u64);
 pub(super) type Answer = Response<Full<Bytes>>;
 
 async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
-    let key = Key::find(request.headers());
+    let key = Key::find(request.headers(), shared.dialect);
     let mut entry = describe(&request, key.as_ref());
-    let path = request.uri().path().trim_end_matches('/').to_owned();
-    let google = gemini::door(request.method(), &path);
+    let google = gemini::door(request.method(), request.uri().path().trim_end_matches('/'));
     if google.is_some() {
         gemini::describe(&request, &mut entry);
     }
+    let path = shared.dialect.path(request.uri().path()).to_owned();
     let door = match (request.method(), path.as_str()) {
         (&Method::GET, "/v1/realtime") => Some(Door::Upgrade),
         (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
@@ -262,6 +263,7 @@ fn describe(request: &Request<Incoming>, key: Option<&Key>) -> Value {
         "headers": headers,
         "auth": match key.map(|key| key.carrier) {
             Some(Carrier::Bearer) => "bearer",
+            Some(Carrier::Header) => "api-key",
             Some(Carrier::Subprotocol) => "subprotocol",
             None => "none",
         },
@@ -286,9 +288,11 @@ fn upgrade(
     let model = match handshake::model(query, session.is_some()) {
         // The beta shape is refused for itself, whatever the query.
         Err(_) if beta => None,
+        // Nobody is told that it is another model.
+        _ if shared.dialect == super::Dialect::Xai => Some(super::xai::model(query)),
         model => model?,
     };
-    if let Some(model) = &model {
+    if let Some(model) = model.as_ref().filter(|_| shared.dialect == super::Dialect::OpenAi) {
         handshake::known_model(model, shared.any_model).map_err(|refusal| {
             let live = refusal.code == "invalid_model";
             Denied::new(if live { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND }, refusal)
@@ -303,10 +307,16 @@ fn upgrade(
             "invalid_request_error.beta_api_shape_disabled",
         );
     }
-    let chosen = handshake::protocols(request.headers()).contains(&"realtime");
+    let offered = handshake::protocols(request.headers());
+    let chosen = if shared.dialect == super::Dialect::Xai {
+        // A browser takes no answer without one of the protocols it offered, and there is only one.
+        offered.first().and_then(|name| header::HeaderValue::from_str(name).ok())
+    } else {
+        offered.contains(&"realtime").then(|| header::HeaderValue::from_static("realtime"))
+    };
     let mut answer = switch(request, &accept, granting.of_any_vendor(), granted);
-    if chosen {
-        answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, header::HeaderValue::from_static("realtime"));
+    if let Some(chosen) = chosen {
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);
     }
     Ok(answer)
 }
@@ -342,7 +352,8 @@ pub(super) fn new_session(shared: &Shared, session: Option<SessionState>, model:
         None => SessionState::new(&id, model.unwrap_or("gpt-realtime-2.1"), instructions, life),
     };
     let line = Line::new(&shared.scenario, journal.clone(), number, life);
-    let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number);
+    let xai = (shared.dialect == super::Dialect::Xai).then(super::xai::Xai::default);
+    let peer = Peer::new(session, life, shared.scenario.clone(), journal.clone(), number, xai);
     connection::Session { number, peer, line, journal }
 }
 

@@ -54,10 +54,22 @@ fn platform_roots() -> RootCertStore {
 }
 
 fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(ErrorClass::Internal, "tls_setup", e.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // A WebSocket begins with an upgrade, which HTTP/2 does not have: some services choose that where they may.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_1_1_is_all_that_is_offered() {
+        assert_eq!(build(platform_roots()).unwrap().alpn_protocols, [b"http/1.1"]);
+    }
 }

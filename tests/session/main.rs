@@ -28,6 +28,7 @@ mod tries;
 mod turns;
 mod updates;
 mod way;
+mod xai;
 
 use common::Talk;
 use duologue::{error::Error, session::Command};

@@ -33,9 +33,10 @@ impl Wire {
             url: "wss://mock".into(),
             transport: Default::default(),
             auth: AuthStyle::Header,
+            key_header: None,
             subprotocols: Vec::new(),
             credential_subprotocol: String::new(),
-            header: Default::default(),
+            token_scheme: None,
         };
         let transport = service.dialer().dial(request, None, &Tls::default()).await?;
         let mut wire = Self { transport, over: false };

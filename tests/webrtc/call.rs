@@ -117,9 +117,10 @@ pub async fn dial(dialer: WebRtcDialer, url: &str, key: Credential) -> Result<Bo
         url: url.to_owned(),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
-        header: Default::default(),
+        token_scheme: None,
     };
     let dialling = dialer.dial(request, Some(key), &Tls::default());
     tokio::time::timeout(LONGEST, dialling).await.expect("every step is bounded")

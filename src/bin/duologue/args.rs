@@ -53,6 +53,8 @@ Examples:
         a whole conversation on this machine: no key, no microphone, no network
   duologue talk --simulate --output conversation.wav --json
         the same as one JSON event per line, recorded
+  duologue talk --simulate --provider xai
+        the same with the service played as xAI (or azure)
   duologue talk --simulate --transport websocket
         the same over one WebSocket instead of a call over WebRTC
   OPENAI_API_KEY=... duologue talk --input question.wav --output conversation.wav
@@ -63,7 +65,9 @@ Examples:
         type the turns, one a line; end with Ctrl-D
 
 Environment, for what neither an option nor the configuration document says (not with --simulate):
-  OPENAI_API_KEY   the key of the service; GEMINI_API_KEY or GOOGLE_API_KEY with --provider gemini
+  OPENAI_API_KEY   the key of the service
+  GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, DUOLOGUE_API_KEY
+                   the same of gemini, xai, azure and compatible, which are never shown that of OpenAI
   OPENAI_BASE_URL  another service that speaks the same protocol
   OPENAI_MODEL     the model
   OPENAI_VOICE     the voice
@@ -90,6 +94,7 @@ with --tls give Google's SDK the base URL https://ADDRESS:PORT and SSL_CERT_FILE
 
 Examples:
   duologue simulate
+  duologue simulate --provider xai
   duologue simulate --listen 127.0.0.1:8080 --scenario shop.json
   duologue simulate --tls --ca-out ca.pem --for-seconds 60
 
@@ -155,7 +160,7 @@ pub struct TalkArgs {
     /// What the simulated service says, and what its caller does [default: three spoken turns]
     #[arg(long, value_name = "FILE.json", requires = "simulate")]
     pub scenario: Option<PathBuf>,
-    /// Who answers: openai or gemini [default: openai]
+    /// Who answers: openai, gemini, xai, azure, or compatible for any other server of OpenAI's protocol [default: openai]
     #[arg(long, value_name = "NAME")]
     pub provider: Option<String>,
     /// The key of the service. Better in the environment: other users of this machine can read command lines
@@ -208,6 +213,9 @@ pub struct TalkArgs {
 /// Options of `simulate`.
 #[derive(Args)]
 pub struct SimulateArgs {
+    /// Whose form of the protocol is spoken
+    #[arg(long, value_name = "NAME", default_value = "openai", value_parser = ["openai", "xai", "azure"])]
+    pub provider: String,
     /// Loopback address and port; port 0 is any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,

@@ -1,10 +1,7 @@
 //! `duologue providers`: what is known without asking anybody.
 
 use crate::exit::{self, Failure};
-use duologue::provider::openai::{
-    catalogue::{CUSTOM_VOICE, MODELS, State, TRANSCRIBERS, VOICES},
-    profile::PROFILES,
-};
+use duologue::provider::openai::{catalogue::State, profile::PROFILES};
 use std::io::Write;
 
 /// See the module.
@@ -18,20 +15,33 @@ pub fn run(as_json: bool) -> Result<u8, Failure> {
 fn page() -> String {
     let mut out = String::new();
     for profile in PROFILES {
+        let known = profile.catalogue;
+        if !out.is_empty() {
+            out.push('\n');
+        }
         out += &format!("{}\n\n  models\n", profile.provider);
-        for model in MODELS {
-            out += &row(model.name, model.state, model.name == profile.model);
+        if known.models.is_empty() {
+            out += &format!("    any; base_url is needed, like {}\n", profile.base_url_example);
         }
-        out += "\n  transcription models\n";
-        let default = duologue::config::Transcription::default().model;
-        for model in TRANSCRIBERS {
-            out += &row(model.name, model.state, model.name == default);
+        for model in known.models {
+            out += &row(model.name, model.state, Some(model.name) == profile.model);
         }
-        out += "\n  voices\n";
-        for voice in VOICES {
-            out += &row(voice, State::Current, *voice == profile.voice);
+        if !known.transcribers.is_empty() {
+            out += "\n  transcription models\n";
         }
-        out += &format!("    {:<34}{}\n", format!("{CUSTOM_VOICE}..."), "voices of your own");
+        let openai = duologue::config::Transcription::default().model;
+        for model in known.transcribers {
+            out += &row(model.name, model.state, model.name == profile.transcriber.unwrap_or(&openai));
+        }
+        if !known.voices.is_empty() {
+            out += "\n  voices\n";
+        }
+        for voice in known.voices {
+            out += &row(voice, State::Current, Some(*voice) == profile.voice);
+        }
+        if let Some(begins) = known.custom_voice {
+            out += &format!("    {:<34}{}\n", format!("{begins}..."), "voices of your own");
+        }
     }
     out
 }

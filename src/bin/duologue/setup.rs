@@ -4,7 +4,7 @@
 use crate::{
     args::{TalkArgs, Transport},
     exit::Failure,
-    simulate::scenario,
+    simulate::{dialect, scenario},
     tools,
     typed::Typed,
 };
@@ -91,8 +91,12 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
     let (credential, simulator, title) = match (scenario, &config.sdp_proxy) {
         (Some(scenario), None) => {
             let title = format!("simulator, scenario {:?}", scenario.name);
-            let simulator = Simulator::builder().scenario(scenario).start().await?;
+            let played = dialect(&config.provider)?;
+            let simulator = Simulator::builder().scenario(scenario).dialect(played).start().await?;
             config.base_url = Some(simulator.url_of(&config.provider));
+            if config.provider == "azure" && config.model.is_none() {
+                config.model = Some("simulated-deployment".into());
+            }
             (Some(Credential::new("sk-simulated")?), Some(simulator), title)
         }
         (Some(_), Some(_)) => {

@@ -5,7 +5,7 @@ use crate::{
     exit::{self, Failure},
     signals::Signals,
 };
-use duologue::simulator::{Scenario, Simulator};
+use duologue::simulator::{Dialect, Scenario, Simulator};
 use std::{io::Write, path::Path, time::Duration};
 use tokio::sync::oneshot;
 
@@ -16,6 +16,7 @@ pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
     let simulator = Simulator::builder()
         .listen(args.listen)
         .scenario(scenario)
+        .dialect(dialect(&args.provider)?)
         .any_model(args.any_model)
         .tls(args.tls)
         .start()
@@ -59,6 +60,14 @@ async fn stdin_over(wanted: bool) {
         let _ = over.send(());
     });
     let _ = ended.await;
+}
+
+/// The vendor that is played.
+pub fn dialect(provider: &str) -> Result<Dialect, Failure> {
+    Dialect::of(provider).ok_or_else(|| {
+        let line = format!("the simulator plays no {provider:?}; use openai, gemini, xai or azure");
+        Failure { code: 2, line }
+    })
 }
 
 /// The scenario in a file, or the bundled one.

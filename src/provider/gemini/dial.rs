@@ -6,7 +6,7 @@ use crate::{
     credential::CredentialKind,
     error::{Error, ErrorClass, Result},
     provider::{
-        CredentialHeader, DialRequest,
+        DialRequest,
         address::{at_endpoint, base_url, check_model},
     },
 };
@@ -39,11 +39,6 @@ pub fn request(config: &Config, base: Option<&str>, kind: Option<CredentialKind>
         return Err(crate::config::invalid("model", message)
             .fix("write it like projects/PROJECT/locations/LOCATION/publishers/google/models/MODEL"));
     }
-    let header = match kind {
-        Some(CredentialKind::Ephemeral) => CredentialHeader::Token,
-        Some(CredentialKind::Bearer) => CredentialHeader::Bearer,
-        _ => CredentialHeader::GoogApiKey,
-    };
     Ok(DialRequest {
         url: url.into(),
         // It takes no calls, so `auto` is this.
@@ -51,7 +46,8 @@ pub fn request(config: &Config, base: Option<&str>, kind: Option<CredentialKind>
         auth: config.auth,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
-        header,
+        key_header: Some("x-goog-api-key".into()),
+        token_scheme: Some("Token".into()),
     })
 }
 

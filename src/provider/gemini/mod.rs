@@ -169,6 +169,7 @@ impl Gemini {
             silence_duration_ms: input["automaticActivityDetection"]["silenceDurationMs"].as_u64(),
             expires_at: None,
             foreign_audio: None,
+            other_model: None,
         }
     }
 }

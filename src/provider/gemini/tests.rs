@@ -1,7 +1,7 @@
 //! What the codec says of itself, where it dials and what it refuses. What it makes of a conversation: `tests/gemini`.
 
 use super::*;
-use crate::{credential::CredentialKind, provider::CredentialHeader};
+use crate::credential::CredentialKind;
 
 fn config(more: Value) -> Config {
     let mut document = json!({"provider": "gemini"});
@@ -13,14 +13,11 @@ fn config(more: Value) -> Config {
 #[test]
 fn each_kind_of_credential_has_its_door() {
     let of = |kind| dial_with(&config(json!({})), kind, None, None).unwrap();
-    let (key, token, bearer) =
-        (of(CredentialKind::ApiKey), of(CredentialKind::Ephemeral), of(CredentialKind::Bearer));
+    let (key, token) = (of(CredentialKind::ApiKey), of(CredentialKind::Ephemeral));
     let service = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage";
     assert_eq!(key.url, format!("{service}.v1beta.GenerativeService.BidiGenerateContent"));
     assert_eq!(token.url, format!("{service}.v1alpha.GenerativeService.BidiGenerateContentConstrained"));
-    assert_eq!(key.header.parts(), ("x-goog-api-key", ""));
-    assert_eq!(token.header.parts(), ("authorization", "Token "));
-    assert_eq!(bearer.header, CredentialHeader::Bearer);
+    assert_eq!((key.key_header.as_deref(), token.token_scheme.as_deref()), (Some("x-goog-api-key"), Some("Token")));
     assert!(crate::Credential::new("auth_tokens/x").unwrap().kind() == CredentialKind::Ephemeral);
     let error = dial_with(&config(json!({})), CredentialKind::SignedUrl, None, None).unwrap_err();
     assert_eq!(error.code, "credential_kind");

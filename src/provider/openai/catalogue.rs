@@ -132,21 +132,73 @@ pub const LIVE_VOICES: &[&str] = &[
 /// How names of voices begin that a customer made.
 pub const CUSTOM_VOICE: &str = "voice_";
 
-/// The model of that name, when it is known.
-pub fn find_model(name: &str) -> Option<&'static Model> {
-    let find = |name: &str| MODELS.iter().find(|m| m.name == name);
-    find(name).or_else(|| find(undated(name)?))
+/// What is known of one host. Without models nothing is: every name is taken as it is.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// Models, the newest first: an unknown name gets its profile.
+    pub models: &'static [Model],
+    /// Transcription models, newest first.
+    pub transcribers: &'static [Transcriber],
+    /// Voices, the recommended ones first.
+    pub voices: &'static [&'static str],
+    /// How names of voices begin that a customer made, where that can be told.
+    pub custom_voice: Option<&'static str>,
 }
 
-/// The transcription model of that name, when it is known.
-pub fn find_transcriber(name: &str) -> Option<&'static Transcriber> {
-    let find = |name: &str| TRANSCRIBERS.iter().find(|m| m.name == name);
-    find(name).or_else(|| find(undated(name)?))
-}
+/// OpenAI's own.
+pub const OPENAI: Catalogue =
+    Catalogue { models: MODELS, transcribers: TRANSCRIBERS, voices: VOICES, custom_voice: Some(CUSTOM_VOICE) };
 
-/// Whether the model reasons. An unknown one is taken as the newest.
-pub fn reasons(model: &str) -> bool {
-    find_model(model).or_else(|| find_model(NEWEST)).is_some_and(|model| model.reasons)
+/// Azure: OpenAI's voices, and models by the names of their owner's deployments.
+pub const AZURE: Catalogue =
+    Catalogue { models: &[], transcribers: &[], voices: VOICES, custom_voice: Some(CUSTOM_VOICE) };
+
+/// A server of which nothing is known.
+pub const OPEN: Catalogue = Catalogue { models: &[], transcribers: &[], voices: &[], custom_voice: None };
+
+const GROK: &str = "grok-voice-latest";
+const GROK_RETIRED: State = State::Other {
+    what: "it is retired, and the service would use another one without a word",
+    instead: "use grok-voice-latest",
+};
+
+/// xAI (its reference §10).
+pub const XAI: Catalogue = Catalogue {
+    models: &[
+        model(GROK, true),
+        model("grok-voice-think-fast-2.0", true),
+        model("grok-voice-3.0", false),
+        model("grok-voice-think-fast-1.0", true),
+        old("grok-voice-fast-1.0", None, GROK),
+        Model { name: "grok-2-audio", state: GROK_RETIRED, reasons: false },
+        Model { name: "grok-4-1-fast-non-reasoning", state: GROK_RETIRED, reasons: false },
+    ],
+    transcribers: &[Transcriber { prompt: false, hints: true, ..transcriber("grok-transcribe") }],
+    voices: &[
+        "eve", "ara", "leo", "rex", "sal", "carina", "zagan", "helix", "orion", "luna", "iris", "altair", "zenith",
+        "perseus", "helios", "lux", "kepler", "rigel", "cosmo", "celeste", "ursa", "sirius", "lumen", "castor",
+        "naksh", "atlas",
+    ],
+    custom_voice: None,
+};
+
+impl Catalogue {
+    /// The model of that name, when it is known.
+    pub fn find_model(&self, name: &str) -> Option<&'static Model> {
+        let find = |name: &str| self.models.iter().find(|m| m.name == name);
+        find(name).or_else(|| find(undated(name)?))
+    }
+
+    /// The transcription model of that name, when it is known.
+    pub fn find_transcriber(&self, name: &str) -> Option<&'static Transcriber> {
+        let find = |name: &str| self.transcribers.iter().find(|m| m.name == name);
+        find(name).or_else(|| find(undated(name)?))
+    }
+
+    /// Whether the model reasons. An unknown one is taken as the newest; where no model is known, nothing is denied.
+    pub fn reasons(&self, model: &str) -> bool {
+        self.find_model(model).or_else(|| self.models.first()).is_none_or(|model| model.reasons)
+    }
 }
 
 /// `gpt-x-2026-01-31` without the date.
@@ -163,29 +215,43 @@ mod tests {
 
     #[test]
     fn dated_names_are_their_models() {
-        assert_eq!(find_model("gpt-realtime-2.1-2026-10-01").unwrap().name, "gpt-realtime-2.1");
-        assert_eq!(find_model("gpt-4o-realtime-preview-2024-12-17").unwrap().name, "gpt-4o-realtime-preview");
-        assert_eq!(find_model("gpt-realtime-2025-08-28").unwrap().name, "gpt-realtime-2025-08-28");
+        assert_eq!(OPENAI.find_model("gpt-realtime-2.1-2026-10-01").unwrap().name, "gpt-realtime-2.1");
+        assert_eq!(OPENAI.find_model("gpt-4o-realtime-preview-2024-12-17").unwrap().name, "gpt-4o-realtime-preview");
+        assert_eq!(OPENAI.find_model("gpt-realtime-2025-08-28").unwrap().name, "gpt-realtime-2025-08-28");
         for unknown in ["", "gpt-realtime-3", "gpt-realtime-2.1-latest", "gpt-realtime-2.1-2026-1-01", "ööööööööööö"]
         {
-            assert_eq!(find_model(unknown), None, "{unknown}");
+            assert_eq!(OPENAI.find_model(unknown), None, "{unknown}");
         }
-        assert_eq!(find_transcriber("gpt-transcribe-2026-11-01").unwrap().name, "gpt-transcribe");
+        assert_eq!(OPENAI.find_transcriber("gpt-transcribe-2026-11-01").unwrap().name, "gpt-transcribe");
     }
 
     #[test]
     fn an_unknown_model_is_taken_as_the_newest() {
-        assert!(reasons("gpt-realtime-9") && reasons("gpt-realtime-2") && !reasons("gpt-realtime-1.5"));
-        assert!(!reasons("gpt-realtime-2025-08-28"), "a year is no version");
+        assert!(
+            OPENAI.reasons("gpt-realtime-9") && OPENAI.reasons("gpt-realtime-2") && !OPENAI.reasons("gpt-realtime-1.5")
+        );
+        assert!(!OPENAI.reasons("gpt-realtime-2025-08-28"), "a year is no version");
+    }
+
+    #[test]
+    fn what_is_known_of_hosts_fits_their_profiles() {
+        for profile in super::super::profile::PROFILES {
+            let known = profile.catalogue;
+            if let Some(model) = profile.model {
+                assert_eq!(known.find_model(model).map(|m| m.state), Some(State::Current), "{model}");
+                assert_eq!(known.models[0].name, model, "an unknown name gets the profile of the first");
+            }
+            assert!(profile.voice.is_none_or(|voice| known.voices.contains(&voice)));
+            assert!(profile.transcriber.is_none_or(|model| known.find_transcriber(model).is_some()));
+        }
+        assert!(XAI.reasons("grok-voice-99") && !XAI.reasons("grok-voice-3.0") && OPEN.reasons("anything"));
     }
 
     #[test]
     fn what_the_table_recommends_is_current() {
-        let current = |name: &str| find_model(name).is_some_and(|m| m.state == State::Current);
-        assert!(
-            current(super::super::profile::PROFILES[0].model)
-                && VOICES.contains(&super::super::profile::PROFILES[0].voice)
-        );
+        let current = |name: &str| OPENAI.find_model(name).is_some_and(|m| m.state == State::Current);
+        let openai = super::super::profile::PROFILES[0];
+        assert!(openai.model.is_some_and(current) && openai.voice.is_some_and(|voice| VOICES.contains(&voice)));
         for model in MODELS {
             if let State::Deprecated { successor, .. } = model.state {
                 assert!(current(successor), "{}", model.name);
@@ -193,9 +259,12 @@ mod tests {
         }
         for transcriber in TRANSCRIBERS {
             if let State::Deprecated { successor, .. } = transcriber.state {
-                assert_eq!(find_transcriber(successor).unwrap().state, State::Current);
+                assert_eq!(OPENAI.find_transcriber(successor).unwrap().state, State::Current);
             }
         }
-        assert_eq!(find_transcriber(&crate::config::Transcription::default().model).unwrap().state, State::Current);
+        assert_eq!(
+            OPENAI.find_transcriber(&crate::config::Transcription::default().model).unwrap().state,
+            State::Current
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Client events as the wire has them (protocols reference §4). Unset fields are left out: the
 //! server refuses a whole event for one unknown or null field.
 
-use super::session_object;
+use super::{profile::Profile, session_object};
 use crate::{
     message::Role,
     request::{InputItem, ResponseOptions},
@@ -104,6 +104,13 @@ pub enum NewItem<'a> {
         /// Parts in order.
         content: Vec<NewPart<'a>>,
     },
+    /// Words that are spoken as they are (xAI), with a response of their own.
+    ForceMessage {
+        /// `assistant`.
+        role: &'static str,
+        /// The words.
+        content: Vec<NewPart<'a>>,
+    },
     /// A call that was made in an earlier session.
     FunctionCall {
         /// Id of its item.
@@ -191,12 +198,13 @@ impl<'a> ResponseParams<'a> {
     }
 
     /// A response with options.
-    pub fn with(request: &'a str, options: &'a ResponseOptions) -> Self {
+    pub fn with(request: &'a str, options: &'a ResponseOptions, profile: &Profile) -> Self {
         let mut params = Self::new(request);
         params.metadata.extend(options.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())));
         params.instructions = options.instructions.as_deref().map(Cow::Borrowed);
-        params.output_modalities = options.output_modality.map(|m| [session_object::modality(m)]);
-        params.audio = options.voice.as_ref().map(|v| json!({"output": {"voice": session_object::voice(v)}}));
+        params.output_modalities =
+            options.output_modality.filter(|_| !profile.grok).map(|m| [session_object::modality(m)]);
+        params.audio = options.voice.as_ref().map(|v| json!({"output": {"voice": session_object::voice(v, profile)}}));
         params.tools = options.tools.as_ref().map(|tools| tools.iter().map(session_object::tool).collect());
         params.tool_choice = options.tool_choice.as_ref().map(session_object::tool_choice);
         params.max_output_tokens = options.max_output_tokens;

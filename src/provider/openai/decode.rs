@@ -1,8 +1,9 @@
 //! Frames to events.
 
 use super::{
+    memory::Memory,
     names::SERVER_EVENTS,
-    profile::PCM_RATE,
+    profile::{IGNORED, MAX_DURATION, PCM_RATE, Profile, SESSION_OVER},
     server_event::{AudioDelta, Flat, Head, WireError, WireItem, WirePart, WireResponse, WireTokens},
 };
 use crate::{
@@ -61,18 +62,24 @@ impl Recent {
 }
 
 /// What one frame says.
-pub fn decode(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
-    match decode_strictly(text, stream) {
+pub fn decode(
+    text: &str,
+    stream: &mut Stream,
+    profile: &Profile,
+    memory: &Memory,
+) -> Result<ProviderEvent, DecodeError> {
+    let how = (profile, memory);
+    match decode_strictly(text, stream, how) {
         // JSON may name half of a character that needs two; a Rust string cannot hold it.
         Err(error) => match whole_characters(text) {
-            Some(text) => decode_strictly(&text, stream),
+            Some(text) => decode_strictly(&text, stream, how),
             None => Err(error),
         },
         event => event,
     }
 }
 
-fn decode_strictly(text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
+fn decode_strictly(text: &str, stream: &mut Stream, how: (&Profile, &Memory)) -> Result<ProviderEvent, DecodeError> {
     // Nine frames of ten are audio. The tag stands near the front; a wrong guess only costs a parse.
     let front = text.get(..text.len().min(256)).unwrap_or(text);
     if front.contains(AUDIO_DELTA)
@@ -88,7 +95,7 @@ fn decode_strictly(text: &str, stream: &mut Stream) -> Result<ProviderEvent, Dec
         let delta = parse::<AudioDelta<'_>>(text).map_err(|e| shape(&kind, &e))?;
         return audio(delta, text.len(), stream);
     }
-    typed(&kind, text, stream)
+    typed(&kind, text, stream, how)
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
@@ -126,10 +133,21 @@ fn audio(delta: AudioDelta<'_>, length: usize, stream: &mut Stream) -> Result<Pr
     Ok(ProviderEvent::Audio { at, pcm, odd })
 }
 
-fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, DecodeError> {
+fn typed(
+    kind: &str,
+    text: &str,
+    stream: &mut Stream,
+    (profile, memory): (&Profile, &Memory),
+) -> Result<ProviderEvent, DecodeError> {
     use ProviderEvent as E;
-    if !HANDLED.contains(&kind) {
-        return Ok(E::Other { name: kind.to_owned(), known: SERVER_EVENTS.contains(&kind) });
+    let grok = profile.grok;
+    // Where the conversation is announced and the session not, that is the greeting (xAI reference §2).
+    if grok && kind == "conversation.created" && !memory.greeted {
+        return Ok(E::SessionCreated(Box::default()));
+    }
+    if !HANDLED.contains(&kind) && !(grok && kind == SNAPSHOT) {
+        let known = SERVER_EVENTS.contains(&kind) || grok && IGNORED.contains(&kind);
+        return Ok(E::Other { name: kind.to_owned(), known });
     }
     let mut w: Flat<'_> = parse(text).map_err(|e| shape(kind, &e))?;
     if stream.recent.repeats(kind, &w.event_id.0, text.len()) {
@@ -148,14 +166,22 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
         || kind.starts_with("response.output_audio")
         || kind.starts_with("response.content_part")
         || kind.starts_with("response.function_call")
-        || matches!(kind, "conversation.item.truncated" | "conversation.item.deleted");
+        || kind == "conversation.item.truncated"
+        || kind == "conversation.item.deleted" && !grok;
     if needs_item && item_id.as_str().is_empty() {
         return Err(missing(kind, "item_id"));
     }
     Ok(match kind {
-        "error" => E::Error(w.error.map(error).ok_or_else(|| missing(kind, "error"))?),
-        "session.created" => E::SessionCreated(Box::new(session(w.session))),
-        "session.updated" => E::SessionUpdated(Box::new(session(w.session))),
+        "error" => match w.error {
+            Some(told) => E::Error(error(told)),
+            None if !w.message.0.is_empty() => {
+                let (code, message) = (w.code.owned(), w.message.owned());
+                E::Error(ProviderError { code, message, ..ProviderError::default() })
+            }
+            None => return Err(missing(kind, "error")),
+        },
+        "session.created" => E::SessionCreated(Box::new(session(w.session, profile))),
+        "session.updated" => E::SessionUpdated(Box::new(session(w.session, profile))),
         "input_audio_buffer.speech_started" => {
             E::SpeechStarted { item: item_id, audio_ms: w.audio_start_ms.unwrap_or(0) }
         }
@@ -175,6 +201,11 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
             item: item_id,
             part: w.content_index.unwrap_or(0),
             delta: std::mem::take(&mut w.delta).owned(),
+        },
+        SNAPSHOT | "conversation.item.input_audio_transcription.completed" if grok => E::UserTranscriptSoFar {
+            item: item_id,
+            part: w.content_index.unwrap_or(0),
+            transcript: std::mem::take(&mut w.transcript).owned(),
         },
         "conversation.item.input_audio_transcription.completed" => E::UserTranscriptDone {
             item: item_id,
@@ -219,10 +250,17 @@ fn typed(kind: &str, text: &str, stream: &mut Stream) -> Result<ProviderEvent, D
         "response.function_call_arguments.delta" => {
             E::ArgumentsDelta { item: item_id, delta: std::mem::take(&mut w.delta).owned() }
         }
-        "response.done" => E::ResponseDone(Box::new(done(kind, w.response.unwrap_or_default())?)),
+        "response.done" => {
+            let mut response = w.response.unwrap_or_default();
+            response.usage = response.usage.or(w.usage);
+            E::ResponseDone(Box::new(done(kind, response)?))
+        }
         other => E::Other { name: other.to_owned(), known: true },
     })
 }
+
+/// The words of a turn so far (xAI reference §5).
+const SNAPSHOT: &str = "conversation.item.input_audio_transcription.updated";
 
 /// Events [`typed`] turns into something. The rest is not even parsed.
 pub const HANDLED: [&str; 30] = [
@@ -259,9 +297,10 @@ pub const HANDLED: [&str; 30] = [
 ];
 
 /// The effective session decides, not the one asked for (reference §2.3).
-fn session(session: Option<serde_json::Value>) -> SessionInfo {
+fn session(session: Option<serde_json::Value>, profile: &Profile) -> SessionInfo {
     let session = session.unwrap_or_default();
-    let detection = &session["audio"]["input"]["turn_detection"];
+    let place = if profile.grok { "/turn_detection" } else { "/audio/input/turn_detection" };
+    let detection = session.pointer(place).unwrap_or(&serde_json::Value::Null);
     let foreign = |side: &str| {
         let format = &session["audio"][side]["format"];
         let pcm = format["type"].as_str().is_none_or(|t| t == "audio/pcm");
@@ -270,9 +309,12 @@ fn session(session: Option<serde_json::Value>) -> SessionInfo {
     };
     SessionInfo {
         foreign_audio: foreign("input").or_else(|| foreign("output")),
-        interrupts: detection["interrupt_response"].as_bool().unwrap_or(false),
+        // xAI may drop its answer without a word: it is cancelled in any case (its reference §8).
+        interrupts: !profile.grok && detection["interrupt_response"].as_bool().unwrap_or(false),
         // Without detection nothing ends a turn, so nothing is answered.
-        answers: match session.pointer("/audio/input/turn_detection") {
+        other_model: None,
+        answers: match session.pointer(place) {
+            _ if profile.grok && detection.is_object() => Some(true),
             Some(serde_json::Value::Null) => Some(false),
             _ => detection["create_response"].as_bool(),
         },
@@ -315,9 +357,12 @@ fn done(kind: &str, response: WireResponse) -> Result<ResponseDone, DecodeError>
 }
 
 fn error(e: WireError) -> ProviderError {
+    let kind = e.kind.unwrap_or_default();
+    // One word for the same end, whoever says it.
+    let code = if kind == MAX_DURATION { Some(SESSION_OVER.to_owned()) } else { e.code };
     ProviderError {
-        kind: e.kind.unwrap_or_default(),
-        code: e.code.unwrap_or_default(),
+        kind,
+        code: code.unwrap_or_default(),
         message: e.message.unwrap_or_default(),
         param: e.param,
         event_id: e.event_id,

@@ -2,12 +2,13 @@
 //! after the connection is up, and for the whole configuration at once.
 
 use super::{
-    catalogue::{self, State},
-    profile::PROFILES,
-    session_object::session_object,
+    catalogue::{self, Catalogue, State},
+    grok,
+    profile::{self, Profile},
+    session_object::{are_native, session_object, transcriber},
 };
 use crate::{
-    config::{Config, VadMode, suggest},
+    config::{Config, TransportChoice, VadMode, suggest},
     error::{Error, ErrorClass},
 };
 use serde_json::{Map, Value};
@@ -59,14 +60,18 @@ pub fn meant(given: &str, names: impl Iterator<Item = &'static str>) -> Option<S
 
 /// Fields of `extra` that say otherwise than the configuration's own field for the same thing.
 fn contradictions(config: &Config) -> Vec<Finding> {
-    let Some(profile) = PROFILES.iter().find(|p| p.provider == config.provider) else { return Vec::new() };
+    let Some(profile) = profile::find(&config.provider) else { return Vec::new() };
     if config.extra.is_empty() {
         return Vec::new();
     }
     let own = session_object(&Config { extra: Map::new(), ..config.clone() }, profile);
     let default = session_object(&Config::default(), profile);
     let mut found = Vec::new();
-    compare(&Value::Object(config.extra.clone()), Some(&own), Some(&default), "extra", &mut found);
+    let mut extra = config.extra.clone();
+    if extra.get("tools").is_some_and(are_native) {
+        extra.remove("tools");
+    }
+    compare(&Value::Object(extra), Some(&own), Some(&default), "extra", &mut found);
     found
 }
 
@@ -90,11 +95,16 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     let mut add = |severity, path: &str, message: String, fix: String| {
         found.push(Finding { path: path.to_owned(), message, fix, severity });
     };
-    let default = PROFILES.iter().find(|p| p.provider == config.provider).map_or(catalogue::NEWEST, |p| p.model);
-    let model = config.model.as_deref().unwrap_or(default);
+    let Some(profile) = profile::find(&config.provider) else { return found };
+    let known = profile.catalogue;
+    let model = config.model.as_deref().or(profile.model).unwrap_or_default();
     let unsupported = Severity::Unsupported;
 
-    match catalogue::find_model(model).map(|model| model.state) {
+    if !profile.calls && config.transport == TransportChoice::Webrtc {
+        let message = format!("{} is reached over WebSocket only", profile.provider);
+        add(unsupported, "transport", message, "remove it, or use \"websocket\"".into());
+    }
+    match known.find_model(model).map(|model| model.state) {
         Some(State::Current) => {}
         Some(State::Other { what, instead }) => {
             let message = format!("{model} cannot hold a conversation here: {what}");
@@ -103,20 +113,23 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         Some(State::Deprecated { until, successor }) => {
             add(Severity::Warning("deprecated_model"), "model", ends(model, until), format!("use {successor}"));
         }
+        // Where no model is known, none is unknown.
+        None if known.models.is_empty() => {}
         None => {
-            let message = format!("{model:?} is not known here; it is taken to be like {}", catalogue::NEWEST);
-            let names = catalogue::MODELS.iter().map(|m| m.name);
+            let newest = known.models.first().map_or(catalogue::NEWEST, |m| m.name);
+            let message = format!("{model:?} is not known here; it is taken to be like {newest}");
+            let names = known.models.iter().map(|m| m.name);
             let fix = meant(model, names).unwrap_or_else(|| "check the name, or update duologue".into());
             add(Severity::Warning("unknown_model"), "model", message, fix);
         }
     }
-    if !catalogue::reasons(model) {
+    if !known.reasons(model) {
         for (path, set) in [
             ("reasoning_effort", config.reasoning_effort.is_some()),
             ("parallel_tool_calls", config.parallel_tool_calls.is_some()),
         ] {
             if set {
-                let fix = format!("remove it, or use {}", reasoning_models());
+                let fix = format!("remove it, or use {}", reasoning_models(known));
                 add(unsupported, path, format!("{model} does not have it: it does not reason"), fix);
             }
         }
@@ -131,19 +144,26 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         );
     }
     if let Some(voice) = config.voice.as_deref() {
-        let known = catalogue::VOICES.join(", ");
-        if catalogue::LIVE_VOICES.contains(&voice) {
+        let names = known.voices.join(", ");
+        let custom = known.custom_voice.is_some_and(|begins| voice.starts_with(begins));
+        let same = |name: &&str| *name == voice || profile.grok && name.eq_ignore_ascii_case(voice);
+        if custom || known.voices.is_empty() || known.voices.iter().any(same) {
+        } else if !profile.grok && catalogue::LIVE_VOICES.contains(&voice) {
             let message = format!("{voice:?} is a voice of the Live protocol only");
-            add(unsupported, "voice", message, format!("use one of: {known}"));
-        } else if !catalogue::VOICES.contains(&voice) && !voice.starts_with(catalogue::CUSTOM_VOICE) {
+            add(unsupported, "voice", message, format!("use one of: {names}"));
+        } else {
             let message = format!("{voice:?} is not known here");
-            let fix = format!("known are: {known}, and voices of your own (voice_...)");
-            let fix =
-                meant(voice, catalogue::VOICES.iter().copied()).map_or(fix.clone(), |meant| format!("{meant} {fix}"));
+            let own =
+                known.custom_voice.map_or("of your own".to_owned(), |begins| format!("of your own ({begins}...)"));
+            let fix = format!("known are: {names}, and voices {own}");
+            let fix = meant(voice, known.voices.iter().copied()).map_or(fix.clone(), |meant| format!("{meant} {fix}"));
             add(Severity::Warning("unknown_voice"), "voice", message, fix);
         }
     }
-    found.extend(transcription(config));
+    found.extend(transcription(config, profile));
+    if profile.grok {
+        found.extend(grok::findings(config));
+    }
     found.sort_by_key(|f| match f.severity {
         Severity::Impossible | Severity::Contradiction => 0,
         Severity::Unsupported => 1,
@@ -152,15 +172,19 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     found
 }
 
-fn transcription(config: &Config) -> Vec<Finding> {
+fn transcription(config: &Config, profile: &Profile) -> Vec<Finding> {
     let Some(wish) = &config.transcription else { return Vec::new() };
     let mut found = Vec::new();
     let mut add = |severity, path: &str, message: String, fix: String| {
         found.push(Finding { path: path.to_owned(), message, fix, severity });
     };
-    let name = &wish.model;
-    let Some(model) = catalogue::find_transcriber(name) else {
-        let known: Vec<_> = current(|_| true);
+    let name = transcriber(wish, profile);
+    let models = profile.catalogue;
+    if models.transcribers.is_empty() {
+        return found;
+    }
+    let Some(model) = models.find_transcriber(name) else {
+        let known: Vec<_> = current(models, |_| true);
         let message = format!("the transcription model {name:?} is not known here");
         let fix = format!("check the name; known are: {}", known.join(", "));
         add(Severity::Warning("unknown_model"), "transcription.model", message, fix);
@@ -172,7 +196,7 @@ fn transcription(config: &Config) -> Vec<Finding> {
     }
     if model.manual_only && config.turn_detection.mode != VadMode::Manual {
         let message = format!("{name} transcribes manual turns only");
-        let others: Vec<_> = current(|model| !model.manual_only);
+        let others: Vec<_> = current(models, |model| !model.manual_only);
         let fix = format!("set turn_detection.mode to \"manual\", or use {}", others.join(" or "));
         add(Severity::Unsupported, "transcription.model", message, fix);
     }
@@ -185,20 +209,20 @@ fn transcription(config: &Config) -> Vec<Finding> {
     ];
     for (field, set, takes) in has {
         if set && !takes(model) {
-            let fix = format!("remove it, or set transcription.model to {}", current(takes).join(" or "));
+            let fix = format!("remove it, or set transcription.model to {}", current(models, takes).join(" or "));
             add(Severity::Unsupported, &format!("transcription.{field}"), format!("{name} does not take it"), fix);
         }
     }
     found
 }
 
-fn current(which: impl Fn(&catalogue::Transcriber) -> bool) -> Vec<&'static str> {
-    let models = catalogue::TRANSCRIBERS.iter().filter(|m| m.state == State::Current && which(m));
+fn current(known: &Catalogue, which: impl Fn(&catalogue::Transcriber) -> bool) -> Vec<&'static str> {
+    let models = known.transcribers.iter().filter(|m| m.state == State::Current && which(m));
     models.map(|m| m.name).collect()
 }
 
-fn reasoning_models() -> String {
-    let models = catalogue::MODELS.iter().filter(|m| m.state == State::Current && m.reasons);
+fn reasoning_models(known: &Catalogue) -> String {
+    let models = known.models.iter().filter(|m| m.state == State::Current && m.reasons);
     models.map(|m| m.name).collect::<Vec<_>>().join(" or ")
 }
 

@@ -8,17 +8,21 @@ pub mod catalogue;
 mod client_event;
 pub mod credential;
 mod decode;
+mod grok;
 pub mod legality;
+mod memory;
 pub mod names;
 pub mod profile;
 mod server_event;
 mod session_object;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_hosts;
 pub mod update;
 
 use super::{
-    Codec, CredentialHeader, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent,
+    Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent, Quirks,
     address::{base_url, not_a_base},
     wire::raw_object,
 };
@@ -30,7 +34,8 @@ use crate::{
     request::{ImageDetail, Picture, ResponseOptions},
 };
 use client_event::{ClientEvent, Kind, NewItem, NewPart, ResponseParams, wire_call};
-use profile::{ALREADY_ACTIVE, BENIGN, FATAL, PROFILES, Profile, SESSION_OVER};
+use memory::Memory;
+use profile::{ALREADY_ACTIVE, ALREADY_ACTIVE_TEXT, BENIGN, BENIGN_TEXT, FATAL, Profile, SESSION_OVER};
 use serde_json::{Value, value::RawValue};
 
 /// The codec.
@@ -40,6 +45,8 @@ pub struct OpenAi {
     /// The session object, as text.
     wish: Box<RawValue>,
     stream: decode::Stream,
+    profile: &'static Profile,
+    memory: Memory,
 }
 
 impl OpenAi {
@@ -49,11 +56,11 @@ impl OpenAi {
     /// `unknown_provider`, or a `base_url` that is no URL.
     pub fn new(config: &Config) -> Result<Self> {
         let profile = profile_of(config)?;
-        let model = config.model.clone().unwrap_or_else(|| profile.model.to_owned());
+        let model = config.model.as_deref().or(profile.model).unwrap_or_default().to_owned();
         let capabilities = abilities::capabilities(config, profile, &model);
         let dial = dial_request(config, profile, None, None)?;
         let wish = raw(&session_object::session_object(config, profile))?;
-        Ok(Self { capabilities, dial, wish, stream: decode::Stream::default() })
+        Ok(Self { capabilities, dial, wish, stream: decode::Stream::default(), profile, memory: Memory::default() })
     }
 
     /// One frame of every client event this codec can emit, for checking against the vendor's types.
@@ -114,7 +121,7 @@ impl OpenAi {
 }
 
 fn profile_of(config: &Config) -> Result<&'static Profile> {
-    PROFILES.iter().find(|p| p.provider == config.provider).ok_or_else(|| {
+    profile::find(&config.provider).ok_or_else(|| {
         Error::new(ErrorClass::Unsupported, "unknown_provider", "not an OpenAI dialect").field("provider")
     })
 }
@@ -126,16 +133,53 @@ fn dial_request(
     base_url: Option<&str>,
     model: Option<&str>,
 ) -> Result<DialRequest> {
-    let base_url = base_url.or(config.base_url.as_deref()).unwrap_or(profile.base_url);
-    let model = model.or(config.model.as_deref()).unwrap_or(profile.model);
+    let needed = |field: &str, message: String, fix: String| Err(crate::config::invalid(field, message).fix(fix));
+    let Some(base_url) = base_url.or(config.base_url.as_deref()).or(profile.base_url) else {
+        let message = format!("{} is many servers: one has to be named", profile.provider);
+        return needed("base_url", message, format!("write it like {}", profile.base_url_example));
+    };
+    let model = model.or(config.model.as_deref()).or(profile.model);
+    if model.is_none() && profile.model_required {
+        let message = format!("{} has no default: the name of your deployment is needed", profile.provider);
+        return needed("model", message, "set it to the deployment's name".into());
+    }
     Ok(DialRequest {
         url: url(base_url, profile, model)?,
-        transport: config.transport,
+        transport: if profile.calls { config.transport } else { crate::config::TransportChoice::Websocket },
         auth: config.auth,
-        subprotocols: vec![profile.subprotocol.to_owned()],
+        key_header: profile.key_header.map(str::to_owned),
+        subprotocols: profile.subprotocol.iter().map(|&name| name.to_owned()).collect(),
         credential_subprotocol: profile.key_subprotocol.to_owned(),
-        header: CredentialHeader::Bearer,
+        token_scheme: None,
     })
+}
+
+fn frame(event_id: &str, kind: Kind<'_>) -> Result<String> {
+    serde_json::to_string(&ClientEvent { event_id, kind })
+        .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))
+}
+
+/// xAI's requests for a response say how it shall be answered and nothing else (its reference §4).
+fn check_plain(options: &ResponseOptions) -> Result<()> {
+    let ResponseOptions { output_modality, voice, tools, tool_choice, max_output_tokens, out_of_band, input, .. } =
+        options;
+    let text = *output_modality == Some(crate::config::Modality::Text);
+    for (field, set) in [
+        ("out_of_band", *out_of_band),
+        ("output_modality", text),
+        ("voice", voice.is_some()),
+        ("tools", tools.is_some()),
+        ("tool_choice", tool_choice.is_some()),
+        ("max_output_tokens", max_output_tokens.is_some()),
+        ("input", input.is_some()),
+    ] {
+        if set {
+            let error =
+                Error::new(ErrorClass::Unsupported, "unsupported_option", "one response has no such option here");
+            return Err(error.field(format!("options.{field}")).fix("leave it out; instructions can be given"));
+        }
+    }
+    Ok(())
 }
 
 fn raw(value: &Value) -> Result<Box<RawValue>> {
@@ -181,8 +225,9 @@ fn image_url(picture: &Picture) -> Result<String> {
 }
 
 /// Base URL + path + model, keeping a path prefix and a query of the base.
-fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
-    let (mut url, wrong) = (base_url(base, profile.base_url)?, |why: &str| not_a_base(base, profile.base_url, why));
+fn url(base: &str, profile: &Profile, model: Option<&str>) -> Result<String> {
+    let like = profile.base_url_example;
+    let (mut url, wrong) = (base_url(base, like)?, |why: &str| not_a_base(base, like, why));
     if let Some((name, _)) = url.query_pairs().find(|(name, _)| ["model", "call_id", "intent"].contains(&name.as_ref()))
     {
         let text =
@@ -191,10 +236,14 @@ fn url(base: &str, profile: &Profile, model: &str) -> Result<String> {
     }
     // People also paste the URL a vendor or `duologue simulate` shows for the WebSocket itself.
     let base_path = url.path().trim_end_matches('/');
-    let base_path = base_path.strip_suffix(&format!("/{}", profile.path)).unwrap_or(base_path);
+    let base_path = base_path.strip_suffix("/realtime").unwrap_or(base_path);
+    let above = profile.path.strip_suffix("/realtime").map(|above| format!("/{above}"));
+    let base_path = above.and_then(|above| base_path.strip_suffix(&above)).unwrap_or(base_path);
     let path = format!("{base_path}/{}", profile.path);
     url.set_path(&path);
-    url.query_pairs_mut().append_pair(profile.model_query, model);
+    if let Some(model) = model {
+        url.query_pairs_mut().append_pair(profile.model_query, model);
+    }
     Ok(url.into())
 }
 
@@ -222,10 +271,20 @@ impl Codec for OpenAi {
         Ok(())
     }
 
+    fn quirks(&self) -> Quirks {
+        let grok = self.profile.grok;
+        Quirks { commit_answers: grok, commit_by_hand_only: grok, loses_ends: grok }
+    }
+
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<Option<String>> {
+        let grok = self.profile.grok;
         let kind = match command {
             ProviderCommand::Configure => Kind::SessionUpdate { session: &self.wish },
             ProviderCommand::CreateText { item, role, text, previous } => {
+                // A system message in mid-session is not obeyed by xAI, words of the user with a mark are (its §4).
+                let marked = (grok && *role == Role::System).then(|| format!("<context>\n{text}\n</context>"));
+                let text: &str = marked.as_ref().unwrap_or(text);
+                let role = if grok && *role == Role::System { &Role::User } else { role };
                 // Assistant history must be `output_text`; audio cannot be created (reference §3).
                 let (role, part) = match role {
                     Role::User => ("user", NewPart::InputText { text }),
@@ -233,7 +292,8 @@ impl Codec for OpenAi {
                     Role::Assistant => ("assistant", NewPart::OutputText { text }),
                 };
                 let item = NewItem::Message { id: item.as_str(), role, content: vec![part] };
-                Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item }
+                let kind = Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item };
+                return frame(event_id, kind).map(Some);
             }
             ProviderCommand::ToolOutput { item, call, output, previous } => Kind::ItemCreate {
                 previous_item_id: previous.as_ref().map(|p| p.as_str()),
@@ -243,6 +303,10 @@ impl Codec for OpenAi {
                 previous_item_id: previous.as_ref().map(|p| p.as_str()),
                 item: NewItem::FunctionCall { id: item.as_str(), call_id: &wire_call(call.as_str()), name, arguments },
             },
+            ProviderCommand::CreateImage { .. } if grok => {
+                let error = Error::new(ErrorClass::Unsupported, "unsupported_option", "the service sees no pictures");
+                return Err(error.field("image").fix("describe it in words"));
+            }
             ProviderCommand::CreateImage { item, text, picture, detail } => {
                 let words = text.iter().map(|text| NewPart::InputText { text });
                 let image = NewPart::InputImage { image_url: image_url(picture)?, detail: *detail };
@@ -255,7 +319,16 @@ impl Codec for OpenAi {
             }
             ProviderCommand::Update { patch } => Kind::SessionChange { session: patch },
             ProviderCommand::CreateResponse { request, options } => {
-                Kind::ResponseCreate { response: ResponseParams::with(request, options) }
+                if grok {
+                    check_plain(options)?;
+                }
+                Kind::ResponseCreate { response: ResponseParams::with(request, options, self.profile) }
+            }
+            ProviderCommand::Say { request, text } if grok => {
+                // Its response carries no word of the request, so the oldest one is taken to be it.
+                self.memory.said(event_id, request);
+                let item = NewItem::ForceMessage { role: "assistant", content: vec![NewPart::OutputText { text }] };
+                Kind::ItemCreate { previous_item_id: None, item }
             }
             ProviderCommand::Say { request, text } => {
                 Kind::ResponseCreate { response: ResponseParams::say(request, text) }
@@ -266,7 +339,10 @@ impl Codec for OpenAi {
             ProviderCommand::Truncate { item, part, audio_end_ms } => {
                 Kind::ItemTruncate { item_id: item.as_str(), content_index: *part, audio_end_ms: *audio_end_ms }
             }
-            ProviderCommand::DeleteItem { item } => Kind::ItemDelete { item_id: item.as_str() },
+            ProviderCommand::DeleteItem { item } => {
+                self.memory.deletes(event_id, item);
+                Kind::ItemDelete { item_id: item.as_str() }
+            }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
@@ -275,9 +351,7 @@ impl Codec for OpenAi {
                 return raw_object(json, r#"{"type":"input_audio_buffer.clear"}"#).map(Some);
             }
         };
-        serde_json::to_string(&ClientEvent { event_id, kind })
-            .map(Some)
-            .map_err(|e| Error::new(ErrorClass::Internal, "encode_failed", e.to_string()))
+        frame(event_id, kind).map(Some)
     }
 
     fn encode_audio(&mut self, pcm: &[i16]) -> String {
@@ -286,15 +360,25 @@ impl Codec for OpenAi {
 
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         let Frame::Text(text) = frame else { return Err(DecodeError::Binary) };
-        events.push(decode::decode(text, &mut self.stream)?);
+        let event = decode::decode(text, &mut self.stream, self.profile, &self.memory)?;
+        // Compared with what was asked for: the same voice comes back under another name.
+        let wish = match &event {
+            ProviderEvent::SessionCreated(_) | ProviderEvent::SessionUpdated(_) if self.profile.grok => self.wish(),
+            _ => Value::Null,
+        };
+        let event = self.memory.completed(event, &wish, &self.capabilities.model, self.profile);
+        events.push(event);
         Ok(())
     }
 
     fn classify(&self, error: &ProviderError) -> ErrorKind {
         let code = error.code.as_str();
-        if code == ALREADY_ACTIVE {
+        if code == ALREADY_ACTIVE || error.message.contains(ALREADY_ACTIVE_TEXT) {
             ErrorKind::AlreadyActive
-        } else if BENIGN.contains(&code) || error.message.contains("already shorter than") {
+        } else if BENIGN.contains(&code)
+            || error.message.contains(BENIGN_TEXT)
+            || error.message.contains("already shorter than")
+        {
             // A truncate past the end leaves the item as it is: the outcome we asked for.
             ErrorKind::Benign
         } else if code == SESSION_OVER {
@@ -308,6 +392,7 @@ impl Codec for OpenAi {
 
     fn reset(&mut self) {
         self.stream = decode::Stream::default();
+        self.memory = Memory::default();
     }
 
     fn another(&self) -> Box<dyn Codec> {
@@ -316,6 +401,8 @@ impl Codec for OpenAi {
             dial: self.dial.clone(),
             wish: self.wish.clone(),
             stream: decode::Stream::default(),
+            profile: self.profile,
+            memory: Memory::default(),
         })
     }
 }

@@ -109,6 +109,14 @@ pub struct Flat<'a> {
     pub response: Option<WireResponse>,
     pub session: Option<Value>,
     pub error: Option<WireError>,
+    /// Of a response, where it stands beside it.
+    #[serde(deserialize_with = "lenient")]
+    pub usage: Option<WireUsage>,
+    /// Of an error that says it all at the top.
+    #[serde(borrow)]
+    pub message: Text<'a>,
+    #[serde(borrow)]
+    pub code: Text<'a>,
 }
 
 /// The hot one, with only what playback needs.

@@ -1,6 +1,6 @@
 //! The `session` object of the wire (protocols reference §2), built from the configuration.
 
-use super::{catalogue::CUSTOM_VOICE, profile::Profile};
+use super::profile::Profile;
 use crate::config::{Config, Modality, ToolChoice, Transcription, TurnDetection, VadMode};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,23 +12,29 @@ pub fn session_object(config: &Config, profile: &Profile) -> Value {
     // Here null is meant: manual turns and transcription off are wishes, not gaps.
     let mut input = json!({
         "format": format,
-        "turn_detection": turn_detection(&config.turn_detection),
-        "transcription": config.transcription.as_ref().map(transcription),
+        "transcription": config.transcription.as_ref().map(|wish| transcription(wish, profile)),
     });
     if let Some(kind) = config.noise_reduction {
         input["noise_reduction"] = json!({"type": kind});
     }
     let mut output = json!({"format": format});
     // An application's own server has chosen one, where its client does not.
-    let default = config.sdp_proxy.is_none().then_some(profile.voice);
-    put(&mut output, "voice", config.voice.as_deref().or(default).map(voice));
+    let default = profile.voice.filter(|_| config.sdp_proxy.is_none());
+    let voice = config.voice.as_deref().or(default).map(|name| voice(name, profile));
+    let detection = turn_detection(&config.turn_detection);
+    let mut session = json!({"type": "realtime"});
+    if profile.grok {
+        put(&mut session, "voice", voice);
+        session["turn_detection"] = detection;
+    } else {
+        put(&mut output, "voice", voice);
+        input["turn_detection"] = detection;
+        // Where all answers are spoken the wish is refused before, and there is nothing to say.
+        session["output_modalities"] = json!([modality(config.output_modality)]);
+    }
     put(&mut output, "speed", config.speed);
 
-    let mut session = json!({
-        "type": "realtime",
-        "output_modalities": [modality(config.output_modality)],
-        "audio": {"input": input, "output": output},
-    });
+    session["audio"] = json!({"input": input, "output": output});
     put(&mut session, "instructions", config.instructions.as_deref());
     put(&mut session, "max_output_tokens", config.max_output_tokens);
     put(&mut session, "parallel_tool_calls", config.parallel_tool_calls);
@@ -70,9 +76,16 @@ fn turn_detection(turns: &TurnDetection) -> Value {
     wire
 }
 
-fn transcription(wish: &Transcription) -> Value {
+fn transcription(wish: &Transcription, profile: &Profile) -> Value {
     let list = |words: &Vec<String>| (!words.is_empty()).then(|| words.clone());
-    let mut wire = json!({"model": wish.model});
+    let model = transcriber(wish, profile);
+    if profile.grok {
+        let mut wire = json!({"model": model});
+        put(&mut wire, "language_hint", wish.language.as_deref());
+        put(&mut wire, "keyterms", list(&wish.keywords));
+        return wire;
+    }
+    let mut wire = json!({"model": model});
     put(&mut wire, "language", wish.language.as_deref());
     put(&mut wire, "languages", list(&wish.languages));
     put(&mut wire, "keywords", list(&wish.keywords));
@@ -81,9 +94,18 @@ fn transcription(wish: &Transcription) -> Value {
     wire
 }
 
+/// The transcription model: the default of the configuration is OpenAI's, and stands for the host's own.
+pub fn transcriber<'a>(wish: &'a Transcription, profile: &Profile) -> &'a str {
+    profile.transcriber.filter(|_| wish.model == Transcription::default().model).unwrap_or(&wish.model)
+}
+
 /// A voice by its name; one a customer made goes as an object (reference §12.2).
-pub fn voice(name: &str) -> Value {
-    if name.starts_with(CUSTOM_VOICE) { json!({"id": name}) } else { name.into() }
+pub fn voice(name: &str, profile: &Profile) -> Value {
+    if profile.catalogue.custom_voice.is_some_and(|begins| name.starts_with(begins)) {
+        json!({"id": name})
+    } else {
+        name.into()
+    }
 }
 
 /// Whether tools may be called, as the session and a single response have it.
@@ -115,10 +137,19 @@ fn put(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
     }
 }
 
-/// Objects are merged, everything else replaced.
+/// Tools the service runs itself (`web_search`, `mcp`, ...) stand beside functions and contradict none.
+pub fn are_native(tools: &Value) -> bool {
+    let native = |tool: &Value| tool["type"].as_str().is_some_and(|kind| kind != "function");
+    tools.as_array().is_some_and(|tools| !tools.is_empty() && tools.iter().all(native))
+}
+
+/// Objects are merged, tools of the service added to functions, everything else replaced.
 fn merge(target: &mut Value, extra: &Map<String, Value>) {
     for (key, value) in extra {
         match (target.get_mut(key), value) {
+            (Some(Value::Array(own)), Value::Array(more)) if key == "tools" && are_native(value) => {
+                own.extend(more.iter().cloned());
+            }
             (Some(inner @ Value::Object(_)), Value::Object(more)) => merge(inner, more),
             _ => target[key.as_str()] = value.clone(),
         }

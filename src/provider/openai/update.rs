@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 const MERGED: [&str; 3] = ["audio", "audio.input", "audio.output"];
 /// Objects that are sent complete. Whether the service merges or replaces them is not documented, so that what
 /// is gone from them is cleared too.
-const COMPLETE: [&str; 3] = ["audio.input.noise_reduction", "audio.input.transcription", "audio.input.turn_detection"];
+const COMPLETE: [&str; 4] =
+    ["audio.input.noise_reduction", "audio.input.transcription", "audio.input.turn_detection", "turn_detection"];
 
 /// The smallest `session` object that turns a session of `old` into one of `new`: the type, which every update
 /// must carry, and nothing else when nothing that the service knows has changed.
@@ -71,6 +72,12 @@ fn complete(path: &str, old: &Value, new: &Value) -> Result<Value> {
 /// The service's word for "as if nobody had said anything".
 fn cleared(path: &str) -> Result<Value> {
     Ok(match path {
+        // Where it stands at the top, the defaults are xAI's (its reference §3), which are not published for silence.
+        "turn_detection.threshold" => json!(0.85),
+        "turn_detection.prefix_padding_ms" => json!(333),
+        "turn_detection.idle_timeout_ms" => Value::Null,
+        "audio.input.transcription.language_hint" => Value::Null,
+        "audio.input.transcription.keyterms" => json!([]),
         "instructions" => json!(""),
         "tools" => json!([]),
         "tool_choice" | "truncation" => json!("auto"),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::Tls,
-    credential::Credential,
+    credential::{Credential, CredentialKind},
     error::{Error, ErrorClass, Result},
     provider::{AuthStyle, DialRequest},
     transport::{
@@ -83,10 +83,15 @@ fn handshake(mut url: Url, request: &DialRequest, credential: Option<&Credential
         HeaderValue::try_from(credential.expose()).map_err(malformed)?;
         secrets.credential = Some(credential.expose().to_owned().into());
         match request.auth {
+            AuthStyle::Header if request.key_header.is_some() && credential.kind() == CredentialKind::ApiKey => {
+                let name = request.key_header.as_deref().unwrap_or_default();
+                let name = header::HeaderName::try_from(name).map_err(|e| bad(e.to_string()))?;
+                http.headers_mut().insert(name, value(secret::CREDENTIAL.to_owned())?);
+            }
             AuthStyle::Header => {
-                let (name, before) = request.header.parts();
-                let value = value(format!("{before}{}", secret::CREDENTIAL))?;
-                http.headers_mut().insert(name, value);
+                let token = request.token_scheme.as_deref().filter(|_| credential.kind() == CredentialKind::Ephemeral);
+                let value = value(format!("{} {}", token.unwrap_or("Bearer"), secret::CREDENTIAL))?;
+                http.headers_mut().insert(header::AUTHORIZATION, value);
             }
             AuthStyle::Subprotocol => {
                 let mut offered = request.subprotocols.clone();

@@ -11,9 +11,10 @@ fn request(url: &str) -> DialRequest {
         url: url.into(),
         transport: Default::default(),
         auth: Default::default(),
+        key_header: None,
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
-        header: Default::default(),
+        token_scheme: None,
     }
 }
 
