@@ -4,7 +4,7 @@
 # tests/run.sh gives the log of its own run: sh tests/conformance.sh LOG
 set -eu
 cd "$(dirname "$0")/.."
-pages="openai:62 gemini:32"
+pages="openai:62 gemini:32 xai:29"
 log=${1-}
 
 if [ -z "$log" ]; then
@@ -93,8 +93,9 @@ awk -v page="$page" -v vendor="$name" -v lines="${checked##*:}" '
             once[name] = 1
         }
         if (tests == "") { tests = "NO TEST"; bad++ }
-        line[cell[2] + 0] = cell[3] ": " tests
-        covered++
+        n = split(cell[2], numbers, ", ")
+        for (i = 1; i <= n; i++) line[numbers[i] + 0] = cell[3] ": " tests
+        covered += n
     }
     END {
         for (i = 1; i <= lines; i++) {

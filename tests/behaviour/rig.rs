@@ -8,7 +8,7 @@ use duologue::{
     event::{Event, EventKind, TranscriptMode},
     message::{Message, Role},
     provider::codec_for,
-    simulator::{Scenario, Simulator},
+    simulator::{Dialect, Scenario, Simulator},
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,9 @@ impl Way {
 
     /// The configuration with what the cell wants beside it.
     fn config(&self, more: &Value) -> Config {
-        let mut document = json!({"provider": self.provider, "transport": self.transport});
+        // Some have no base URL of their own; the simulator's takes its place.
+        let mut document = json!({"provider": self.provider, "transport": self.transport,
+            "base_url": "https://service.example"});
         if let Some(model) = self.model {
             document["model"] = model.into();
         }
@@ -52,7 +54,8 @@ impl Way {
         }
         let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
         let scenario = Scenario::from_json(&workshop.to_string(), &assets).unwrap();
-        let simulator = Simulator::builder().scenario(scenario).start().await.unwrap();
+        let dialect = Dialect::of(self.provider).unwrap();
+        let simulator = Simulator::builder().scenario(scenario).dialect(dialect).start().await.unwrap();
         let config = Config { base_url: Some(simulator.url_of(self.provider)), ..self.config(&config) };
         let client = canary::builder().config(config).build().unwrap();
         canary::events_of(&client);

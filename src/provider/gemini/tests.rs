@@ -68,7 +68,9 @@ fn what_the_service_lacks_is_refused() {
     }
     assert_eq!(legality::findings(&config(json!({"voice": "Kore", "temperature": 1.0}))), []);
     let words = |wish| legality::findings(&config(wish)).into_iter().map(|f| f.fix).collect::<Vec<_>>().join(" ");
-    assert!(words(json!({"voice": "kor"})).contains("Kore") && words(json!({"model": "gemini-3.8"})).contains("3.8-live"));
+    assert!(
+        words(json!({"voice": "kor"})).contains("Kore") && words(json!({"model": "gemini-3.8"})).contains("3.8-live")
+    );
     assert!(words(json!({"model": "gemini-3.1-flash-live-preview"})).contains("gemini-3.8-live"));
     let can = capabilities(&config(json!({})));
     assert_eq!((can.truncate, can.cancel, can.text_out), (Some(false), Some(false), Some(false)));
@@ -106,7 +108,9 @@ fn one_message_may_say_everything() {
 
 #[test]
 fn durations_are_seconds() {
-    for (text, ms) in [("9.5s", Some(9500)), ("0s", Some(0)), ("1e9s", None), ("-1s", None), ("5", None), ("NaNs", None)] {
+    for (text, ms) in
+        [("9.5s", Some(9500)), ("0s", Some(0)), ("1e9s", None), ("-1s", None), ("5", None), ("NaNs", None)]
+    {
         assert_eq!(millis(text), ms, "{text}");
     }
 }

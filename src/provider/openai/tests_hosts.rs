@@ -24,7 +24,7 @@ fn event(codec: &mut OpenAi, event: Value) -> ProviderEvent {
 }
 
 fn frame(codec: &mut OpenAi, command: ProviderCommand) -> Value {
-    serde_json::from_str(&codec.encode(&command, "evt_1").unwrap()).unwrap()
+    serde_json::from_str(&codec.encode(&command, "evt_1").unwrap().unwrap()).unwrap()
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn xai_23_words_to_say_are_forced_and_their_responses_matched_in_order() {
     let mut codec = xai(json!({}));
     for request in ["r1", "r2"] {
         let say = ProviderCommand::Say { request: request.into(), text: "Hello!".into() };
-        let sent: Value = serde_json::from_str(&codec.encode(&say, request).unwrap()).unwrap();
+        let sent: Value = serde_json::from_str(&codec.encode(&say, request).unwrap().unwrap()).unwrap();
         assert_eq!(
             (&sent["type"], &sent["item"]["type"]),
             (&json!("conversation.item.create"), &json!("force_message"))
