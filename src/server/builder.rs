@@ -233,10 +233,6 @@ impl ServerBuilder {
     /// Class `config` or `unsupported`, naming the field: a session that the service would refuse with one of the
     /// models and voices, an origin that is none, a number out of its range. `missing_key` (class `credential`).
     pub fn build(self) -> Result<Server> {
-        if self.session.provider != "openai" {
-            let message = format!("is {:?}, which takes no calls", self.session.provider);
-            return Err(wrong("provider", &message).fix("use openai"));
-        }
         let policy = Policy::new(&self.session, &self.models, &self.voices, self.caller_instructions)?;
         let upstream = Upstream::new(&self.session)?;
         for origin in &self.origins {

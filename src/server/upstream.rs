@@ -5,6 +5,7 @@
 
 use super::refusal::Refusal;
 use crate::{
+    capabilities::TransportKind,
     config::{Config, Tls},
     credential::{Credential, on_this_machine},
     error::{Error, ErrorClass, Result as ConfigResult, redact},
@@ -49,7 +50,13 @@ impl Upstream {
     /// # Errors
     /// `invalid_config` for a base URL that is none, `plaintext` for one that a key is not sent to.
     pub(super) fn new(config: &Config) -> ConfigResult<Self> {
-        let (calls, _) = calls_url(&provider::codec_for(config)?.dial().url)?;
+        let codec = provider::codec_for(config)?;
+        if codec.capabilities().transports == [TransportKind::Websocket] && cfg!(feature = "webrtc") {
+            let message = format!("{} answers no calls", config.provider);
+            let error = Error::new(ErrorClass::Unsupported, "no_transport", message).field("provider");
+            return Err(error.fix("use a provider that does, like \"openai\""));
+        }
+        let (calls, _) = calls_url(&codec.dial().url)?;
         if calls.scheme() != "https" && !on_this_machine(&calls) {
             let message = "the service is not on this machine, so plaintext is refused";
             return Err(Error::new(ErrorClass::Config, "plaintext", message).field("base_url").fix("use https"));

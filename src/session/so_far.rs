@@ -17,10 +17,16 @@ impl Session {
         if self.is_final(item, part) {
             return self.user_transcript(item, part, text);
         }
-        if text.is_empty() || !self.replace_words(item, part, &text) {
+        if text.is_empty() {
             return;
         }
-        self.so_far = Some((item.clone(), part));
+        let news = self.replace_words(item, part, &text);
+        if self.history.get(item).is_some() {
+            self.so_far = Some((item.clone(), part));
+        }
+        if !news {
+            return;
+        }
         self.transcript(None, item, part, Role::User, TranscriptMode::Replace, text);
     }
 

@@ -279,17 +279,17 @@ impl Session {
         self.tell_changes();
     }
 
-    /// Puts words in place of those of a part; false: there is no such part, or they are too many.
+    /// Puts words in place of those of a part; false: there is no such part, they are too many, or it says so already.
     pub(super) fn set_words(&mut self, item: &ItemId, part: PartIndex, text: &str) -> bool {
         let mut taken = false;
-        self.history.edit(item, |m| {
+        self.history.update(item, &mut self.changes, |m| {
             let slot = m.parts.get_mut(part as usize).and_then(history::text_mut);
-            if let Some(slot) = slot.filter(|_| text.len() <= MAX_WORDS) {
-                slot.clear();
-                slot.push_str(text);
-                taken = true;
-            }
+            let slot = slot.filter(|slot| text.len() <= MAX_WORDS && *slot != text)?;
+            text.clone_into(slot);
+            taken = true;
+            Some(vec![part])
         });
+        self.tell_changes();
         taken
     }
 

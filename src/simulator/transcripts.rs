@@ -46,6 +46,8 @@ impl Peer {
             TranscriptTime::Turn => self.script.scenario().delivery.transcript_delay_ms,
             TranscriptTime::ReplyBegun | TranscriptTime::ReplyDone => 0,
         };
+        // xAI tells words while they are spoken, so that they are there when the turn ends.
+        let usual = if self.xai.is_some() { 0 } else { usual };
         let delay = Duration::from_millis(wish.delay_ms.unwrap_or(usual).into());
         let text = heard.text.into();
         let outcome = wish.fail.map_or(Outcome::Text { text, sent: 0 }, Outcome::Failed);
@@ -91,7 +93,7 @@ impl Peer {
             }
         };
         // The oldest transcriber sends everything at once.
-        let at_once = self.session.transcriber() == "whisper-1";
+        let at_once = self.session.transcriber() == "whisper-1" || self.xai.is_some();
         let words = if at_once { usize::MAX } else { DELTA_WORDS };
         let delta: String = text[sent..].split_inclusive(char::is_whitespace).take(words).collect();
         if !delta.is_empty() {

@@ -19,7 +19,7 @@ fn manual(create_response: bool) -> Talk {
 fn turn(talk: &mut Talk, sample: i16) {
     talk.host(Command::StartListening);
     talk.take();
-    let pcm = vec![sample; 200 * PER_MS];
+    let pcm = vec![sample; (200 * PER_MS) as usize];
     talk.input(Input::Microphone { pcm: pcm.into(), age_us: 0 });
     talk.host(Command::StopListening);
 }
@@ -52,9 +52,9 @@ fn xai_4_nothing_is_heard_before_the_session_is_confirmed() {
     talk.server("conversation.created", json!({"conversation": {"id": "c"}}));
     talk.server("session.created", json!({"session": {"id": "s"}}));
     talk.microphone(100);
+    let session = talk.wish();
     let out = talk.take();
     assert_eq!((out.appended_ms(), out.names()), (0, vec!["session.update".to_owned()]));
-    let session = talk.wish();
     talk.server("session.updated", json!({"session": session}));
     talk.microphone(100);
     assert!(talk.take().appended_ms() > 0);

@@ -74,7 +74,9 @@ impl Screen {
             // Each connection is configured anew; a person wants to know once.
             EventKind::SessionConfigured(session) if !std::mem::replace(&mut self.titled, true) => {
                 let text = |v: &serde_json::Value| v.as_str().unwrap_or("?").to_owned();
-                let voice = text(&session.effective["audio"]["output"]["voice"]);
+                // Some say it at the top.
+                let (top, nested) = (&session.effective["voice"], &session.effective["audio"]["output"]["voice"]);
+                let voice = text(if top.is_null() { nested } else { top });
                 let title = format!("{}: {}, voice {voice}", self.title, text(&session.effective["model"]));
                 self.introduced = Some(title);
                 for d in &session.differences {

@@ -145,7 +145,7 @@ fn typed(
     if grok && kind == "conversation.created" && !memory.greeted {
         return Ok(E::SessionCreated(Box::default()));
     }
-    if !HANDLED.contains(&kind) && !(grok && kind == SNAPSHOT) {
+    if !(HANDLED.contains(&kind) || grok && kind == SNAPSHOT) {
         let known = SERVER_EVENTS.contains(&kind) || grok && IGNORED.contains(&kind);
         return Ok(E::Other { name: kind.to_owned(), known });
     }
