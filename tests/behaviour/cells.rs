@@ -198,7 +198,8 @@ async fn drop_and_recover(way: Way) {
     talk.end().await;
 }
 
-/// The service ends sessions after a while; the host sees one that goes on.
+/// The service ends sessions after a while; the conversation goes on. Where the end is announced the host does not see it,
+/// otherwise it sees a reconnect.
 async fn rollover(way: Way) {
     let mut talk = way.talk(json!({"delivery": {"session_s": 8}}), json!({})).await;
     talk.client.send_text("What is a lighthouse?").await.unwrap();
@@ -206,11 +207,11 @@ async fn rollover(way: Way) {
     let replaced = talk
         .next(|event| match &event.kind {
             EventKind::SessionReplaced(replaced) => Some(replaced.clone()),
-            EventKind::Status(status) => panic!("the host sees {status:?}"),
             _ => None,
         })
         .await;
-    assert_eq!((replaced.why.as_str(), replaced.context.as_str()), ("rollover", "full"));
+    assert!(["rollover", "reconnect"].contains(&replaced.why.as_str()), "{replaced:?}");
+    assert_eq!(replaced.context, "full");
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     while !talk.answer().await.contains("one hundred and thirty three metres") {}
     talk.end().await;
