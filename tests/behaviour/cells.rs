@@ -2,7 +2,7 @@
 
 use crate::{
     Cell,
-    live::{said_and_answered, say, speech},
+    live::{say, speech},
     rig::Way,
 };
 use duologue::{
@@ -49,9 +49,8 @@ fn question() -> Vec<i16> {
 async fn spoken_turn(way: Way) {
     let mut talk = way.talk(json!({}), json!({})).await;
     let talking = say(&talk.client, question());
-    let said = said_and_answered(&mut talk.events).await;
+    let said = talk.spoken().await;
     assert!(said.contains("lighthouse"), "{said}");
-    talk.turn_done().await;
     talking.await.unwrap();
     let said = talk.said();
     assert_eq!(said[0].0, Role::User);
@@ -221,8 +220,7 @@ async fn rollover(way: Way) {
 async fn history_order(way: Way) {
     let mut talk = way.talk(json!({}), json!({})).await;
     let talking = say(&talk.client, question());
-    said_and_answered(&mut talk.events).await;
-    talk.turn_done().await;
+    talk.spoken().await;
     talking.await.unwrap();
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     talk.turn_done().await;

@@ -84,6 +84,22 @@ impl Talk {
         .await
     }
 
+    /// What the user said, once it is known and the turn is over: some services tell the words last.
+    pub async fn spoken(&mut self) -> String {
+        let (mut said, mut over) = (None, false);
+        until(&mut self.events, |event| {
+            match &event.kind {
+                EventKind::Transcript(t) if t.mode == TranscriptMode::Final && t.role == Role::User => {
+                    said = Some(t.text.clone());
+                }
+                EventKind::TurnDone(_) => over = true,
+                _ => {}
+            }
+            said.take_if(|_| over)
+        })
+        .await
+    }
+
     pub async fn turn_done(&mut self) {
         until(&mut self.events, crate::live::turn_done).await;
     }

@@ -1,7 +1,7 @@
 //! Gemini Live, `BidiGenerateContent` (protocols reference `gemini-live`).
 //!
 //! The service confirms nothing, numbers nothing and begins to answer by itself. What the session is told all the same is
-//! made in [`turns`]; what was sent is confirmed here, by [`Codec::echo`].
+//! made in `turns`; what was sent is confirmed here, by [`Codec::echo`].
 
 mod dial;
 pub mod legality;
