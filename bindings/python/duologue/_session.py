@@ -192,7 +192,9 @@ class Session:
         except CredentialError as error:
             if error.code == "missing_key":
                 error.field = "api_key"
-                error.fix = 'set OPENAI_API_KEY (gemini: GEMINI_API_KEY), or pass api_key; "simulator" needs none'
+                error.fix = (
+                    'set OPENAI_API_KEY (gemini: GEMINI_API_KEY), or pass api_key; "simulator" needs none'
+                )
             raise
 
     def _ready(self) -> None:
