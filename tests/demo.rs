@@ -348,6 +348,27 @@ async fn the_program_tells_the_demo_as_events() {
     assert!(matches!(back.kind, EventKind::Transcript(t) if t.stage == TranscriptStage::Heard));
 }
 
+/// The same conversation whoever answers: three turns, one of them cut by the user, one with a tool, and nobody else cut.
+async fn demo_with(provider: &str) {
+    let (code, out, err) = program(&["talk", "--simulate", "--provider", provider, "--json"]).await;
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{provider}");
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |kind: &str| of_type(&events, kind).len();
+    assert_eq!((count("latency"), count("tool_call"), count("interrupted")), (3, 1, 1), "{provider}");
+    let said = |role: &str| {
+        let of = |e: &&Value| e["role"] == role && e["mode"] == "final" && e["stage"] != "heard";
+        of_type(&events, "transcript").into_iter().filter(of).map(|e| e["text"].clone()).collect::<Vec<_>>()
+    };
+    let hear: Vec<_> = Scenario::bundled().turns.iter().map(|turn| json!(turn.hear)).collect();
+    assert_eq!(said("user"), hear, "{provider}");
+    assert_eq!(said("assistant").last(), Some(&json!("In Paris it is eighteen degrees and sunny.")), "{provider}");
+}
+
+#[tokio::test]
+async fn every_provider_holds_the_demo() {
+    tokio::join!(demo_with("gemini"), demo_with("xai"), demo_with("azure"));
+}
+
 #[tokio::test]
 async fn a_person_sees_the_demo_in_a_dozen_lines() {
     let dir = tempfile::tempdir().unwrap();

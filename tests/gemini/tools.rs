@@ -47,6 +47,29 @@ fn several_calls_at_once() {
     talk.finish();
 }
 
+/// Words of the user that come when the model has called already are of the question, and cut nobody off.
+#[test]
+fn words_that_trail_the_call_are_of_the_question() {
+    let mut talk = with_tools();
+    user_speaks(&mut talk);
+    says(&mut talk, json!({"voiceActivity": {"type": "ACTIVITY_END", "audioOffset": "1.4s"}}));
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    content(&mut talk, json!({"inputTranscription": {"text": "What time"}}));
+    talk.answer("c1", "noon");
+    speech(&mut talk, 200, "It is");
+    content(&mut talk, json!({"inputTranscription": {"text": " is it?"}}));
+    speech(&mut talk, 200, " noon.");
+    turn_ends(&mut talk);
+    talk.plays(400);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("interrupted").len(), 0);
+    assert_eq!(outputs.of("speech_started").len(), 1);
+    let said: Vec<_> = said(&talk).into_iter().filter(|(_, words)| !words.is_empty()).collect();
+    assert_eq!(said[0], ("user".to_owned(), "What time is it?".to_owned()));
+    assert_eq!(said.last().unwrap().1, "It is noon.");
+    talk.finish();
+}
+
 /// Line 17: who is told that a call is off need not answer, and an answer is not sent.
 #[test]
 fn a_call_is_taken_back() {

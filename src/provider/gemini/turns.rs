@@ -135,8 +135,9 @@ impl Turns {
     /// All that was heard of the user's words is all there is.
     fn tell_user(&mut self, events: &mut Vec<ProviderEvent>) {
         let Some(user) = self.user.as_mut().filter(|user| user.committed && !user.told) else { return };
-        user.told = true;
+        // None may still come.
         if !user.words.is_empty() {
+            user.told = true;
             let (item, transcript) = (user.item.clone(), user.words.trim().to_owned());
             events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
         }
@@ -166,7 +167,9 @@ impl Turns {
             if user.words.trim() == words.text.trim() || words.text.trim().is_empty() {
                 return;
             }
-            self.new_user(events);
+            if self.response.is_none() && !self.expected {
+                self.new_user(events);
+            }
         }
         let Some(user) = &mut self.user else { return };
         if !user.committed && !user.began {
@@ -181,8 +184,9 @@ impl Turns {
                 events.push(ProviderEvent::UserTranscriptDelta { item: user.item.clone(), part: 0, delta });
             }
         }
-        if words.finished {
+        if words.finished || user.told {
             if user.committed {
+                user.told = false;
                 self.tell_user(events);
             } else {
                 self.user_ends(audio_ms, events);
@@ -388,6 +392,10 @@ impl Turns {
             self.finish(if reason.is_some() { "incomplete" } else { "completed" }, reason, events);
         }
         self.tell_user(events);
+        // What comes after the end of a turn is of the next.
+        if let Some(user) = self.user.as_mut().filter(|user| user.committed) {
+            user.told = true;
+        }
     }
 
     fn message_done(&mut self, status: &str, events: &mut Vec<ProviderEvent>) {
@@ -406,6 +414,8 @@ impl Turns {
     }
 
     fn finish(&mut self, status: &str, reason: Option<&str>, events: &mut Vec<ProviderEvent>) {
+        // The question stands before the answer.
+        self.tell_user(events);
         self.message_done(status, events);
         let Some(response) = self.response.take() else { return };
         let error = (status == "incomplete").then(|| ProviderError {
@@ -421,7 +431,6 @@ impl Turns {
             usage: self.usage.take(),
             items: Vec::new(),
         })));
-        self.tell_user(events);
     }
 }
 
