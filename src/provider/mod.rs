@@ -134,16 +134,19 @@ pub trait Codec: Send {
     /// As making a codec of it.
     fn configure(&mut self, config: &Config) -> Result<()>;
 
-    /// The client speaks first: it configures the session as soon as the connection is open. Otherwise it waits for
-    /// [`ProviderEvent::SessionCreated`].
-    fn speaks_first(&self) -> bool {
+    /// A change that [`Self::update`] returned takes a new connection: nothing of it is sent on the present one.
+    fn renews(&self, _patch: &Value) -> bool {
         false
     }
 
-    /// Once the model has the results of its calls it goes on by itself; otherwise it has to be asked.
-    fn answers_results(&self) -> bool {
-        false
+    /// What a conversation that the vendor kept since it was set up as `old` has to be told so that it is as `new`:
+    /// what the vendor does not take from a new [`ProviderCommand::Configure`]. Null: nothing.
+    fn catches_up(&self, _old: &Config, _new: &Config) -> Value {
+        Value::Null
     }
+
+    /// What the next [`ProviderCommand::Configure`] begins with.
+    fn begins(&mut self, _with: Beginning<'_>) {}
 
     /// One frame for `command`, or none where the vendor does it by itself. `event_id` comes back in the error it may
     /// cause.

@@ -51,6 +51,8 @@ pub enum ProviderCommand {
         /// Item before it; absent: at the end.
         previous: Option<ItemId>,
     },
+    /// All that a session which begins [`Beginning::Told`] is told of the conversation was sent.
+    Told,
     /// Put a call that was made in an earlier session into this one; its result follows.
     CreateCall {
         /// Id of its item.
@@ -110,6 +112,18 @@ pub enum ProviderCommand {
     ClearOutput,
     /// Send this JSON as it is.
     Raw(String),
+}
+
+/// What a connection begins with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Beginning<'a> {
+    /// Nothing was said yet.
+    #[default]
+    Fresh,
+    /// The session is told what was said, up to [`ProviderCommand::Told`].
+    Told,
+    /// The vendor has kept what was said, under the handle of [`ProviderEvent::Resumable`].
+    Resumed(&'a str),
 }
 
 /// What kind of item it is.
@@ -234,6 +248,15 @@ pub struct Quirks {
     pub commit_by_hand_only: bool,
     /// A response may be dropped without a word: after a cancel, and when the user goes on in the same item.
     pub loses_ends: bool,
+    /// The client speaks first: it configures the session as soon as the connection is open. Otherwise it waits for
+    /// [`ProviderEvent::SessionCreated`].
+    pub speaks_first: bool,
+    /// Once the model has the results of its calls it goes on by itself; otherwise it has to be asked.
+    pub answers_results: bool,
+    /// What the vendor was told it keeps: an item cannot be taken out of the conversation again.
+    pub keeps_items: bool,
+    /// A session is configured once: what [`super::Codec::renews`] takes a new connection.
+    pub configured_once: bool,
 }
 
 /// End of a response.
@@ -473,6 +496,11 @@ pub enum ProviderEvent {
     CallCancelled {
         /// The call.
         call: CallId,
+    },
+    /// From here the conversation can go on in another connection, with all that was answered so far.
+    Resumable {
+        /// What the vendor calls this moment.
+        handle: String,
     },
     /// The vendor is going to end the connection.
     EndsIn {

@@ -7,6 +7,7 @@ use super::{
     ops::Purpose,
     pre_roll::PreRoll,
     recovery::Why,
+    resuming::Resuming,
     way::Way,
 };
 use crate::{
@@ -68,6 +69,7 @@ impl Session {
         self.warned.clear();
         self.pre_roll = PreRoll::default();
         self.recovery.begin(self.seed);
+        self.resuming = Resuming::default();
         self.way = Way::default();
         if !self.history.messages().is_empty() {
             // The run takes over what there is: the model is to know what the host sees.
@@ -121,7 +123,7 @@ impl Session {
         (self.link.opened_at, self.link.opened_unix_s) = (Some(self.now), unix_s);
         self.link.step_by = Some(self.now.after_ms(FIRST_EVENT_MS));
         self.on_the_way(Phase::Configure);
-        if self.codec.speaks_first() {
+        if self.codec.quirks().speaks_first {
             self.configure_vendor();
         }
     }
@@ -137,9 +139,10 @@ impl Session {
         }
     }
 
-    fn configure_vendor(&mut self) {
+    pub(super) fn configure_vendor(&mut self) {
         self.link.step = Step::Configuring;
         self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
+        self.begin_conversation();
         match self.send(&ProviderCommand::Configure) {
             Ok(id) => drop(self.ops.sent(id, Purpose::Configure, self.now)),
             // Without it there would be a session, and not the one that is wanted.
@@ -179,6 +182,7 @@ impl Session {
     fn in_force(&mut self) {
         self.link.step = Step::Replaying;
         self.link.step_by = Some(self.now.after_ms(REPLAY_MS));
+        self.catch_up();
         self.replay();
         self.replay_acknowledged();
     }
@@ -221,6 +225,9 @@ impl Session {
 
     /// The vendor refused the configuration: going on would be another session than asked for.
     pub(super) fn configuration_refused(&mut self, error: Error) {
+        if self.resume_refused(&error) {
+            return;
+        }
         if self.link.step == Step::Configuring {
             self.fail(error);
         } else {
@@ -261,6 +268,8 @@ impl Session {
                 self.replay_cut_short();
                 self.up();
             }
+            // It does not say so in time.
+            Step::Leaving => self.configure_vendor(),
             Step::Waiting => self.try_again(),
             Step::Closing => {
                 let ending = self.link.ending.take().unwrap_or_else(Status::never_connected);

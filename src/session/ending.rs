@@ -94,6 +94,7 @@ impl Session {
         }
         if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
             self.stats.stale_inputs += 1;
+            self.left(epoch);
             return;
         }
         if self.asks_after_rejection(error.as_ref()) {
@@ -111,6 +112,9 @@ impl Session {
         if let Status::Error { error } = &ending
             && self.link.step != Step::Closing
         {
+            if self.resume_refused(error) {
+                return;
+            }
             if self.mends(error) {
                 return self.lost(error.clone(), Why::Reconnect);
             }

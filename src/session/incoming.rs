@@ -72,6 +72,7 @@ impl Session {
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
             E::CallCancelled { call } => self.call_taken_back(&call),
+            E::Resumable { handle } => self.resumable(handle),
             E::EndsIn { ms } => self.ends_in(ms),
             E::ResponseDone(done) => self.response_done(*done),
             E::Error(error) => self.provider_error(error),

@@ -24,6 +24,8 @@ pub(super) enum Step {
     /// The session is told the conversation so far.
     Replaying,
     Up,
+    /// Open; the connection whose conversation goes on here is not gone yet.
+    Leaving,
     /// Between two tries.
     Waiting,
     /// We asked for an orderly close; the status the run ends with is kept in [`Link::ending`].
@@ -95,6 +97,21 @@ impl Link {
     /// An orderly close is under way.
     pub fn is_ending(&self) -> bool {
         self.step == Step::Closing
+    }
+
+    /// The configuration is sent and not confirmed.
+    pub fn is_configuring(&self) -> bool {
+        self.step == Step::Configuring
+    }
+
+    /// The connection before is not gone yet.
+    pub fn is_leaving(&self) -> bool {
+        self.step == Step::Leaving
+    }
+
+    /// The connection before has so much time to go.
+    pub fn leave_by(&mut self, by: Time) {
+        (self.step, self.step_by) = (Step::Leaving, Some(by));
     }
 
     /// Between two tries.

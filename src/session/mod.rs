@@ -66,6 +66,7 @@ mod recovery;
 mod replay;
 mod requests;
 mod response;
+mod resuming;
 mod rollover;
 mod schemas;
 mod sequencer;
@@ -149,6 +150,7 @@ pub struct Session {
     recovery: recovery::Recovery,
     replay: replay::Replay,
     rollover: rollover::Rollover,
+    resuming: resuming::Resuming,
     pre_roll: pre_roll::PreRoll,
     pings: ping::Pings,
     credentials: credentials::Credentials,
@@ -206,6 +208,7 @@ impl Session {
             recovery: recovery::Recovery::default(),
             replay: replay::Replay::default(),
             rollover: rollover::Rollover::default(),
+            resuming: resuming::Resuming::default(),
             pre_roll: pre_roll::PreRoll::default(),
             pings: ping::Pings::default(),
             credentials: credentials::Credentials::default(),

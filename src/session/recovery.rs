@@ -44,6 +44,8 @@ pub(super) enum Why {
     Reconnect,
     /// The vendor was about to end its session, or has.
     Rollover,
+    /// A change took a new connection.
+    Reconfigure,
 }
 
 impl Why {
@@ -52,6 +54,7 @@ impl Why {
             Self::Connect => "connect",
             Self::Reconnect => "reconnect",
             Self::Rollover => "rollover",
+            Self::Reconfigure => "reconfigure",
         }
     }
 }
@@ -129,6 +132,8 @@ impl Recovery {
             "try_again_later" => (2000, 30_000),
             "unavailable" => (500, 7000),
             "going_away" | "session_expired" | "network_changed" if self.attempt == 1 => return 0,
+            // It was not the service that failed, and what it refused is not said again.
+            "resume_refused" => return 0,
             _ if self.attempt == 1 && lived.is_some_and(|ms| ms >= LIVED_MS) => return 0,
             _ => (300, 7000),
         };

@@ -79,7 +79,7 @@ impl Session {
         if self.recovery.cause.is_none() {
             return;
         }
-        if self.codec.capabilities().reconnect != Some(Reconnect::Replay) {
+        if matches!(self.codec.capabilities().reconnect, None | Some(Reconnect::New)) {
             self.replay.context = Context::None;
             return;
         }
@@ -90,6 +90,13 @@ impl Session {
         // The newest words that are not the assistant's are what an answer that is wanted is to answer.
         let mut wanted = self.sequencer.waiting() || self.recovery.owed.is_some();
         for message in messages.iter().rev() {
+            if self.resuming.knows(&message.id) {
+                if let Some(op) = self.take_unconfirmed(&message.id) {
+                    self.complete(op, None);
+                }
+                unconfirmed.remove(&message.id);
+                continue;
+            }
             let asks = message.role == Role::User || is_call(message);
             let waits = unconfirmed.remove(&message.id) || (wanted && asks);
             let full = chosen.len() >= MAX_MESSAGES || (texts >= MAX_TEXT && !waits);
@@ -133,7 +140,7 @@ impl Session {
             }
             self.replay.told.insert(message, length);
         }
-        let untold = messages.iter().filter(|m| !self.was_told(&m.id));
+        let untold = messages.iter().filter(|m| !self.was_told(&m.id) && !self.resuming.knows(&m.id));
         self.replay.untold = untold.map(|m| m.id.clone()).collect();
         // Their messages left the history meanwhile, or are too much.
         for (op, item) in std::mem::take(&mut self.recovery.unconfirmed) {
@@ -149,12 +156,13 @@ impl Session {
                 }),
             );
         }
-        if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any) {
+        if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any && !self.resuming.is_resumed()) {
             let item = ItemId::from(self.id("item"));
             self.replay.hidden.insert(item.clone());
             let message = item.clone();
             self.tell(None, &message, &ProviderCommand::CreateText { item, role: Role::System, text, previous: None });
         }
+        self.tell_vendor(&ProviderCommand::Told);
     }
 
     /// What was to be answered cannot be told. Who asked by a command gets an answer to what there is.
@@ -300,7 +308,7 @@ impl Session {
         let before = messages[..at].iter().rev().find(|m| self.replay.told.contains_key(&m.id));
         let previous = Some(before.map_or_else(|| "root".into(), |m| m.id.clone()));
         let as_told = self.replay.told.get(item) == Some(&text.len());
-        if as_told || !self.link.is_told() || !self.replay.take_told(item) {
+        if as_told || !self.link.is_told() || self.codec.quirks().keeps_items || !self.replay.take_told(item) {
             return;
         }
         self.tell_vendor(&ProviderCommand::DeleteItem { item: item.clone() });

@@ -7,12 +7,13 @@ use super::{
     connection::lasts_ms,
     link::{Carriage, Link},
     recovery::Why,
+    resuming::Resuming,
 };
 use crate::{
     capabilities::Reconnect,
     config::{Config, CredentialSource},
     error::{Error, ErrorClass},
-    provider::{Codec, Frame, ProviderCommand, ProviderEvent, SessionInfo},
+    provider::{Beginning, Codec, Frame, ProviderCommand, ProviderEvent, SessionInfo},
     session::Command,
     time::Time,
 };
@@ -58,6 +59,8 @@ pub(super) struct Rollover {
     again_at: Option<Time>,
     /// How long the present session lasts in all.
     life_ms: u64,
+    /// Another connection is wanted for a change, and not because this one ends.
+    pub renewal: bool,
 }
 
 impl Rollover {
@@ -92,8 +95,9 @@ impl Session {
     /// When this session ends, where another takes over.
     fn rolls_over(&self) -> Option<Time> {
         let policy = &self.config.recovery;
-        let can = self.codec.capabilities().reconnect == Some(Reconnect::Replay);
-        self.link.ends_at.filter(|_| policy.reconnect && policy.rollover && can)
+        let can = matches!(self.codec.capabilities().reconnect, Some(Reconnect::Replay | Reconnect::Resume));
+        let may = self.rollover.renewal || (policy.reconnect && policy.rollover && can);
+        self.link.ends_at.filter(|_| may)
     }
 
     pub(super) fn roll_over(&mut self) {
@@ -196,7 +200,11 @@ impl Session {
         let Some(s) = self.rollover.successor.as_mut().filter(|s| s.epoch == epoch) else { return false };
         s.step = Step::Greeting;
         (s.opened_at, s.opened_unix_s) = (self.now, unix_s);
-        if s.codec.speaks_first() {
+        if self.resuming.can() {
+            // Whose conversation it goes on with it says when that has ended elsewhere.
+            s.step = Step::Ready;
+            s.by = None;
+        } else if s.codec.quirks().speaks_first {
             self.configure_successor();
         }
         true
@@ -245,8 +253,12 @@ impl Session {
     fn configure_successor(&mut self) {
         let event_id = self.id("evt");
         let (config, by) = (self.config.clone(), self.now.after_ms(READY_MS));
+        let told = !self.history.messages().is_empty();
         let Some(s) = &mut self.rollover.successor else { return };
-        let asked = s.codec.configure(&config).and_then(|()| s.codec.encode(&ProviderCommand::Configure, &event_id));
+        let told = if told { Beginning::Told } else { Beginning::Fresh };
+        let configured = s.codec.configure(&config);
+        s.codec.begins(told);
+        let asked = configured.and_then(|()| s.codec.encode(&ProviderCommand::Configure, &event_id));
         let asked = asked.and_then(|text| text.map(|text| s.carries.fits(text)).transpose());
         match asked {
             Ok(text) => {
@@ -260,7 +272,9 @@ impl Session {
 
     /// What was changed since the next session was configured is changed there, too.
     fn successor_follows(&mut self) {
-        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.step == Step::Ready) else { return };
+        let Some(s) = self.rollover.successor.as_mut().filter(|s| s.step == Step::Ready && s.info.is_some()) else {
+            return;
+        };
         if Arc::ptr_eq(&s.config, &self.config) {
             return;
         }
@@ -269,14 +283,25 @@ impl Session {
             s.config = self.config.clone();
             return;
         }
+        if s.codec.quirks().configured_once {
+            // One that is as it should be takes its place.
+            self.successor_over();
+            return;
+        }
         self.configure_successor();
     }
 
     /// The conversation moves over in good time.
     fn take_over(&mut self) {
-        self.out.push_back(Output::Close { epoch: self.link.epoch, code: 1000 });
-        let ended = Error::new(ErrorClass::Limit, "session_expired", "the session was about to end");
-        self.move_over(Why::Rollover, ended);
+        let epoch = self.link.epoch;
+        self.out.push_back(Output::Close { epoch, code: 1000 });
+        self.resuming.leave(epoch);
+        let (why, code, text) = if self.rollover.renewal {
+            (Why::Reconfigure, "reconfigured", "a change takes a new connection")
+        } else {
+            (Why::Rollover, "session_expired", "the session was about to end")
+        };
+        self.move_over(why, Error::new(ErrorClass::Limit, code, text));
     }
 
     /// The present session is gone. True: the next one was ready and has taken over.
@@ -292,11 +317,12 @@ impl Session {
     }
 
     fn move_over(&mut self, why: Why, ended: Error) {
-        let Some(Successor { epoch, opened_at, opened_unix_s, carries, codec, info: Some(info), .. }) =
+        let Some(Successor { epoch, opened_at, opened_unix_s, carries, codec, info, .. }) =
             self.rollover.successor.take()
         else {
             return;
         };
+        self.rollover.renewal = false;
         // The host sees one connection all the time.
         for op in self.take_pings() {
             self.hold(op, Command::Ping);
@@ -305,7 +331,20 @@ impl Session {
         self.recovery.cause = Some((why, ended));
         self.codec = codec;
         self.link = Link::to_configure(epoch, opened_at, opened_unix_s, carries);
-        self.configured(info);
+        if let Some(info) = info {
+            // It is told what was said.
+            self.resuming = Resuming::told(self.config.clone());
+            return self.configured(info);
+        }
+        // The codec was made when the connection was wanted.
+        if let Err(error) = self.codec.configure(&self.config) {
+            return self.fail(error);
+        }
+        if self.resuming.is_leaving() {
+            self.link.leave_by(self.leave_by());
+        } else {
+            self.configure_vendor();
+        }
     }
 
     /// The vendor says that it ends the connection soon.

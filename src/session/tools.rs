@@ -476,7 +476,7 @@ impl Session {
     /// One request for a response when all calls of a response are answered and it is over.
     pub(super) fn follow_up(&mut self) {
         while let Some(called) = self.tools.take_answered() {
-            if called && !self.codec.answers_results() {
+            if called && !self.codec.quirks().answers_results {
                 self.want_answer();
             }
         }

@@ -112,6 +112,11 @@ impl Session {
             self.complete(op, None);
             return None;
         }
+        if self.codec.renews(&patch) {
+            self.recovery.changes.push(op);
+            self.renew();
+            return None;
+        }
         match self.send(&ProviderCommand::Update { patch: patch.clone() }) {
             Ok(event_id) => {
                 self.updates.confirmed.get_or_insert(old);
@@ -138,7 +143,7 @@ impl Session {
     /// What the vendor allows only at other times is refused before it is sent (reference §2).
     fn cannot_change(&self, next: &Config) -> Option<Error> {
         let state = |code, message, field, fix| Error::new(ErrorClass::State, code, message).field(field).fix(fix);
-        if self.updates.spoke && next.voice != self.config.voice {
+        if self.updates.spoke && next.voice != self.config.voice && !self.codec.quirks().configured_once {
             return Some(state("voice_locked", VOICE_LOCKED, "voice", "disconnect, and connect with the other voice"));
         }
         if self.sequencer.active().is_some() && next.speed != self.config.speed {

@@ -5,6 +5,7 @@
 mod common;
 
 mod connection;
+mod resuming;
 mod tools;
 mod turns;
 

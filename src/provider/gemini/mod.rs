@@ -13,8 +13,8 @@ mod tests;
 mod turns;
 
 use super::{
-    Codec, DecodeError, DialRequest, ErrorKind, Frame, ItemKind, ItemPart, ProviderCommand, ProviderError,
-    ProviderEvent, SessionInfo,
+    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ItemKind, ItemPart, ProviderCommand, ProviderError,
+    ProviderEvent, Quirks, SessionInfo,
     wire::{audio_frame, check_depth, raw_object, whole_characters},
 };
 use crate::{
@@ -26,7 +26,8 @@ use crate::{
 };
 use models::{Content, Model, Thinking};
 use serde_json::{Value, json};
-use server_message::{ServerMessage, millis};
+use server_message::{Resumption, ServerMessage, millis};
+use std::borrow::Cow;
 use turns::Turns;
 
 pub use dial::dial_with;
@@ -54,6 +55,10 @@ pub struct Gemini {
     answers: bool,
     /// Words that wait for the request to answer them, where nothing else can carry them.
     unsaid: Vec<String>,
+    /// The conversation the next setup goes on with.
+    handle: Option<String>,
+    /// What was said before, while it is told: by a model that takes it only as a whole.
+    history: Option<Vec<Value>>,
     /// Audio that was sent, frames.
     sent: u64,
 }
@@ -76,6 +81,8 @@ impl Gemini {
             active: false,
             answers: false,
             unsaid: Vec::new(),
+            handle: None,
+            history: None,
             sent: 0,
         })
     }
@@ -89,12 +96,34 @@ impl Gemini {
         Turns::confirmed(item.clone(), ItemKind::Message { role, parts }, &mut self.echoes);
     }
 
+    /// The setup, with what the conversation begins with.
+    fn begin(&mut self) -> String {
+        let mut setup = self.setup.clone();
+        self.manual = setup::is_manual(&setup);
+        if let (Some(handle), Some(resumption)) = (&self.handle, setup["sessionResumption"].as_object_mut()) {
+            resumption.insert("handle".into(), handle.as_str().into());
+        }
+        if self.history.is_some() {
+            setup["historyConfig"] = json!({"initialHistoryInClientContent": true});
+        }
+        json!({"setup": setup}).to_string()
+    }
+
+    /// Words can be put into the conversation that ask for no answer.
+    fn takes_content(&self) -> bool {
+        self.model.content == Content::Always || self.history.is_some()
+    }
+
     /// One more entry of the conversation, without asking for an answer.
     fn content(&mut self, role: Role, parts: Value) -> Option<String> {
         self.turns.told();
         let role = if role == Role::Assistant { "model" } else { "user" };
-        let turns = json!([{"role": role, "parts": parts}]);
-        Some(json!({"clientContent": {"turns": turns, "turnComplete": false}}).to_string())
+        let turn = json!({"role": role, "parts": parts});
+        if let Some(history) = &mut self.history {
+            history.push(turn);
+            return None;
+        }
+        Some(json!({"clientContent": {"turns": [turn], "turnComplete": false}}).to_string())
     }
 
     /// The model is to answer; `last`: these words as well.
@@ -145,6 +174,11 @@ impl Gemini {
         if let Some(cancellation) = message.tool_call_cancellation {
             self.turns.call_cancelled(cancellation.ids, events);
         }
+        if let Some(Resumption { new_handle: Some(handle), resumable: true }) = message.session_resumption_update
+            && !handle.is_empty()
+        {
+            events.push(ProviderEvent::Resumable { handle });
+        }
         if let Some(away) = message.go_away {
             // 60 s is how long before the end it is told.
             let ms = away.time_left.as_deref().and_then(millis).unwrap_or(60_000);
@@ -189,6 +223,7 @@ fn capabilities(config: &Config) -> Capabilities {
     let model = models::rules(name);
     let names = |names: &[&'static str]| names.iter().map(|&name| name.into()).collect();
     let always = model.content == Content::Always;
+    let reasons = (model.thinking != Thinking::None).then_some("reasoning_effort");
     Capabilities {
         provider: "gemini".into(),
         model: name.to_owned(),
@@ -212,19 +247,28 @@ fn capabilities(config: &Config) -> Capabilities {
         tools: Some(true),
         parallel_tools: Some(false),
         reasoning: Some(model.thinking != Thinking::None),
-        updates: names(if model.context_update {
-            &["instructions", "tools", "tool_handling"]
-        } else {
-            &["tool_handling"]
-        }),
+        updates: names(models::UPDATES).into_iter().chain(reasons.map(Cow::from)).collect(),
         // Only speaking, or a turn by hand, stops the model; what it says after an interruption is not listened to.
         cancel: Some(false),
         truncate: Some(false),
         user_transcription: Some(config.transcription.is_some()),
         voices: names(models::VOICES),
-        reconnect: Some(if always { Reconnect::Replay } else { Reconnect::New }),
+        reconnect: Some(Reconnect::Resume),
         max_session_s: None,
     }
+}
+
+/// Instructions and functions where they differ.
+fn context_update(old: &Config, new: &Config) -> Value {
+    let mut change = json!({});
+    if old.instructions != new.instructions {
+        change["systemInstruction"] = setup::instructions(new.instructions.as_deref().unwrap_or_default());
+    }
+    if old.tools != new.tools {
+        // Absent would leave them as they are.
+        change["tools"] = json!({"tools": if new.tools.is_empty() { json!([]) } else { setup::tools(new) }});
+    }
+    change
 }
 
 fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
@@ -245,15 +289,19 @@ impl Codec for Gemini {
     }
 
     fn update(&self, old: &Config, new: &Config) -> Result<Value> {
-        let mut change = json!({});
-        if old.instructions != new.instructions {
-            change["systemInstruction"] = setup::instructions(new.instructions.as_deref().unwrap_or_default());
+        let (before, after) = (setup::setup(old), setup::setup(new));
+        if before == after {
+            return Ok(json!({}));
         }
-        if old.tools != new.tools {
-            // Absent would leave them as they are.
-            change["tools"] = json!({"tools": if new.tools.is_empty() { json!([]) } else { setup::tools(new) }});
-        }
-        Ok(change)
+        let rest = |mut setup: Value| {
+            if let Some(fields) = setup.as_object_mut() {
+                fields.retain(|name, _| name != "systemInstruction" && name != "tools");
+            }
+            setup
+        };
+        // All else is asked for in a new setup, of a connection that goes on with the conversation.
+        let renew = !self.model.context_update || rest(before) != rest(after.clone());
+        Ok(if renew { json!({"setup": after}) } else { context_update(old, new) })
     }
 
     fn configure(&mut self, config: &Config) -> Result<()> {
@@ -263,24 +311,49 @@ impl Codec for Gemini {
         Ok(())
     }
 
-    fn speaks_first(&self) -> bool {
-        true
+    fn quirks(&self) -> Quirks {
+        Quirks {
+            speaks_first: true,
+            answers_results: true,
+            keeps_items: true,
+            configured_once: true,
+            ..Quirks::default()
+        }
     }
 
-    fn answers_results(&self) -> bool {
-        true
+    fn renews(&self, patch: &Value) -> bool {
+        patch.get("setup").is_some()
+    }
+
+    fn catches_up(&self, old: &Config, new: &Config) -> Value {
+        // The newest keep the instructions they began with, whatever the setup says (protocols reference §6.3).
+        if self.model.context_update { context_update(old, new) } else { Value::Null }
+    }
+
+    fn begins(&mut self, with: Beginning<'_>) {
+        self.handle = match with {
+            Beginning::Resumed(handle) => Some(handle.to_owned()),
+            _ => None,
+        };
+        let told = with == Beginning::Told && self.model.content == Content::AtFirst;
+        self.history = told.then(Vec::new);
     }
 
     fn encode(&mut self, command: &ProviderCommand, _event_id: &str) -> Result<Option<String>> {
         use ProviderCommand as C;
         Ok(match command {
-            C::Configure => Some(json!({"setup": self.setup}).to_string()),
+            C::Configure => Some(self.begin()),
+            C::Told => {
+                let turns = self.history.take();
+                // With its end it is the past, and nobody answers it.
+                turns.map(|turns| json!({"clientContent": {"turns": turns, "turnComplete": true}}).to_string())
+            }
             C::CreateText { item, role, text, .. } => {
-                if self.model.content == Content::AtFirst && *role != Role::User {
+                if !self.takes_content() && *role != Role::User {
                     return Err(unsupported("text", "this model takes no words it does not answer", "use send_text"));
                 }
                 self.confirm(item, *role, text);
-                if self.model.content == Content::AtFirst {
+                if !self.takes_content() {
                     self.unsaid.push(text.clone());
                     None
                 } else {
@@ -318,12 +391,15 @@ impl Codec for Gemini {
                         Some(json!({"toolResponse": {"functionResponses": [answer]}}).to_string())
                     }
                     // Taken back meanwhile.
-                    None if self.model.content == Content::AtFirst => None,
+                    None if !self.takes_content() => None,
                     // Of an earlier connection: told as a part of what was.
                     None => self.content(Role::User, json!([{"text": format!("[The result was: {output}]")}])),
                 }
             }
             C::CreateCall { item, call, name, arguments, .. } => {
+                if !self.takes_content() {
+                    return Err(unsupported("tools", "this model takes no call of another connection", "ask again"));
+                }
                 let kind =
                     ItemKind::FunctionCall { call: call.clone(), name: name.clone(), arguments: arguments.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
@@ -420,6 +496,7 @@ impl Codec for Gemini {
         (self.active, self.answers, self.sent) = (false, false, 0);
         self.echoes.clear();
         self.unsaid.clear();
+        (self.handle, self.history) = (None, None);
     }
 
     fn another(&self) -> Box<dyn Codec> {
@@ -434,6 +511,8 @@ impl Codec for Gemini {
             active: false,
             answers: false,
             unsaid: Vec::new(),
+            handle: None,
+            history: None,
             sent: 0,
         })
     }

@@ -46,6 +46,10 @@ pub struct Model {
     pub state: State,
 }
 
+/// What can change while a conversation runs, by `contextUpdate` or in a new connection that goes on with it.
+pub const UPDATES: &[&str] =
+    &["extra", "instructions", "max_output_tokens", "tool_handling", "tools", "transcription", "turn_detection", "voice"];
+
 /// The newest, whose rules an unknown name gets.
 pub const NEWEST: &str = "gemini-3.8-live";
 

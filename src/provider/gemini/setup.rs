@@ -26,6 +26,8 @@ pub fn setup(config: &Config) -> Value {
         "outputAudioTranscription": {},
         // Without it 15 minutes of sound fill the model's memory, and the session ends.
         "contextWindowCompression": {"slidingWindow": {}},
+        // Empty it asks for the handles that another connection goes on with.
+        "sessionResumption": {},
     });
     put(&mut setup, "systemInstruction", config.instructions.as_deref().map(instructions));
     if !config.tools.is_empty() {
@@ -57,6 +59,11 @@ fn level(effort: ReasoningEffort) -> &'static str {
         ReasoningEffort::Medium => "MEDIUM",
         ReasoningEffort::High | ReasoningEffort::Xhigh => "HIGH",
     }
+}
+
+/// The client says where the user's turns begin and end.
+pub fn is_manual(setup: &Value) -> bool {
+    setup["realtimeInputConfig"]["automaticActivityDetection"]["disabled"] == true
 }
 
 /// Words for the model as it takes them.

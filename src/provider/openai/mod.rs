@@ -273,7 +273,7 @@ impl Codec for OpenAi {
 
     fn quirks(&self) -> Quirks {
         let grok = self.profile.grok;
-        Quirks { commit_answers: grok, commit_by_hand_only: grok, loses_ends: grok }
+        Quirks { commit_answers: grok, commit_by_hand_only: grok, loses_ends: grok, ..Quirks::default() }
     }
 
     fn encode(&mut self, command: &ProviderCommand, event_id: &str) -> Result<Option<String>> {
@@ -344,6 +344,7 @@ impl Codec for OpenAi {
                 Kind::ItemDelete { item_id: item.as_str() }
             }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
+            ProviderCommand::Told => return Ok(None),
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,

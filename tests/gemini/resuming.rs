@@ -1,0 +1,234 @@
+//! Another connection goes on with what the service has kept.
+
+use super::*;
+use duologue::event::Status;
+
+const HANDLE: &str = "handle-1";
+
+/// Connected, and what is lost is opened again.
+fn lasting(mut more: Value) -> Talk {
+    more["recovery"] = json!({"reconnect": true});
+    connected(more)
+}
+
+/// Connected, one question was answered, and the service says by what name it goes on from there.
+fn answered(more: Value) -> Talk {
+    let mut talk = lasting(more);
+    talk.say("Remember 7.", true);
+    speech(&mut talk, 400, "I will remember it.");
+    turn_ends(&mut talk);
+    says(&mut talk, json!({"sessionResumptionUpdate": {"newHandle": HANDLE, "resumable": true}}));
+    talk.plays(400);
+    talk.take();
+    talk
+}
+
+fn lost(talk: &mut Talk) {
+    talk.closed(None, "", None);
+    talk.pass(30_000);
+    talk.opened();
+}
+
+fn context(outputs: &Outputs) -> (String, String) {
+    let replaced = &outputs.of("session_replaced")[0];
+    (replaced["why"].as_str().unwrap().to_owned(), replaced["context"].as_str().unwrap().to_owned())
+}
+
+/// Line 21: the handle is asked for, kept, and goes with the whole setup into the next connection, which is told nothing.
+#[test]
+fn a_lost_connection_goes_on_by_its_handle() {
+    let mut talk = answered(json!({"instructions": "Be brief.", "voice": "Kore"}));
+    // Inside of a turn there is none, and the one from before stays good.
+    says(&mut talk, json!({"sessionResumptionUpdate": {"resumable": false}}));
+    says(&mut talk, json!({"sessionResumptionUpdate": {"newHandle": "", "resumable": true}}));
+    says(&mut talk, json!({"sessionResumptionUpdate": {"newHandle": "not yet", "resumable": false}}));
+    lost(&mut talk);
+    let sent = frames(&talk.take());
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    let setup = &sent[0]["setup"];
+    assert_eq!(setup["sessionResumption"], json!({"handle": HANDLE}));
+    assert_eq!(setup["systemInstruction"], json!({"parts": [{"text": "Be brief."}]}));
+    assert!(setup["generationConfig"]["speechConfig"].is_object());
+    says(&mut talk, json!({"setupComplete": {}}));
+    let outputs = talk.take();
+    assert_eq!(frames(&outputs), [] as [Value; 0]);
+    assert_eq!(context(&outputs), ("reconnect".to_owned(), "full".to_owned()));
+    let configured = outputs.of("session_configured")[0].to_string();
+    assert!(!configured.contains(HANDLE), "whoever has it can go on with the conversation: {configured}");
+    talk.finish();
+}
+
+/// What was said after the handle is told.
+#[test]
+fn what_the_service_has_not_kept_is_told() {
+    let mut talk = answered(json!({}));
+    talk.host(Command::SendText { text: "And 8.".into(), respond: false, interrupt: false });
+    talk.take();
+    lost(&mut talk);
+    talk.take();
+    says(&mut talk, json!({"setupComplete": {}}));
+    let outputs = talk.take();
+    let told = json!({"turns": [{"role": "user", "parts": [{"text": "And 8."}]}], "turnComplete": false});
+    assert_eq!(frames(&outputs), [json!({"clientContent": told})]);
+    assert_eq!(context(&outputs).1, "full");
+    talk.finish();
+}
+
+/// A question nobody answered is told and asked again, also where words are always a question.
+#[test]
+fn a_question_is_asked_again() {
+    for model in [NEWEST, SEEDED] {
+        let mut talk = answered(json!({"model": model}));
+        talk.say("And 8?", true);
+        talk.take();
+        lost(&mut talk);
+        talk.take();
+        says(&mut talk, json!({"setupComplete": {}}));
+        let sent = frames(&talk.take());
+        let asked = match model {
+            NEWEST => vec![
+                json!({"clientContent": {"turns": [{"role": "user", "parts": [{"text": "And 8?"}]}],
+                    "turnComplete": false}}),
+                json!({"clientContent": {"turnComplete": true}}),
+            ],
+            _ => vec![json!({"realtimeInput": {"text": "And 8?"}})],
+        };
+        assert_eq!(sent, asked, "{model}");
+        speech(&mut talk, 400, "And 8.");
+        turn_ends(&mut talk);
+        talk.plays(400);
+        let outputs = talk.take();
+        assert_eq!(said(&talk).len(), 4, "{:?}", said(&talk));
+        assert_eq!(outputs.of("interrupted").len(), 0);
+        talk.finish();
+    }
+}
+
+/// Line 23: a handle that is refused is not shown again; the next connection is told the whole.
+#[test]
+fn a_handle_is_refused_once() {
+    let mut talk = answered(json!({}));
+    lost(&mut talk);
+    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"]["handle"], HANDLE);
+    talk.closed(Some(1007), "Invalid session resumption handle.", None);
+    talk.opened();
+    let outputs = talk.take();
+    assert_eq!(frames(&outputs)[0]["setup"]["sessionResumption"], json!({}));
+    says(&mut talk, json!({"setupComplete": {}}));
+    let outputs = talk.take();
+    assert_eq!(frames(&outputs).len(), 3, "question and answer are told, and that it goes on: {outputs:?}");
+    assert_eq!(context(&outputs), ("reconnect".to_owned(), "full".to_owned()));
+    assert_eq!(*talk.session.status(), Status::Connected);
+    // What is refused without a handle is refused.
+    lost(&mut talk);
+    talk.take();
+    talk.closed(Some(1007), "Request contains an invalid argument.", None);
+    assert!(matches!(talk.session.status(), Status::Error { .. }));
+    talk.finish();
+}
+
+/// Line 22: the end is announced. The next connection is opened beside this one, and says whose conversation it goes on
+/// with when this one is gone: it cannot go on in two places. The host sees one connection all the time.
+#[test]
+fn an_announced_end_is_not_seen() {
+    let mut talk = answered(json!({}));
+    let before = talk.epoch;
+    says(&mut talk, json!({"goAway": {"timeLeft": "50s"}}));
+    let outputs = talk.take();
+    assert!(outputs.0.iter().any(|o| matches!(o, Output::Dial { beside: true, .. })), "{outputs:?}");
+    talk.opened();
+    talk.pass(100);
+    let outputs = talk.take();
+    assert_eq!(frames(&outputs), [] as [Value; 0]);
+    assert!(outputs.0.iter().any(|o| matches!(o, Output::Close { epoch, .. } if *epoch == before)), "{outputs:?}");
+    // What is wished meanwhile waits.
+    let op = talk.say("And 8?", true);
+    talk.input(Input::Closed { epoch: before, code: Some(1000), reason: String::new(), error: None });
+    let sent = frames(&talk.take());
+    assert_eq!(sent[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+    assert_eq!(sent.len(), 1);
+    says(&mut talk, json!({"setupComplete": {}}));
+    let outputs = talk.take();
+    done(&outputs, op);
+    assert_eq!(context(&outputs), ("rollover".to_owned(), "full".to_owned()));
+    assert_eq!(outputs.of("status").len(), 0);
+    talk.finish();
+}
+
+/// A connection that does not say that it is closed is not waited for.
+#[test]
+fn the_connection_before_has_a_second_to_go() {
+    let mut talk = answered(json!({}));
+    says(&mut talk, json!({"goAway": {"timeLeft": "50s"}}));
+    talk.take();
+    talk.opened();
+    talk.pass(2_000);
+    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+    talk.finish();
+}
+
+/// What the model takes no `contextUpdate` for is changed by a new setup of the same conversation.
+#[test]
+fn a_change_takes_a_new_connection() {
+    for (model, change) in
+        [(SEEDED, json!({"instructions": "Be kind."})), (NEWEST, json!({"voice": "Puck", "instructions": "Be kind."}))]
+    {
+        let mut talk = answered(json!({"model": model, "instructions": "Be brief."}));
+        let before = talk.epoch;
+        let op = talk.host(Command::UpdateSession { changes: change });
+        let outputs = talk.take();
+        assert!(outputs.completed(op).is_none(), "it is not in force yet");
+        assert!(outputs.0.iter().any(|o| matches!(o, Output::Dial { beside: true, .. })), "{outputs:?}");
+        talk.opened();
+        talk.input(Input::Closed { epoch: before, code: Some(1000), reason: String::new(), error: None });
+        let setup = frames(&talk.take())[0]["setup"].clone();
+        assert_eq!(setup["sessionResumption"], json!({"handle": HANDLE}));
+        assert_eq!(setup["systemInstruction"], json!({"parts": [{"text": "Be kind."}]}));
+        says(&mut talk, json!({"setupComplete": {}}));
+        let outputs = talk.take();
+        done(&outputs, op);
+        assert_eq!(context(&outputs), ("reconfigure".to_owned(), "full".to_owned()));
+        // The newest go on with the instructions they began with, whatever the setup says.
+        let again = json!({"contextUpdate": {"systemInstruction": {"parts": [{"text": "Be kind."}]}}});
+        assert_eq!(frames(&outputs), if model == NEWEST { vec![again] } else { vec![] });
+        talk.finish();
+    }
+}
+
+/// Before anything was said there is nothing to go on with, and a new conversation is as good.
+#[test]
+fn a_change_before_the_first_word_begins_anew() {
+    let mut talk = lasting(json!({"model": SEEDED}));
+    let op = talk.host(Command::UpdateSession { changes: json!({"instructions": "Be kind."}) });
+    talk.take();
+    talk.opened();
+    let setup = frames(&talk.take())[0]["setup"].clone();
+    assert_eq!((&setup["sessionResumption"], setup.get("historyConfig")), (&json!({}), None));
+    says(&mut talk, json!({"setupComplete": {}}));
+    talk.pass(100);
+    done(&talk.take(), op);
+    talk.finish();
+}
+
+/// A model that takes words without an answer only as a history is told the conversation as one.
+#[test]
+fn a_history_is_told_as_a_whole() {
+    let mut talk = connected(json!({"model": SEEDED, "recovery": {"reconnect": true, "context_note": null}}));
+    talk.say("Remember 7.", true);
+    speech(&mut talk, 400, "I will.");
+    turn_ends(&mut talk);
+    talk.plays(400);
+    talk.take();
+    lost(&mut talk);
+    let setup = frames(&talk.take())[0]["setup"].clone();
+    assert_eq!(setup["historyConfig"], json!({"initialHistoryInClientContent": true}));
+    says(&mut talk, json!({"setupComplete": {}}));
+    let outputs = talk.take();
+    let turns = json!([{"role": "user", "parts": [{"text": "Remember 7."}]},
+        {"role": "model", "parts": [{"text": "I will."}]}]);
+    assert_eq!(frames(&outputs), [json!({"clientContent": {"turns": turns, "turnComplete": true}})]);
+    assert_eq!(context(&outputs).1, "full");
+    talk.say("And 8?", true);
+    assert_eq!(frames(&talk.take()), [json!({"realtimeInput": {"text": "And 8?"}})]);
+    talk.finish();
+}
