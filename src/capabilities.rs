@@ -43,6 +43,8 @@ pub struct Capabilities {
     pub tools: Option<bool>,
     /// Whether the model calls several functions at once can be chosen.
     pub parallel_tools: Option<bool>,
+    /// What the model can do with the result of a call: values of `tools[].scheduling`.
+    pub tool_scheduling: Vec<Cow<'static, str>>,
     /// How much the model thinks can be chosen.
     pub reasoning: Option<bool>,
     /// Fields of the configuration that can change while a session runs.
@@ -55,6 +57,8 @@ pub struct Capabilities {
     pub user_transcription: Option<bool>,
     /// Voices that are known, the recommended ones first; a provider may have more.
     pub voices: Vec<Cow<'static, str>>,
+    /// What the vendor wants to hear while the microphone is off or muted.
+    pub idle_audio: Option<IdleAudio>,
     /// How a conversation can go on after its connection was lost.
     pub reconnect: Option<Reconnect>,
     /// Longest session, seconds.
@@ -100,6 +104,20 @@ pub struct Images {
     pub max_bytes: u64,
     /// The vendor fetches a picture that is given as an address.
     pub urls: bool,
+}
+
+/// What a vendor wants to hear while nobody is to be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IdleAudio {
+    /// Nothing: it waits.
+    None,
+    /// A sign of life now and then, or it closes the connection.
+    Keepalive,
+    /// Silence as a stream: without it the model stands still. Calls always have one.
+    Continuous,
 }
 
 /// How a given text is spoken.

@@ -37,9 +37,10 @@ fn check_page(page: &str, lines: u32, least: usize) {
     }
     assert_eq!(seen, (1..=lines).map(|n| (n, 1)).collect(), "each line once");
 
-    let (_, left) = page.split_once("## Left for later").expect("there is a list of what is left");
+    // A page of which nothing is left has no such list.
+    let left = page.split_once("## Left for later").map(|(_, left)| left);
     let mut rows = 0;
-    for row in left.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| line")) {
+    for row in left.iter().flat_map(|left| left.lines()).filter(|l| l.starts_with("| ") && !l.starts_with("| line")) {
         let by = row.split('|').nth(3).unwrap_or_default().trim();
         let part = by.strip_prefix("part ").and_then(|rest| rest.split(',').next()?.parse::<u32>().ok());
         assert!(
@@ -48,7 +49,7 @@ fn check_page(page: &str, lines: u32, least: usize) {
         );
         rows += 1;
     }
-    assert!(rows > 0, "the list of what is left is read");
+    assert!(left.is_none() || rows > 0, "the list of what is left is read");
 
     let mut tests = 0;
     for (file, test) in page.split('`').filter_map(|word| word.split_once("::")) {

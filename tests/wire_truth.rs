@@ -148,7 +148,7 @@ async fn every_client_message_of_the_gemini_codec_is_the_vendors() {
             "list": {"type": "array"}, "any": {}},
     }});
     let all = json!({"instructions": "Be brief.", "voice": "Kore", "temperature": 0.5, "max_output_tokens": 300,
-        "tools": [tool, {"name": "hang_up"}], "transcription": {"languages": ["en", "de"], "keywords": ["Ada"]},
+        "tools": [tool, {"name": "hang_up", "scheduling": "silent"}], "transcription": {"languages": ["en", "de"], "keywords": ["Ada"]},
         "turn_detection": {"prefix_padding_ms": 200, "silence_duration_ms": 700, "interrupt_response": false}});
     let documents = [
         json!({}),

@@ -23,6 +23,42 @@ pub struct Tool {
     /// How long a call may take, 1 to 3600000 milliseconds. Absent: `tool_handling.timeout_ms`.
     #[serde(default)]
     pub timeout_ms: Option<u32>,
+    /// What the model does with the result. Absent: `wait`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<Scheduling>,
+}
+
+/// What the model does while a function runs, and with its result. Gemini's models from 3.8 on have all of it
+/// (protocols reference §3.5); where a service has no word for it, it is done by asking for the answer then, or not at all,
+/// and the model is silent while the function runs unless somebody speaks to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Scheduling {
+    /// It waits for the result and answers it.
+    #[default]
+    Wait,
+    /// It talks on, and speaks of the result when it has nothing else to say.
+    WhenIdle,
+    /// It talks on, and breaks off to speak of the result.
+    Interrupt,
+    /// It talks on, and takes note of the result without speaking of it.
+    Silent,
+}
+
+impl Scheduling {
+    /// All of them; the first is what every model does.
+    pub const WORDS: &[&str] = &["wait", "when_idle", "interrupt", "silent"];
+
+    /// As it stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::WhenIdle => "when_idle",
+            Self::Interrupt => "interrupt",
+            Self::Silent => "silent",
+        }
+    }
 }
 
 /// Whether tools may be called.

@@ -89,6 +89,9 @@ pub struct Usage {
     /// In US dollars, where priced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// Time the vendor bills, milliseconds, where it bills by time. Since the last figure, unless `cumulative`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed_ms: Option<u64>,
 }
 
 /// One turn, from the last voiced sample to the first played one.

@@ -2,6 +2,7 @@
 //! neutral words.
 
 use crate::{
+    config::Scheduling,
     event::Tokens,
     message::{CallId, ItemId, PartIndex, ResponseId, Role},
     request::{ImageDetail, Picture, ResponseOptions},
@@ -48,6 +49,8 @@ pub enum ProviderCommand {
         call: CallId,
         /// Result text.
         output: String,
+        /// What the model does with it.
+        scheduling: Scheduling,
         /// Item before it; absent: at the end.
         previous: Option<ItemId>,
     },
@@ -272,6 +275,8 @@ pub struct ResponseDone {
     pub error: Option<ProviderError>,
     /// Tokens in and out.
     pub usage: Option<(Tokens, Tokens)>,
+    /// Time that is billed since the last response, milliseconds.
+    pub billed_ms: Option<u64>,
     /// Everything it produced.
     pub items: Vec<Item>,
 }

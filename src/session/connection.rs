@@ -23,6 +23,8 @@ use std::sync::Arc;
 const CONNECT_MS: u64 = 30_000;
 const FIRST_EVENT_MS: u64 = 5_000;
 const CONFIGURE_MS: u64 = 5_000;
+/// The same where nothing can go on without it.
+const SETUP_MS: u64 = 15_000;
 const REPLAY_MS: u64 = 5_000;
 /// More malformed frames than this in ten seconds end the run.
 const MALFORMED: usize = 20;
@@ -141,7 +143,8 @@ impl Session {
 
     pub(super) fn configure_vendor(&mut self) {
         self.link.step = Step::Configuring;
-        self.link.step_by = Some(self.now.after_ms(CONFIGURE_MS));
+        let once = self.codec.quirks().configured_once;
+        self.link.step_by = Some(self.now.after_ms(if once { SETUP_MS } else { CONFIGURE_MS }));
         self.begin_conversation();
         match self.send(&ProviderCommand::Configure) {
             Ok(id) => drop(self.ops.sent(id, Purpose::Configure, self.now)),
@@ -256,6 +259,10 @@ impl Session {
         self.link.step_by = None;
         match self.link.step {
             Step::Greeting => self.fail(timed_out("the service accepted the connection and said nothing for 5 s")),
+            // It takes nothing else before.
+            Step::Configuring if self.codec.quirks().configured_once => {
+                self.fail(timed_out("the service did not take the setup within 15 s"));
+            }
             Step::Configuring => {
                 let text = "the service did not confirm the configuration within 5 s; going on without";
                 self.warn(ErrorClass::Protocol, "configuration_unconfirmed", text);

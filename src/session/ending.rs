@@ -100,12 +100,20 @@ impl Session {
         if self.asks_after_rejection(error.as_ref()) {
             return;
         }
+        if code == Some(1011) {
+            self.resuming.breaks();
+        }
+        let announced = self.link.announced;
         let ending = match (self.link.ending.take(), error) {
             (Some(ending), _) => ending,
             (None, Some(error)) => Status::Error { error: error.fatal() },
             (None, None) if code == Some(1000) && self.link.is_up() => {
                 let detail = crate::error::redact(reason);
                 Status::Idle { ended: Ended { by: EndedBy::Agent, code: "remote_closed".into(), detail } }
+            }
+            // Whoever was told to go and stayed is thrown out.
+            (None, None) if announced && code == Some(1008) => {
+                Status::Error { error: closed_by_peer(Some(1001), reason) }
             }
             (None, None) => Status::Error { error: closed_by_peer(code, reason) },
         };

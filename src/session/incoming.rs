@@ -73,7 +73,10 @@ impl Session {
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
             E::CallCancelled { call } => self.call_taken_back(&call),
             E::Resumable { handle } => self.resumable(handle),
-            E::EndsIn { ms } => self.ends_in(ms),
+            E::EndsIn { ms } => {
+                self.link.announced = true;
+                self.ends_in(ms);
+            }
             E::ResponseDone(done) => self.response_done(*done),
             E::Error(error) => self.provider_error(error),
             E::Other { name, known } => self.other(&name, known, frame),
@@ -194,8 +197,10 @@ impl Session {
             record.end = Some(end.clone());
             self.emit_about(Some(&id), None, EventKind::GenerationDone(end));
         }
-        if let Some((input, output)) = done.usage {
-            let usage = Usage { scope: UsageScope::Response, cumulative: false, input, output, cost: None };
+        if done.usage.is_some() || done.billed_ms.is_some() {
+            let (input, output) = done.usage.unwrap_or_default();
+            let (scope, billed_ms) = (UsageScope::Response, done.billed_ms);
+            let usage = Usage { scope, cumulative: false, input, output, cost: None, billed_ms };
             self.emit_about(Some(&id), None, EventKind::Usage(usage));
         }
         if done.status == "failed" {

@@ -84,6 +84,8 @@ pub struct Link {
     pub carries: Carriage,
     /// When the vendor ends the session.
     pub ends_at: Option<Time>,
+    /// The vendor said itself that it does.
+    pub announced: bool,
     /// When a connection that may be dead is taken for dead.
     pub probed_until: Option<Time>,
 }

@@ -40,6 +40,7 @@
 //! | `history` | the conversation in order |
 
 mod adding;
+mod calls;
 mod commands;
 mod commit_answers;
 mod connection;
@@ -89,6 +90,7 @@ use crate::{
     provider::{Codec, ProviderCommand},
     time::Time,
 };
+use calls::Tools;
 use heard_text::{Pace, Sounds};
 use history::History;
 use idle::SilentItems;
@@ -102,7 +104,6 @@ use sequencer::Sequencer;
 use serde::{Deserialize, Serialize};
 use speaking::Speaking;
 use std::{collections::VecDeque, sync::Arc};
-use tools::Tools;
 use updating::Updates;
 
 /// Counters of what a healthy session has none of, and some it has.

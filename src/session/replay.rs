@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     capabilities::Reconnect,
+    config::Scheduling,
     error::{Error, ErrorClass},
     event::{EventKind, OpId, SessionReplaced},
     message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
@@ -156,7 +157,9 @@ impl Session {
                 }),
             );
         }
-        if let Some(text) = self.config.recovery.context_note.clone().filter(|_| told_any && !self.resuming.is_resumed()) {
+        if let Some(text) =
+            self.config.recovery.context_note.clone().filter(|_| told_any && !self.resuming.is_resumed())
+        {
             let item = ItemId::from(self.id("item"));
             self.replay.hidden.insert(item.clone());
             let message = item.clone();
@@ -211,7 +214,13 @@ impl Session {
             let (call, name, arguments) = (id.clone(), name.clone(), arguments.clone());
             let commands = vec![
                 ProviderCommand::CreateCall { item, call: call.clone(), name, arguments, previous: None },
-                ProviderCommand::ToolOutput { item: result, call, output, previous: None },
+                ProviderCommand::ToolOutput {
+                    item: result,
+                    call,
+                    output,
+                    scheduling: Scheduling::Wait,
+                    previous: None,
+                },
             ];
             return Telling::Told(commands, text, 0);
         }

@@ -16,6 +16,8 @@ use std::{collections::HashSet, sync::Arc};
 
 /// How long a change that takes a new connection waits for the end of a turn.
 const RENEW_MS: u64 = 60_000;
+/// So often a connection that goes on with a handle may break.
+const MOST_BROKEN: u32 = 1;
 /// How long the connection before has to be closed, before the next one says whose conversation it goes on with.
 pub(super) const LEAVE_MS: u64 = 1_000;
 
@@ -31,6 +33,8 @@ pub(super) struct Resuming {
     original: Option<Arc<Config>>,
     /// A connection that has to be gone first.
     leaving: Option<u32>,
+    /// Connections that went on with the handle and that the vendor broke.
+    broken: u32,
 }
 
 impl Resuming {
@@ -56,8 +60,16 @@ impl Resuming {
 
     /// What was kept is not to be had any more.
     fn forget(&mut self) {
-        (self.handle, self.resumed) = (None, false);
+        (self.handle, self.resumed, self.broken) = (None, false, 0);
         self.known.clear();
+    }
+
+    /// The vendor broke the connection by a fault of its own: when it does so again the handle is to blame.
+    pub fn breaks(&mut self) {
+        self.broken += u32::from(self.resumed);
+        if self.broken > MOST_BROKEN {
+            self.forget();
+        }
     }
 
     /// The connection before is not gone yet.
@@ -83,7 +95,7 @@ impl Session {
         }
         let settled = messages[..answered].iter().filter(|m| is_settled(m));
         known.extend(settled.rev().map(|m| m.id.clone()));
-        self.resuming.handle = Some(handle);
+        (self.resuming.handle, self.resuming.broken) = (Some(handle), 0);
     }
 
     /// What the connection begins with that is going to be configured.
@@ -116,7 +128,9 @@ impl Session {
 
     /// The vendor does not go on with what it kept: the next connection is told the whole. False: nobody asked it to.
     pub(super) fn resume_refused(&mut self, error: &Error) -> bool {
-        if !self.resuming.resumed || !self.link.is_configuring() || !self.recovery.established {
+        let asked = self.resuming.resumed && self.link.is_configuring() && self.recovery.established;
+        // What another try can mend says nothing of the handle.
+        if !asked || error.retryable {
             return false;
         }
         self.resuming.forget();

@@ -2,211 +2,29 @@
 
 use super::{
     Session,
+    calls::{Call, MAX_CALLS, State},
     ops::Purpose,
-    schemas::{Schemas, cap},
+    schemas::cap,
 };
 use crate::{
-    config::{Config, Tool, UndeclaredTools},
+    config::{Scheduling, UndeclaredTools},
     error::{Error, ErrorClass},
-    event::{EventKind, OpId, ToolCall, ToolEnd},
+    event::{EventKind, InterruptSource, OpId, ToolCall, ToolEnd},
     message::{CallId, CallRef, ItemId, Part, ResponseId, ToolCallState},
     provider::{Item, ItemKind, ProviderCommand},
-    time::Time,
 };
 use serde_json::json;
-use std::collections::VecDeque;
 
-/// Calls remembered, so that a repeated one does not run twice.
-const MAX_CALLS: usize = 1024;
 /// Calls the host has at a time; more wait.
 const MAX_PARALLEL: usize = 16;
 /// Calls that wait; more are refused.
 const MAX_WAITING: usize = 128;
 /// Arguments of all calls that wait.
 const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
-/// Responses whose answers may wait to be followed up; beyond it the oldest is not.
-const MAX_ROUNDS: usize = 64;
 /// Arguments of one call.
 const MAX_ARGUMENTS: usize = 1024 * 1024;
 /// Result of one call; what is shorter and too long for the model is cut.
 const MAX_RESULT: usize = 256 * 1024;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
-    /// Waits until the host has fewer.
-    Waiting { arguments: String },
-    /// The host has it, until then.
-    Running { until: Time },
-    /// Its result is sent.
-    Answered,
-    /// It took too long and was answered without the host.
-    TimedOut,
-    /// The connection ended first.
-    Cancelled,
-}
-
-#[derive(Debug)]
-struct Call {
-    call: CallRef,
-    name: String,
-    response: ResponseId,
-    item: ItemId,
-    state: State,
-}
-
-impl Call {
-    fn is_open(&self) -> bool {
-        matches!(self.state, State::Waiting { .. } | State::Running { .. })
-    }
-}
-
-/// A response that called tools.
-#[derive(Debug)]
-struct Round {
-    response: ResponseId,
-    /// Generation is over.
-    done: bool,
-}
-
-/// See the module.
-#[derive(Debug, Default)]
-pub struct Tools {
-    calls: VecDeque<Call>,
-    /// Responses whose answers still have to be followed up.
-    rounds: Vec<Round>,
-    results: VecDeque<ItemId>,
-    schemas: Schemas,
-    /// Tools of single responses.
-    own: VecDeque<Own>,
-}
-
-/// Tools that were declared for one response.
-#[derive(Debug)]
-struct Own {
-    request: String,
-    response: Option<ResponseId>,
-    tools: Vec<Tool>,
-    schemas: Schemas,
-}
-
-impl Tools {
-    /// The tools of a configuration.
-    pub fn new(tools: &[Tool]) -> Self {
-        Self { schemas: Schemas::new(tools), ..Self::default() }
-    }
-
-    /// The tools are these from now on.
-    pub fn declare(&mut self, tools: &[Tool]) {
-        self.schemas = Schemas::new(tools);
-    }
-
-    /// A request for a response brings tools of its own.
-    pub fn declare_for(&mut self, request: &str, tools: &[Tool]) {
-        if self.own.len() >= MAX_ROUNDS {
-            self.own.pop_front();
-        }
-        let (request, tools, schemas) = (request.to_owned(), tools.to_vec(), Schemas::new(tools));
-        self.own.push_back(Own { request, response: None, tools, schemas });
-    }
-
-    /// The response to a request began.
-    pub fn began(&mut self, request: &str, response: &ResponseId) {
-        if let Some(own) = self.own.iter_mut().find(|o| o.request == request) {
-            own.response = Some(response.clone());
-        }
-    }
-
-    /// What the tools of a response are checked against.
-    fn schemas_of(&self, response: &ResponseId) -> &Schemas {
-        self.own.iter().find(|o| o.response.as_ref() == Some(response)).map_or(&self.schemas, |o| &o.schemas)
-    }
-
-    /// How long a call may take, when its tool says so.
-    fn limit_of(&self, call: &Call, config: &Config) -> Option<u32> {
-        let own = self.own.iter().find(|o| o.response.as_ref() == Some(&call.response));
-        let tools = own.map_or(&config.tools, |o| &o.tools);
-        tools.iter().find(|t| t.name == call.name).and_then(|t| t.timeout_ms)
-    }
-
-    /// The host has calls and the vendor is to hear nothing meanwhile.
-    pub fn mutes(&self, config: &Config) -> bool {
-        config.tool_handling.mute_input && self.calls.iter().any(Call::is_open)
-    }
-
-    /// When the next call has taken too long.
-    pub fn timeout(&self) -> Option<Time> {
-        let until = |c: &Call| if let State::Running { until } = c.state { Some(until) } else { None };
-        self.calls.iter().filter_map(until).min()
-    }
-
-    /// A response has begun to write a call.
-    pub fn announced(&mut self, response: &ResponseId, _item: &ItemId) {
-        if !self.rounds.iter().any(|r| r.response == *response) && !self.calls.iter().any(|c| c.response == *response) {
-            if self.rounds.len() >= MAX_ROUNDS {
-                self.rounds.remove(0);
-            }
-            self.rounds.push(Round { response: response.clone(), done: false });
-        }
-    }
-
-    /// Generation of a response is over. A cancelled one gets no follow-up: the user took the turn.
-    pub fn response_done(&mut self, response: &ResponseId, cancelled: bool) {
-        if cancelled {
-            self.rounds.retain(|r| r.response != *response);
-        } else if let Some(round) = self.rounds.iter_mut().find(|r| r.response == *response) {
-            round.done = true;
-        }
-    }
-
-    /// The message of a call.
-    pub fn message_of(&self, call: &CallId) -> Option<ItemId> {
-        self.calls.iter().rev().find(|c| c.call.id == *call).map(|c| c.item.clone())
-    }
-
-    /// An item that answers a call; it has no message of its own.
-    pub fn is_result(&mut self, item: ItemId) {
-        self.results.push_back(item);
-        if self.results.len() > MAX_CALLS {
-            self.results.pop_front();
-        }
-    }
-
-    /// The response made calls.
-    pub fn called(&self, response: &ResponseId) -> bool {
-        self.calls.iter().any(|c| c.response == *response)
-    }
-
-    /// No call is at the host or waits for it.
-    pub fn are_idle(&self) -> bool {
-        self.rounds.is_empty() && !self.calls.iter().any(Call::is_open)
-    }
-
-    /// The vendor refused a result: the call may be answered again.
-    pub fn result_refused(&mut self, call: &CallId, until: Time) {
-        if let Some(call) = self.calls.iter_mut().rev().find(|c| c.call.id == *call) {
-            call.state = State::Running { until };
-        }
-    }
-
-    /// The host has the call, and may answer it.
-    pub fn is_running(&self, call: &CallId) -> bool {
-        self.calls.iter().rev().find(|c| c.call.id == *call).is_some_and(|c| matches!(c.state, State::Running { .. }))
-    }
-
-    /// The item is a result of ours; it has no message of its own.
-    pub fn is_result_item(&self, item: &ItemId) -> bool {
-        self.results.contains(item)
-    }
-
-    /// Takes a response out whose calls are all answered, if it made any.
-    fn take_answered(&mut self) -> Option<bool> {
-        let calls = &self.calls;
-        let open = |r: &ResponseId| calls.iter().any(|c| c.response == *r && c.is_open());
-        let at = self.rounds.iter().position(|r| r.done && !open(&r.response))?;
-        let round = self.rounds.swap_remove(at);
-        Some(self.calls.iter().any(|c| c.response == round.response))
-    }
-}
 
 impl Session {
     pub(super) fn arguments_delta(&mut self, item: &ItemId, delta: &str) {
@@ -383,7 +201,9 @@ impl Session {
         if let Some(error) = refusal {
             return self.complete(op, Some(error.field("call")));
         }
-        let Some((name, response)) = entry.map(|c| (c.name.clone(), c.response.clone())) else { return };
+        let Some(entry) = entry else { return };
+        let (name, response) = (entry.name.clone(), entry.response.clone());
+        let scheduling = self.tools.scheduling_of(entry, &self.config);
         // Whatever is wrong with a result, the model gets an answer, and the host is told.
         let wrong = if output.len() > MAX_RESULT {
             let text = format!("the result has {} bytes, more than {MAX_RESULT}", output.len());
@@ -407,7 +227,8 @@ impl Session {
             self.emit(EventKind::Warning(warning.fix("return less, or raise tool_handling.result_max_length")));
         }
         let (item, id) = (ItemId::from(self.id("item")), call.id.clone());
-        let command = ProviderCommand::ToolOutput { item, call: id, output: output.clone(), previous: None };
+        let command =
+            ProviderCommand::ToolOutput { item, call: id, output: output.clone(), scheduling, previous: None };
         if let Some(error) = self.too_big(&[command]) {
             let text = json!({ "error": error.message }).to_string();
             self.answer(None, call, text, true);
@@ -422,6 +243,8 @@ impl Session {
             entry.state = State::Answered;
         }
         let item = entry.item.clone();
+        let Some(entry) = self.tools.calls.iter().find(|c| c.call == *call) else { return };
+        let scheduling = self.tools.scheduling_of(entry, &self.config);
         let result = ItemId::from(self.id("item"));
         let shown = self.history.has_call(&item, &call.id);
         self.history.update(&item, &mut self.changes, |m| match m.parts.first_mut() {
@@ -452,8 +275,12 @@ impl Session {
             let unknown = call.epoch != self.link.epoch;
             let sent = if unknown { self.send_call(&item) } else { Ok(None) }.and_then(|previous| {
                 let (item, call) = (result.clone(), call.id.clone());
-                self.send(&ProviderCommand::ToolOutput { item, call, output, previous })
+                self.send(&ProviderCommand::ToolOutput { item, call, output, scheduling, previous })
             });
+            if sent.is_ok() && scheduling == Scheduling::Interrupt && !self.codec.quirks().answers_results {
+                // Who has no word for it is cut off as for a typed question.
+                self.interrupt(InterruptSource::Server);
+            }
             match sent {
                 Ok(event_id) => self.remember(event_id, Purpose::ToolResult(op, result, call.id.clone())),
                 Err(error) => self.failed_for(op, error),
@@ -475,8 +302,8 @@ impl Session {
 
     /// One request for a response when all calls of a response are answered and it is over.
     pub(super) fn follow_up(&mut self) {
-        while let Some(called) = self.tools.take_answered() {
-            if called && !self.codec.quirks().answers_results {
+        while let Some(spoken) = self.tools.take_answered(&self.config) {
+            if spoken && !self.codec.quirks().answers_results {
                 self.want_answer();
             }
         }
@@ -485,19 +312,4 @@ impl Session {
 
 fn not_waiting(text: &str) -> Error {
     Error::new(ErrorClass::Argument, "not_found", text).fix("answer each tool_call event once, with its call")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounds_that_never_end_do_not_pile_up() {
-        let mut tools = Tools::default();
-        for i in 0..1000 {
-            tools.announced(&format!("R{i}").as_str().into(), &"F".into());
-        }
-        assert_eq!(tools.rounds.len(), MAX_ROUNDS);
-        assert_eq!(tools.rounds[MAX_ROUNDS - 1].response, "R999".into());
-    }
 }

@@ -47,11 +47,14 @@ fn the_setup_is_the_first_word() {
 #[test]
 fn a_service_that_never_takes_the_setup_is_not_waited_for() {
     let mut talk = Talk::new(config(json!({})));
-    talk.host(Command::Connect);
+    let op = talk.host(Command::Connect);
     talk.opened();
     talk.take();
     talk.pass(60_000);
-    assert!(talk.take().complaints().contains(&"configuration_unconfirmed".to_owned()));
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(op).unwrap().unwrap().code, "timeout");
+    assert!(matches!(talk.session.status(), Status::Error { .. }));
+    assert_eq!(frames(&outputs), [] as [Value; 0], "nothing goes before the service has taken the setup");
     talk.finish();
 }
 

@@ -7,7 +7,9 @@ const HANDLE: &str = "handle-1";
 
 /// Connected, and what is lost is opened again.
 fn lasting(mut more: Value) -> Talk {
-    more["recovery"] = json!({"reconnect": true});
+    if more["recovery"].is_null() {
+        more["recovery"] = json!({"reconnect": true});
+    }
     connected(more)
 }
 
@@ -164,6 +166,32 @@ fn the_connection_before_has_a_second_to_go() {
     talk.opened();
     talk.pass(2_000);
     assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+    talk.finish();
+}
+
+/// FAULTS row 5: who was told to go and is thrown out comes back; without that it is a policy.
+#[test]
+fn row_5_a_policy_after_an_announced_end_is_none() {
+    let mut talk = answered(json!({"recovery": {"reconnect": true, "rollover": false}}));
+    says(&mut talk, json!({"goAway": {"timeLeft": "5s"}}));
+    talk.closed(Some(1008), "Connection aborted", None);
+    talk.opened();
+    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+    talk.finish();
+}
+
+/// FAULTS row 6: a handle on which the service breaks twice is not shown a third time.
+#[test]
+fn row_6_a_handle_that_breaks_the_service_is_given_up() {
+    let mut talk = answered(json!({}));
+    let mut shown = Vec::new();
+    for _ in 0..3 {
+        talk.closed(Some(1011), "Internal error", None);
+        talk.pass(30_000);
+        talk.opened();
+        shown.push(frames(&talk.take())[0]["setup"]["sessionResumption"]["handle"] == HANDLE);
+    }
+    assert_eq!(shown, [true, true, false]);
     talk.finish();
 }
 

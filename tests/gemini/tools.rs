@@ -98,3 +98,28 @@ fn a_call_fails() {
     assert!(response["response"]["error"].is_string(), "{response}");
     talk.finish();
 }
+
+/// What the model does with a result is said with it, and the function is declared so that the model talks on.
+#[test]
+fn a_result_is_scheduled() {
+    for (wish, sent) in [("when_idle", "WHEN_IDLE"), ("interrupt", "INTERRUPT"), ("silent", "SILENT")] {
+        let mut talk = Talk::new(config(json!({"tools": [{"name": "clock", "scheduling": wish}, {"name": "map"}]})));
+        talk.host(Command::Connect);
+        talk.opened();
+        let declared = frames(&talk.take())[0]["setup"]["tools"][0]["functionDeclarations"].clone();
+        let expected = json!([{"name": "clock", "behavior": "NON_BLOCKING"}, {"name": "map", "behavior": "BLOCKING"}]);
+        assert_eq!(declared, expected);
+        says(&mut talk, json!({"setupComplete": {}}));
+        talk.say("What time is it, and where?", false);
+        calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}, {"id": "c2", "name": "map", "args": {}}]));
+        talk.take();
+        talk.answer("c1", "noon");
+        talk.answer("c2", "here");
+        let sent_for: Vec<_> = frames(&talk.take())
+            .iter()
+            .map(|frame| frame["toolResponse"]["functionResponses"][0].get("scheduling").cloned())
+            .collect();
+        assert_eq!(sent_for, [Some(json!(sent)), None], "only what talks on has something to schedule");
+        talk.finish();
+    }
+}

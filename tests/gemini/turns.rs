@@ -246,3 +246,31 @@ fn what_was_not_wished_for_is_not_there() {
     assert!(talk.take().of("transcript").iter().all(|t| t["role"] == "assistant"));
     talk.finish();
 }
+
+/// Line 31: typed words do not see frames that were sent before them, so a picture stands in the conversation itself, with
+/// its words or before them.
+#[test]
+fn a_picture_stands_in_the_turn() {
+    let mut talk = connected(json!({}));
+    let image: duologue::request::Image =
+        serde_json::from_value(json!({"data": "iVBORw0KGgo=", "mime_type": "image/png"})).unwrap();
+    let picture = json!({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}});
+    talk.host(Command::SendImage {
+        image: image.clone(),
+        text: Some("What is it?".into()),
+        respond: true,
+        interrupt: false,
+    });
+    let turn =
+        |parts: Value| json!({"clientContent": {"turns": [{"role": "user", "parts": parts}], "turnComplete": false}});
+    let ask = json!({"clientContent": {"turnComplete": true}});
+    assert_eq!(frames(&talk.take()), [turn(json!([picture, {"text": "What is it?"}])), ask.clone()]);
+    speech(&mut talk, 100, "A ship.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    talk.take();
+    talk.host(Command::SendImage { image, text: None, respond: false, interrupt: false });
+    talk.say("And now?", false);
+    assert_eq!(frames(&talk.take()), [turn(json!([picture])), turn(json!([{"text": "And now?"}])), ask]);
+    talk.finish();
+}

@@ -141,3 +141,37 @@ fn a_call_of_an_earlier_connection_is_not_answered_on_a_new_one() {
     assert_eq!(out.names(), [""; 0], "neither a result nor a follow-up");
     talk.finish();
 }
+
+/// A vendor that has no word for it is not asked to speak of a silent result; of one that is to be heard at once it is,
+/// and what it is saying is cut off.
+#[test]
+fn results_are_scheduled_by_asking_then_or_not_at_all() {
+    for (wish, other, asked, cut) in [
+        ("silent", "silent", false, false),
+        ("silent", "wait", true, false),
+        ("when_idle", "when_idle", true, false),
+        ("interrupt", "silent", true, true),
+    ] {
+        let tools = json!([{"name": "f", "scheduling": wish}, {"name": "g", "scheduling": other}]);
+        let mut talk = Talk::connected(json!({"auto_capture": false, "tools": tools}));
+        talk.response("R1");
+        talk.call("R1", "F1", "call_1", "f", "{}");
+        talk.call("R1", "F2", "call_2", "g", "{}");
+        talk.done("R1", "completed", None);
+        // Meanwhile the user asked something else.
+        talk.response("R2");
+        talk.item("R2", "M2", None, "message");
+        talk.part("R2", "M2", 0, "audio");
+        talk.speech("R2", "M2", 0, 300, "It is");
+        talk.plays(100);
+        talk.take();
+        talk.answer("call_2", "two");
+        talk.answer("call_1", "one");
+        let sent = talk.take().names();
+        assert_eq!(sent.iter().any(|name| name == "response.cancel"), cut, "{wish}: {sent:?}");
+        talk.done("R2", if cut { "cancelled" } else { "completed" }, None);
+        let sent: Vec<_> = sent.into_iter().chain(talk.take().names()).collect();
+        assert_eq!(sent.iter().filter(|name| *name == "response.create").count(), asked as usize, "{wish}: {sent:?}");
+        talk.finish();
+    }
+}

@@ -271,3 +271,24 @@ fn xai_25_the_longest_conversation_goes_on_in_another_session() {
     assert_eq!(talk.take().of("session_replaced").len(), 1);
     talk.finish();
 }
+
+/// The vendor tells the whole time of the conversation each time; the host is told what is new of it.
+#[test]
+fn xai_24_billed_time_is_what_was_added() {
+    let mut talk = talk(json!({}));
+    let mut billed = |id: &str, total: Value| {
+        talk.server("response.created", json!({"response": {"id": id}}));
+        let usage = json!({"input_tokens": 5, "output_tokens": 7, "billable_audio_seconds": total});
+        talk.server("response.done", json!({"response": {"id": id, "status": "completed"}, "usage": usage}));
+        talk.take().of("usage")[0]["billed_ms"].clone()
+    };
+    assert_eq!(billed("R1", json!(1.25)), 1250);
+    assert_eq!(billed("R2", json!(4.5)), 3250);
+    assert_eq!(billed("R3", json!(4.5)), 0);
+    // Nobody counts time below nothing, or a number that is none.
+    assert_eq!(billed("R4", json!(-1)), Value::Null);
+    assert_eq!(billed("R5", json!("much")), Value::Null);
+    // Less than before is of another conversation.
+    assert_eq!(billed("R6", json!(0.5)), 500);
+    talk.finish();
+}

@@ -75,6 +75,8 @@ class Usage(Event):
     """Written by the model."""
     cost: Optional[float]
     """In US dollars, where priced."""
+    billed_ms: Optional[int]
+    """Time the vendor bills, milliseconds, where it bills by time."""
 
 
 @record

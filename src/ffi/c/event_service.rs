@@ -181,6 +181,8 @@ pub struct duologue_usage_event {
     pub output_text: u64,
     /// Of them audio.
     pub output_audio: u64,
+    /// Time the vendor bills, milliseconds; 0 where it bills by tokens.
+    pub billed_ms: u64,
 }
 
 /// One turn, from the last voiced sample (or sending text) to the first one played.

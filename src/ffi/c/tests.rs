@@ -81,7 +81,7 @@ fn every_kind() -> Vec<EventKind> {
         EventKind::CapabilityChanged(session()),
         EventKind::SessionReplaced(SessionReplaced { why: "rollover".into(), context: "full".into(), gap_ms: 13 }),
         EventKind::TransportChanged(TransportChanged { from: "a".into(), to: "b".into(), why: "c".into() }),
-        EventKind::Usage(Usage { scope, cumulative: true, input, output, cost: Some(0.5) }),
+        EventKind::Usage(Usage { scope, cumulative: true, input, output, cost: Some(0.5), billed_ms: Some(7) }),
         EventKind::Latency(Latency { endpointing_ms: 1, service_ms: 2, buffer_ms: 3, total_ms: 6 }),
         EventKind::Device(DeviceChange { change: "lost".into(), device: "mic".into(), half_duplex: true }),
         EventKind::Warning(failure()),

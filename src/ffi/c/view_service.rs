@@ -195,6 +195,7 @@ pub(super) fn usage(envelope: Envelope, u: &Usage, arena: &mut Arena) -> *const 
         output_total: u.output.total,
         output_text: u.output.text,
         output_audio: u.output.audio,
+        billed_ms: u.billed_ms.unwrap_or(0),
     })
 }
 

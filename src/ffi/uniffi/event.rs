@@ -256,6 +256,8 @@ pub enum EventKind {
         output: Tokens,
         /// In US dollars, where priced.
         cost: Option<f64>,
+        /// Time the vendor bills, milliseconds, where it bills by time.
+        billed_ms: Option<u64>,
     },
     /// How long a turn took.
     Latency {
@@ -395,7 +397,8 @@ impl From<&event::EventKind> for EventKind {
                 Self::TransportChanged { from: t.from.clone(), to: t.to.clone(), why: t.why.clone() }
             }
             K::Usage(u) => {
-                Self::Usage { scope: u.scope, cumulative: u.cumulative, input: u.input, output: u.output, cost: u.cost }
+                let event::Usage { scope, cumulative, input, output, cost, billed_ms } = *u;
+                Self::Usage { scope, cumulative, input, output, cost, billed_ms }
             }
             K::Latency(l) => Self::Latency {
                 endpointing_ms: l.endpointing_ms,

@@ -5,7 +5,7 @@ use super::{
     setup::model_name,
 };
 use crate::{
-    config::{Config, Modality, ReasoningEffort, ToolChoice, Transcription, TransportChoice},
+    config::{Config, Modality, ReasoningEffort, Scheduling, ToolChoice, Transcription, TransportChoice},
     provider::{
         AuthStyle,
         openai::{
@@ -89,6 +89,21 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     ] {
         if set {
             add(Severity::Unsupported, path, message.to_owned(), fix);
+        }
+    }
+    for (at, tool) in config.tools.iter().enumerate() {
+        if let Some(wish) = tool.scheduling.filter(|wish| *wish != Scheduling::Wait)
+            && !rules.schedules
+        {
+            let message =
+                format!("{:?} of {:?}: {name} cannot be told what to do with a result", wish.word(), tool.name);
+            let path = format!("tools[{at}].scheduling");
+            found.push(Finding {
+                path,
+                message,
+                fix: format!("remove it, or use {}", models::NEWEST),
+                severity: Severity::Unsupported,
+            });
         }
     }
     found.sort_by_key(|finding| matches!(finding.severity, Severity::Warning(_)));

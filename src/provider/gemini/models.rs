@@ -37,6 +37,8 @@ pub struct Model {
     pub thinking: Thinking,
     /// `behavior` of functions: what the model is told when the host does not say.
     pub behavior: Option<&'static str>,
+    /// What it does with a result can be said for each (`scheduling`).
+    pub schedules: bool,
     /// `contextUpdate` changes instructions and tools while it runs.
     pub context_update: bool,
     /// It has calls and results in a history it is given.
@@ -47,8 +49,16 @@ pub struct Model {
 }
 
 /// What can change while a conversation runs, by `contextUpdate` or in a new connection that goes on with it.
-pub const UPDATES: &[&str] =
-    &["extra", "instructions", "max_output_tokens", "tool_handling", "tools", "transcription", "turn_detection", "voice"];
+pub const UPDATES: &[&str] = &[
+    "extra",
+    "instructions",
+    "max_output_tokens",
+    "tool_handling",
+    "tools",
+    "transcription",
+    "turn_detection",
+    "voice",
+];
 
 /// The newest, whose rules an unknown name gets.
 pub const NEWEST: &str = "gemini-3.8-live";
@@ -61,6 +71,7 @@ pub const MODELS: &[Model] = &[
         thinking: Thinking::None,
         // Left alone it is NON_BLOCKING here: the model talks on, and may answer before it knows.
         behavior: Some("BLOCKING"),
+        schedules: true,
         context_update: true,
         recalls_calls: true,
         state: State::Current,
@@ -71,6 +82,7 @@ pub const MODELS: &[Model] = &[
         thinking: Thinking::Required,
         // It refuses BLOCKING.
         behavior: Some("NON_BLOCKING"),
+        schedules: false,
         context_update: true,
         recalls_calls: true,
         state: State::Current,
@@ -80,6 +92,7 @@ pub const MODELS: &[Model] = &[
         content: Content::AtFirst,
         thinking: Thinking::Level,
         behavior: None,
+        schedules: false,
         context_update: false,
         recalls_calls: false,
         state: State::Deprecated { until: None, successor: NEWEST },
@@ -89,6 +102,7 @@ pub const MODELS: &[Model] = &[
         content: Content::Always,
         thinking: Thinking::None,
         behavior: None,
+        schedules: true,
         context_update: false,
         recalls_calls: false,
         state: State::Current,

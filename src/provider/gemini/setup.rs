@@ -2,7 +2,7 @@
 //! the service refuses what it does not know, and null.
 
 use super::models::{Model, Thinking, rules};
-use crate::config::{Config, ReasoningEffort, Tool, VadMode};
+use crate::config::{Config, ReasoningEffort, Scheduling, Tool, VadMode};
 use serde_json::{Map, Value, json};
 
 /// Model when none is configured.
@@ -106,7 +106,9 @@ fn declaration(tool: &Tool, model: &Model) -> Value {
     // An object without properties is refused; a function without parameters is not.
     let empty = |schema: &Value| schema["properties"].as_object().is_none_or(Map::is_empty);
     put(&mut wire, "parameters", parameters.filter(|schema| !empty(schema)));
-    put(&mut wire, "behavior", model.behavior);
+    // Only then it has something to schedule.
+    let talks_on = tool.scheduling.is_some_and(|wish| wish != Scheduling::Wait) && model.schedules;
+    put(&mut wire, "behavior", if talks_on { Some("NON_BLOCKING") } else { model.behavior });
     wire
 }
 

@@ -429,6 +429,7 @@ impl Turns {
             reason: reason.map(str::to_owned),
             error,
             usage: self.usage.take(),
+            billed_ms: None,
             items: Vec::new(),
         })));
     }

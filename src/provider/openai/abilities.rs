@@ -2,8 +2,8 @@
 
 use super::profile::Profile;
 use crate::{
-    capabilities::{Capabilities, Images, Reconnect, Say, TransportKind},
-    config::{Config, VadMode},
+    capabilities::{Capabilities, IdleAudio, Images, Reconnect, Say, TransportKind},
+    config::{Config, Scheduling, VadMode},
     request::MAX_IMAGE,
 };
 use std::borrow::Cow;
@@ -37,12 +37,14 @@ pub fn capabilities(config: &Config, profile: &Profile, model: &str) -> Capabili
         out_of_band: Some(!grok),
         tools: Some(true),
         parallel_tools: if grok { Some(false) } else { told.then_some(reasons) },
+        tool_scheduling: names(Scheduling::WORDS),
         reasoning: told.then_some(reasons),
         updates: updates.map(|&name| Cow::Borrowed(name)).collect(),
         cancel: Some(true),
         truncate: Some(!grok),
         user_transcription: Some(config.transcription.is_some()),
         voices: names(known.voices),
+        idle_audio: Some(IdleAudio::None),
         reconnect: Some(Reconnect::Replay),
         max_session_s: profile.max_session_s,
     }

@@ -333,6 +333,9 @@ fn done(kind: &str, response: WireResponse) -> Result<ResponseDone, DecodeError>
     let id = response_id(kind, &response)?;
     let details = response.status_details.unwrap_or_default();
     let items = response.output.unwrap_or_default().into_iter().filter_map(item).collect();
+    // Of the whole conversation; what is new of it is found by whoever remembers the last one.
+    let billed_s = response.usage.as_ref().and_then(|u| u.billable_audio_seconds);
+    let billed_ms = billed_s.filter(|s| (0.0..=1e9).contains(s)).map(|s| (s * 1000.0).round() as u64);
     let usage = response.usage.map(|u| {
         let side = |total: Option<u64>, d: Option<WireTokens>| {
             let d = d.unwrap_or_default();
@@ -352,6 +355,7 @@ fn done(kind: &str, response: WireResponse) -> Result<ResponseDone, DecodeError>
         reason: details.reason,
         error: details.error.map(error),
         usage,
+        billed_ms,
         items,
     })
 }

@@ -18,6 +18,8 @@ pub struct Memory {
     said: VecDeque<(String, String)>,
     /// Event and item of deletes that were not confirmed.
     deleted: VecDeque<(String, ItemId)>,
+    /// Time the conversation was billed so far, milliseconds.
+    billed_ms: u64,
     /// The session was announced.
     pub greeted: bool,
 }
@@ -58,6 +60,14 @@ impl Memory {
             ProviderEvent::ItemDeleted { item } => {
                 self.deleted.retain(|(_, waiting)| *waiting != item);
                 ProviderEvent::ItemDeleted { item }
+            }
+            ProviderEvent::ResponseDone(mut done) => {
+                done.billed_ms = done.billed_ms.map(|total| {
+                    let before = std::mem::replace(&mut self.billed_ms, total);
+                    // One that is less than before is of another conversation.
+                    if total < before { total } else { total - before }
+                });
+                ProviderEvent::ResponseDone(done)
             }
             ProviderEvent::Error(error) => {
                 if let Some(event) = &error.event_id {

@@ -85,6 +85,7 @@ impl OpenAi {
                 item: item(),
                 call: "call_1".into(),
                 output: "{\"ok\":true}".into(),
+                scheduling: crate::config::Scheduling::Wait,
                 previous: None,
             },
             ProviderCommand::CreateCall {
@@ -295,7 +296,7 @@ impl Codec for OpenAi {
                 let kind = Kind::ItemCreate { previous_item_id: previous.as_ref().map(|p| p.as_str()), item };
                 return frame(event_id, kind).map(Some);
             }
-            ProviderCommand::ToolOutput { item, call, output, previous } => Kind::ItemCreate {
+            ProviderCommand::ToolOutput { item, call, output, previous, .. } => Kind::ItemCreate {
                 previous_item_id: previous.as_ref().map(|p| p.as_str()),
                 item: NewItem::FunctionCallOutput { id: item.as_str(), call_id: &wire_call(call.as_str()), output },
             },

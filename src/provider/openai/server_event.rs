@@ -220,6 +220,8 @@ pub struct WireUsage {
     pub input_token_details: Option<WireTokens>,
     #[serde(deserialize_with = "lenient")]
     pub output_token_details: Option<WireTokens>,
+    #[serde(deserialize_with = "lenient")]
+    pub billable_audio_seconds: Option<f64>,
 }
 
 /// Tokens by modality.

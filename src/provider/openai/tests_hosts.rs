@@ -103,7 +103,10 @@ fn xai_8_every_transcript_is_the_whole_so_far() {
 fn xai_14_results_are_strings_as_they_are() {
     let output = r#"{"ok":true}"#;
     let (item, call, previous) = ("i".into(), "c".into(), None);
-    let sent = frame(&mut xai(json!({})), ProviderCommand::ToolOutput { item, call, output: output.into(), previous });
+    let sent = frame(
+        &mut xai(json!({})),
+        ProviderCommand::ToolOutput { item, call, output: output.into(), scheduling: Default::default(), previous },
+    );
     assert_eq!(sent["item"]["output"], output);
 }
 

@@ -1,0 +1,185 @@
+//! What is sent for each command of a session (protocols reference §3).
+
+use super::{Gemini, models::Content, setup, turns::Turns};
+use crate::{
+    config::Scheduling,
+    error::{Error, ErrorClass, Result},
+    message::{ItemId, Role},
+    provider::{ItemKind, ItemPart, ProviderCommand, ProviderEvent, wire::raw_object},
+    request::{Picture, ResponseOptions},
+};
+use serde_json::{Value, json};
+
+fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
+    Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
+}
+
+impl Gemini {
+    fn confirm(&mut self, item: &ItemId, role: Role, text: &str) {
+        let parts = vec![ItemPart { audio: false, text: text.to_owned() }];
+        Turns::confirmed(item.clone(), ItemKind::Message { role, parts }, &mut self.echoes);
+    }
+
+    /// The setup, with what the conversation begins with.
+    fn begin(&mut self) -> String {
+        let mut setup = self.setup.clone();
+        self.manual = setup::is_manual(&setup);
+        if let (Some(handle), Some(resumption)) = (&self.handle, setup["sessionResumption"].as_object_mut()) {
+            resumption.insert("handle".into(), handle.as_str().into());
+        }
+        if self.history.is_some() {
+            setup["historyConfig"] = json!({"initialHistoryInClientContent": true});
+        }
+        json!({"setup": setup}).to_string()
+    }
+
+    /// Words can be put into the conversation that ask for no answer.
+    fn takes_content(&self) -> bool {
+        self.model.content == Content::Always || self.history.is_some()
+    }
+
+    /// One more entry of the conversation, without asking for an answer.
+    fn content(&mut self, role: Role, parts: Value) -> Option<String> {
+        self.turns.told();
+        let role = if role == Role::Assistant { "model" } else { "user" };
+        let turn = json!({"role": role, "parts": parts});
+        if let Some(history) = &mut self.history {
+            history.push(turn);
+            return None;
+        }
+        Some(json!({"clientContent": {"turns": [turn], "turnComplete": false}}).to_string())
+    }
+
+    /// The model is to answer; `last`: these words as well.
+    fn ask(&mut self, request: &str, last: Option<&str>) -> Option<String> {
+        self.turns.asked(request.to_owned());
+        if self.model.content == Content::AtFirst {
+            let words: Vec<_> = self.unsaid.drain(..).chain(last.map(str::to_owned)).collect();
+            // With nothing to say there is no way to ask; a space is the least that is one.
+            let text = if words.is_empty() { " ".to_owned() } else { words.join("\n") };
+            return Some(json!({"realtimeInput": {"text": text}}).to_string());
+        }
+        let mut content = json!({"turnComplete": true});
+        if let Some(text) = last {
+            content["turns"] = json!([{"role": "user", "parts": [{"text": text}]}]);
+        }
+        Some(json!({"clientContent": content}).to_string())
+    }
+
+    pub(super) fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
+        use ProviderCommand as C;
+        Ok(match command {
+            C::Configure => Some(self.begin()),
+            C::Told => {
+                let turns = self.history.take();
+                // With its end it is the past, and nobody answers it.
+                turns.map(|turns| json!({"clientContent": {"turns": turns, "turnComplete": true}}).to_string())
+            }
+            C::CreateText { item, role, text, .. } => {
+                if !self.takes_content() && *role != Role::User {
+                    return Err(unsupported("text", "this model takes no words it does not answer", "use send_text"));
+                }
+                self.confirm(item, *role, text);
+                if !self.takes_content() {
+                    self.unsaid.push(text.clone());
+                    None
+                } else {
+                    self.content(*role, json!([{"text": text}]))
+                }
+            }
+            C::CreateImage { item, text, picture, .. } => {
+                let Picture::Data { mime_type, base64 } = picture else {
+                    let text = "the service fetches no pictures";
+                    return Err(unsupported("image", text, "fetch it and give its bytes"));
+                };
+                self.confirm(item, Role::User, text.as_deref().unwrap_or_default());
+                let picture = json!({"inlineData": {"mimeType": mime_type, "data": base64}});
+                let words = text.iter().map(|text| json!({"text": text}));
+                self.content(Role::User, std::iter::once(picture).chain(words).collect())
+            }
+            C::Update { patch } => {
+                self.echoes.push(ProviderEvent::SessionUpdated(Box::new(self.info())));
+                let changes = patch.as_object().is_some_and(|patch| !patch.is_empty());
+                changes.then(|| json!({"contextUpdate": patch}).to_string())
+            }
+            C::ToolOutput { item, call, output, scheduling, .. } => {
+                let kind = ItemKind::FunctionOutput { call: call.clone(), output: output.clone() };
+                Turns::confirmed(item.clone(), kind, &mut self.echoes);
+                let value: Value = serde_json::from_str(output).unwrap_or_else(|_| output.as_str().into());
+                match self.turns.take_call(call) {
+                    Some(made) => {
+                        let failed = value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("error"));
+                        let response = if failed { value } else { json!({"output": value}) };
+                        let mut answer = json!({"name": made.name, "response": response});
+                        if made.theirs {
+                            answer["id"] = made.id.as_str().into();
+                        }
+                        if *scheduling != Scheduling::Wait && self.model.schedules {
+                            answer["scheduling"] = scheduling.word().to_uppercase().into();
+                        }
+                        self.turns.told();
+                        Some(json!({"toolResponse": {"functionResponses": [answer]}}).to_string())
+                    }
+                    // Taken back meanwhile.
+                    None if !self.takes_content() => None,
+                    // Of an earlier connection: told as a part of what was.
+                    None => self.content(Role::User, json!([{"text": format!("[The result was: {output}]")}])),
+                }
+            }
+            C::CreateCall { item, call, name, arguments, .. } => {
+                if !self.takes_content() {
+                    return Err(unsupported("tools", "this model takes no call of another connection", "ask again"));
+                }
+                let kind =
+                    ItemKind::FunctionCall { call: call.clone(), name: name.clone(), arguments: arguments.clone() };
+                Turns::confirmed(item.clone(), kind, &mut self.echoes);
+                self.content(Role::Assistant, json!([{"text": format!("[I called {name} with {arguments}.]")}]))
+            }
+            C::CreateResponse { request, options } => {
+                if **options != ResponseOptions::default() {
+                    let text = "the service takes no options for a single response";
+                    return Err(unsupported("options", text, "leave them out, or update the session"));
+                }
+                if std::mem::take(&mut self.answers) {
+                    self.turns.asked(request.clone());
+                    None
+                } else {
+                    self.ask(request, None)
+                }
+            }
+            C::Say { request, text } => {
+                let order = format!("Say exactly the following, word for word, and nothing else:\n{text}");
+                self.ask(request, Some(&order))
+            }
+            C::CancelResponse { .. } => {
+                self.turns.cancel(&mut self.echoes);
+                None
+            }
+            // The service keeps what it sent, whatever was heard of it.
+            C::Truncate { .. } | C::ClearOutput => None,
+            C::DeleteItem { item } => {
+                self.echoes.push(ProviderEvent::ItemDeleted { item: item.clone() });
+                None
+            }
+            C::RetrieveItem { .. } => {
+                return Err(unsupported("item", "the service shows nothing of its conversation", "use messages()"));
+            }
+            C::CommitInput => {
+                let audio_ms = self.sent_ms();
+                self.turns.commit(audio_ms, &mut self.echoes);
+                self.answers = true;
+                if self.manual {
+                    let open = std::mem::take(&mut self.active);
+                    open.then(|| json!({"realtimeInput": {"activityEnd": {}}}).to_string())
+                } else {
+                    Some(json!({"realtimeInput": {"audioStreamEnd": true}}).to_string())
+                }
+            }
+            C::ClearInput => {
+                self.echoes.push(ProviderEvent::InputCleared);
+                None
+            }
+            C::Raw(json) => Some(raw_object(json, r#"{"realtimeInput":{"text":"hello"}}"#)?),
+        })
+    }
+}
