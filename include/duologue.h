@@ -2129,6 +2129,10 @@ typedef struct duologue_usage_event {
      * Of them audio.
      */
     uint64_t output_audio;
+    /**
+     * Time the vendor bills, milliseconds; 0 where it bills by tokens.
+     */
+    uint64_t billed_ms;
 } duologue_usage_event;
 
 /**

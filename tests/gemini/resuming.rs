@@ -187,7 +187,7 @@ fn row_6_a_handle_that_breaks_the_service_is_given_up() {
     let mut shown = Vec::new();
     for _ in 0..3 {
         talk.closed(Some(1011), "Internal error", None);
-        talk.pass(30_000);
+        talk.pass(8_000);
         talk.opened();
         shown.push(frames(&talk.take())[0]["setup"]["sessionResumption"]["handle"] == HANDLE);
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Optional, TypedDict
 
-from .config import VadMode
+from .config import Scheduling, VadMode
 
 
 class ImageLimits(TypedDict):
@@ -55,6 +55,8 @@ class Capabilities(TypedDict):
     """Function tools on the wire."""
     parallel_tools: Optional[bool]
     """Whether the model calls several functions at once can be chosen."""
+    tool_scheduling: list[Scheduling]
+    """What the model can do with the result of a call: values of ``scheduling`` of a tool."""
     reasoning: Optional[bool]
     """How much the model thinks can be chosen."""
     updates: list[str]
@@ -67,6 +69,8 @@ class Capabilities(TypedDict):
     """The user's speech is transcribed."""
     voices: list[str]
     """Voices that are known, the recommended ones first; a provider may have more."""
+    idle_audio: Optional[Literal["none", "keepalive", "continuous"]]
+    """What the vendor wants to hear while the microphone is off or muted."""
     reconnect: Optional[Literal["resume", "replay", "new"]]
     """How a conversation can go on after its connection was lost."""
     max_session_s: Optional[int]

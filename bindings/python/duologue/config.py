@@ -33,6 +33,7 @@ __all__ = [
     "RawEvents",
     "ReasoningEffort",
     "Recovery",
+    "Scheduling",
     "SdpForm",
     "SdpProxy",
     "Tls",
@@ -141,6 +142,11 @@ class Tls(TypedDict, total=False):
     """Certificates (PEM text) trusted beside the platform's."""
 
 
+Scheduling = Literal["wait", "when_idle", "interrupt", "silent"]
+"""What the model does with the result of a call: waits for it and answers it; talks on and speaks of it when it has
+nothing else to say; breaks off to speak of it; takes note of it without speaking of it."""
+
+
 class _ToolName(TypedDict):
     name: str
     """1 to 64 letters, digits, ``_`` or ``-``."""
@@ -159,6 +165,8 @@ class ToolDefinition(_ToolName, total=False):
     it."""
     timeout_ms: Optional[int]
     """How long a call may take, 1 to 3600000 milliseconds. Absent: ``tool_handling.timeout_ms``."""
+    scheduling: Optional[Scheduling]
+    """What the model does with the result. Absent: it waits for it and answers it."""
 
 
 class ToolChoiceFunction(TypedDict):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, cast, get_args, overload
 from ._encode import encode_result
 from ._event import record
 from ._run import run, run_blocking
-from .config import ToolDefinition
+from .config import Scheduling, ToolDefinition
 from .errors import ArgumentError, ToolError, bad_argument, bad_type
 from .events import ToolCall
 
@@ -53,6 +53,8 @@ class Tool:
     """What is called."""
     timeout: Optional[float]
     """Seconds after which the model is told that it took too long. None: as ``tool_handling`` says, 30 s."""
+    scheduling: Optional[Scheduling]
+    """What the model does with the result. None: it waits for it and answers it."""
     is_async: bool
     """The function is a coroutine function."""
     context_parameter: Optional[str]
@@ -67,6 +69,7 @@ class Tool:
         parameters: Optional[Mapping[str, Any]] = None,
         output_schema: Union[Mapping[str, Any], bool, None] = None,
         timeout: Optional[float] = None,
+        scheduling: Optional[Scheduling] = None,
     ) -> None:
         """Reads the function's name, docstring and type hints for what is not given.
 
@@ -88,6 +91,7 @@ class Tool:
             raise bad_type("description", "a string", description)
         self.description = summary if description is None else description
         self.timeout = _timeout(timeout)
+        self.scheduling = _scheduling(scheduling)
         self.is_async = inspect.iscoroutinefunction(inner)
         self.context_parameter = None
         self._arguments: Optional[Object] = None
@@ -112,12 +116,20 @@ class Tool:
         description: Optional[str] = None,
         output_schema: Union[Mapping[str, Any], bool, None] = None,
         timeout: Optional[float] = None,
+        scheduling: Optional[Scheduling] = None,
     ) -> Tool:
         """The tool of a function: schema from its hints, descriptions from its docstring.
 
         Raises :class:`~duologue.ArgumentError` that names function and parameter for what has no JSON form.
         """
-        return cls(function, name=name, description=description, output_schema=output_schema, timeout=timeout)
+        return cls(
+            function,
+            name=name,
+            description=description,
+            output_schema=output_schema,
+            timeout=timeout,
+            scheduling=scheduling,
+        )
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Calls the function."""
@@ -136,6 +148,8 @@ class Tool:
             made["output_schema"] = self.output_schema
         if self.timeout is not None:
             made["timeout_ms"] = max(1, math.ceil(self.timeout * 1000))
+        if self.scheduling is not None:
+            made["scheduling"] = self.scheduling
         return made
 
     def parse_arguments(self, arguments: str) -> dict[str, Any]:
@@ -228,6 +242,7 @@ def tool(
     description: Optional[str] = None,
     output_schema: Union[Mapping[str, Any], bool, None] = None,
     timeout: Optional[float] = None,
+    scheduling: Optional[Scheduling] = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Optional[Callable[..., Any]] = None,
@@ -236,12 +251,18 @@ def tool(
     description: Optional[str] = None,
     output_schema: Union[Mapping[str, Any], bool, None] = None,
     timeout: Optional[float] = None,
+    scheduling: Optional[Scheduling] = None,
 ) -> Union[Tool, Callable[[Callable[..., Any]], Tool]]:
     """Makes a :class:`Tool` of a function: ``@tool``, or ``@tool(name=..., timeout=...)``."""
 
     def make(function: Callable[..., Any]) -> Tool:
         return Tool(
-            function, name=name, description=description, output_schema=output_schema, timeout=timeout
+            function,
+            name=name,
+            description=description,
+            output_schema=output_schema,
+            timeout=timeout,
+            scheduling=scheduling,
         )
 
     return make if function is None else make(function)
@@ -360,6 +381,13 @@ def _timeout(value: Any) -> Optional[float]:
         fix = "give seconds up to 3600, or leave it out for what tool_handling says"
         raise bad_argument("timeout", f"{value} is out of range", fix)
     return float(value)
+
+
+def _scheduling(value: Any) -> Optional[Scheduling]:
+    known = get_args(Scheduling)
+    if value is None or value in known:
+        return cast("Optional[Scheduling]", value)
+    raise bad_argument("scheduling", f"{value!r} is none of them", f"use one of {', '.join(known)}")
 
 
 def _no_constant(word: str) -> Any:

@@ -323,3 +323,15 @@ def test_a_schema_of_ones_own_is_not_touched() -> None:
     made = Tool(find, parameters=schema)
     assert made.parameters is schema and made.context_parameter == "context"
     assert made.parse_arguments('{"q": 1}') == {"q": 1}
+
+
+def test_a_result_is_scheduled() -> None:
+    def note() -> None:
+        """Writes it down."""
+
+    assert Tool(note, scheduling="silent").definition()["scheduling"] == "silent"
+    assert "scheduling" not in Tool(note).definition()
+    with pytest.raises(ArgumentError) as refused:
+        Tool(note, scheduling="later")  # type: ignore[arg-type]
+    assert refused.value.field == "scheduling"
+    assert "when_idle" in str(refused.value)
