@@ -43,16 +43,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Names of [`Config::provider`].
-pub const PROVIDERS: [&str; 5] = ["openai", "gemini", "xai", "azure", "compatible"];
+pub const PROVIDERS: [&str; 6] = ["openai", "gemini", "xai", "azure", "elevenlabs", "compatible"];
 
 /// What a session shall be. See the module for the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who answers: `openai`, `gemini`, `xai`, `azure`, or `compatible` for any other server of OpenAI's dialect.
+    /// Who answers: `openai`, `gemini`, `xai`, `azure`, `elevenlabs`, or `compatible` for any other server of OpenAI's
+    /// dialect.
     pub provider: String,
-    /// The vendor's model name, or at Azure that of the deployment. Default: the provider's, where it has one.
+    /// The vendor's model name, at Azure that of the deployment, at ElevenLabs the agent's id. Default: the provider's, where it has one.
     pub model: Option<String>,
     /// Base URL of the service, `https` or (loopback only) `http`; `wss`/`ws` work too. A path
     /// prefix and a query are kept; the provider's own path is added when it is not there. Default: the provider's;

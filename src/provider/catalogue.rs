@@ -1,7 +1,7 @@
 //! What is known of providers, models and voices without asking anybody.
 
 use super::{
-    gemini,
+    elevenlabs, gemini,
     openai::profile::{PROFILES, Profile},
 };
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
         "gemini" => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         "xai" => &["XAI_API_KEY"],
         "azure" => &["AZURE_OPENAI_API_KEY"],
+        "elevenlabs" => &["ELEVENLABS_API_KEY"],
         "compatible" => &["DUOLOGUE_API_KEY"],
         _ => &[],
     }
@@ -47,5 +48,15 @@ pub fn catalogue() -> Value {
         "transcription_models": [],
         "key_variables": key_variables("gemini"),
     });
-    json!({ "providers": PROFILES.iter().map(provider).chain([gemini]).collect::<Vec<_>>() })
+    let elevenlabs = json!({
+        "name": "elevenlabs",
+        "base_url": elevenlabs::BASE_URL,
+        "model_required": true,
+        // Agents and voices are the account's own.
+        "models": [],
+        "voices": [],
+        "transcription_models": [],
+        "key_variables": key_variables("elevenlabs"),
+    });
+    json!({ "providers": PROFILES.iter().map(provider).chain([gemini, elevenlabs]).collect::<Vec<_>>() })
 }

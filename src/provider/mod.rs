@@ -6,6 +6,7 @@
 
 mod address;
 mod catalogue;
+pub mod elevenlabs;
 pub mod gemini;
 pub mod openai;
 mod settle;
@@ -50,6 +51,9 @@ pub struct DialRequest {
     pub subprotocols: Vec<String>,
     /// Prefix of the credential's subprotocol.
     pub credential_subprotocol: String,
+    /// Where a key is exchanged for a signed URL, which is dialled in place of `url`; `https://…`.
+    #[serde(default)]
+    pub signed_at: Option<String>,
     /// What stands before a short-lived secret in `Authorization`, in place of `Bearer`.
     #[serde(default)]
     pub token_scheme: Option<String>,
@@ -172,6 +176,14 @@ pub trait Codec: Send {
     /// Appends what a command led to where the vendor does not say so: asked after every command that was sent.
     fn echo(&mut self, _events: &mut Vec<ProviderEvent>) {}
 
+    /// What the vendor is owed at once for what it sent, such as the answer to its ping.
+    fn answers(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Nothing came of a response for [`Quirks::quiet_ms`]: appends what follows from that, if anything does.
+    fn gone_quiet(&mut self, _events: &mut Vec<ProviderEvent>) {}
+
     /// How to take a vendor error.
     fn classify(&self, error: &ProviderError) -> ErrorKind;
 
@@ -200,6 +212,7 @@ pub fn codec_for(config: &Config) -> Result<Box<dyn Codec>> {
 pub(crate) fn checked_codec(config: &Config) -> Result<Box<dyn Codec>> {
     Ok(match config.provider.as_str() {
         "gemini" => Box::new(gemini::Gemini::new(config)?),
+        "elevenlabs" => Box::new(elevenlabs::ElevenLabs::new(config)?),
         _ => Box::new(openai::OpenAi::new(config)?),
     })
 }
@@ -217,6 +230,7 @@ pub fn dial_with(
 ) -> Result<DialRequest> {
     match config.provider.as_str() {
         "gemini" => gemini::dial_with(config, kind, endpoint, model),
+        "elevenlabs" => elevenlabs::dial_with(config, kind, endpoint, model),
         _ => openai::credential::dial_with(config, kind, endpoint, model),
     }
 }

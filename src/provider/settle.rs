@@ -1,7 +1,7 @@
 //! A configuration and what its provider and model can do, brought together before anything is dialled.
 
 use super::{
-    gemini,
+    elevenlabs, gemini,
     openai::{self, legality::Severity},
 };
 use crate::{
@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub fn settle(config: Arc<Config>) -> Result<(Arc<Config>, Vec<Error>)> {
     let found = match config.provider.as_str() {
         "gemini" => gemini::legality::findings(&config),
+        "elevenlabs" => elevenlabs::legality::findings(&config),
         _ => openai::legality::findings(&config),
     };
     let refused = |severity| match severity {

@@ -258,6 +258,11 @@ pub struct Quirks {
     pub answers_results: bool,
     /// What the vendor was told it keeps: an item cannot be taken out of the conversation again.
     pub keeps_items: bool,
+    /// The vendor says the greeting of the configuration by itself.
+    pub greets: bool,
+    /// The end of a response may not be told: nothing for so many milliseconds is asked about
+    /// ([`super::Codec::gone_quiet`]).
+    pub quiet_ms: Option<u32>,
     /// A session is configured once: what [`super::Codec::renews`] takes a new connection.
     pub configured_once: bool,
 }
@@ -279,6 +284,8 @@ pub struct ResponseDone {
     pub billed_ms: Option<u64>,
     /// Everything it produced.
     pub items: Vec<Item>,
+    /// The vendor did not say that it ended.
+    pub inferred: bool,
 }
 
 /// A session as the vendor has it.
@@ -502,6 +509,17 @@ pub enum ProviderEvent {
         /// The call.
         call: CallId,
     },
+    /// What was really heard of an answer, says the vendor.
+    HeardTranscript {
+        /// Item of the answer.
+        item: ItemId,
+        /// Content index.
+        part: PartIndex,
+        /// The words; none: nothing of it was heard.
+        transcript: String,
+    },
+    /// The vendor has ended the conversation, and nothing more is to come than what is still to be heard.
+    Leaves,
     /// From here the conversation can go on in another connection, with all that was answered so far.
     Resumable {
         /// What the vendor calls this moment.

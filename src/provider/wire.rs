@@ -91,6 +91,14 @@ pub fn samples(base64: &[u8], pending: Option<u8>) -> std::result::Result<Sample
     Ok(Samples { pcm, odd: bytes % 2 == 1, half })
 }
 
+/// Bytes from base64, within the bound of a piece of audio.
+pub fn bytes(base64: &[u8]) -> std::result::Result<Vec<u8>, DecodeError> {
+    if base64.len() > MAX_AUDIO_BASE64 {
+        return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
+    }
+    base64_simd::STANDARD.decode_to_vec(base64).map_err(|e| DecodeError::Audio(e.to_string()))
+}
+
 /// A frame of audio: base64 written straight between `head` and `tail`.
 pub fn audio_frame(head: &[u8], pcm: &[i16], tail: &[u8]) -> String {
     let mut frame = Vec::with_capacity(head.len() + (pcm.len() * 2).div_ceil(3) * 4 + tail.len());

@@ -221,7 +221,7 @@ impl Session {
         if self.config.auto_capture && self.config.audio.input.source != AudioSource::None {
             self.set_capture(true);
         }
-        if let Some(greeting) = self.config.greeting.clone() {
+        if let Some(greeting) = self.config.greeting.clone().filter(|_| !self.codec.quirks().greets) {
             self.say(None, greeting);
         }
     }
@@ -314,6 +314,7 @@ impl Session {
             Err(error) => self.malformed(&error),
         }
         self.provider_events = events;
+        self.answer_vendor();
     }
 
     fn malformed(&mut self, error: &crate::provider::DecodeError) {

@@ -29,7 +29,7 @@ impl Session {
     }
 
     /// Starts an orderly close; the run ends when the transport says so, or after two seconds.
-    fn close(&mut self, code: u16, ending: Status) {
+    pub(super) fn close(&mut self, code: u16, ending: Status) {
         if self.link.is_asking() || self.link.is_waiting() {
             // There is no transport to wait for.
             return self.end(ending);
@@ -135,6 +135,7 @@ impl Session {
     pub(super) fn end(&mut self, ending: Status) {
         self.credentials_run_over(&ending);
         self.successor_over();
+        self.leaves = false;
         self.link = Link { epoch: self.link.epoch, ..Default::default() };
         self.stop_speaking();
         self.set_capture(false);

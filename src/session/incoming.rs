@@ -2,6 +2,7 @@
 
 use super::{
     Session,
+    agent::MOST_ASKED,
     ops::Purpose,
     sequencer::{ANSWER_MS, Created},
     words::PartKind,
@@ -72,6 +73,8 @@ impl Session {
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
             E::CallCancelled { call } => self.call_taken_back(&call),
+            E::HeardTranscript { item, part, transcript } => self.heard_was(&item, part, transcript),
+            E::Leaves => self.leaves = true,
             E::Resumable { handle } => self.resumable(handle),
             E::EndsIn { ms } => {
                 self.link.announced = true;
@@ -195,7 +198,8 @@ impl Session {
         }
         if !told {
             record.end = Some(end.clone());
-            self.emit_about(Some(&id), None, EventKind::GenerationDone(end));
+            record.inferred |= done.inferred;
+            self.emit_whole(Some(&id), None, done.inferred, EventKind::GenerationDone(end));
         }
         if done.usage.is_some() || done.billed_ms.is_some() {
             let (input, output) = done.usage.unwrap_or_default();
@@ -243,7 +247,7 @@ impl Session {
         };
         let now = self.now;
         let Some(record) = id.and_then(|id| self.responses.iter_mut().rev().find(|r| r.id == id)) else { return };
-        record.heard_of = now;
+        (record.heard_of, record.asked) = (now, 0);
         if record.lost && !record.outside && !matches!(event, ProviderEvent::ResponseDone(_)) {
             let id = record.id.clone();
             self.sequencer.revive(&id);
@@ -259,6 +263,10 @@ impl Session {
         let active = self.sequencer.active() == Some(&record.id);
         if record.end.is_some() && !(record.lost && active) {
             return None;
+        }
+        // Its end may be nothing but silence.
+        if let Some(ms) = self.may_be_quiet(&record.id).filter(|_| record.asked < MOST_ASKED) {
+            return Some(record.heard_of.after_ms(u64::from(ms) * u64::from(record.asked + 1)));
         }
         Some(match (active, self.sequencer.waiting_since()) {
             (true, Some(since)) => record.heard_of.max(since).after_ms(ANSWER_MS),
@@ -281,6 +289,9 @@ impl Session {
         for id in silent {
             if self.response(&id).cancelled && self.codec.quirks().loses_ends {
                 self.end_unseen(&id, "cancelled", None);
+                continue;
+            }
+            if self.gone_quiet(&id) {
                 continue;
             }
             let text = "the service said nothing more of a response and not that it ended; going on without";

@@ -183,6 +183,7 @@ impl Session {
         let (heard_ms, received_ms) = (self.ledger.ms(heard.heard), self.ledger.ms(heard.received));
         let mut words = Words::default();
         let complete = heard.complete && !self.is_torn(&key.response);
+        let corrected = self.is_corrected(&key.item, key.part);
         let (pace, sounds) = (&self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
             m.interrupted = true;
@@ -195,7 +196,10 @@ impl Session {
             (*duration_ms, *slot) = (received_ms, heard_ms);
             let span = Span { heard_ms, received_ms, complete };
             words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());
-            *heard_transcript = Some(words.text.clone());
+            match heard_transcript {
+                Some(said) if corrected => words.text.clone_from(said),
+                _ => *heard_transcript = Some(words.text.clone()),
+            }
             Some(vec![key.part])
         });
         words

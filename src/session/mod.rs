@@ -40,6 +40,7 @@
 //! | `history` | the conversation in order |
 
 mod adding;
+mod agent;
 mod calls;
 mod commands;
 mod commit_answers;
@@ -183,6 +184,10 @@ pub struct Session {
     /// When each kind of warning that can come in floods was told last.
     warned: Vec<(&'static str, Time)>,
     out: VecDeque<Output>,
+    /// Parts of which the vendor said what was heard.
+    corrected: VecDeque<(ItemId, PartIndex)>,
+    /// The vendor has ended the conversation.
+    leaves: bool,
     /// Scratch space, kept to save allocations.
     ledger_events: Vec<LedgerEvent>,
     provider_events: Vec<crate::provider::ProviderEvent>,
@@ -237,6 +242,8 @@ impl Session {
             stats: SessionStats::default(),
             warned: Vec::new(),
             out: VecDeque::new(),
+            corrected: VecDeque::new(),
+            leaves: false,
             ledger_events: Vec::new(),
             provider_events: Vec::new(),
             changes: Vec::new(),
@@ -295,6 +302,7 @@ impl Session {
             self.give_up_pings();
             self.send_next_response();
             self.roll_over();
+            self.say_goodbye();
         } else if self.is_recovering() {
             self.give_up_calls();
         }

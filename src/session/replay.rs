@@ -80,9 +80,14 @@ impl Session {
         if self.recovery.cause.is_none() {
             return;
         }
-        if matches!(self.codec.capabilities().reconnect, None | Some(Reconnect::New)) {
-            self.replay.context = Context::None;
-            return;
+        match self.codec.capabilities().reconnect {
+            None => {
+                self.replay.context = Context::None;
+                return;
+            }
+            // What it is told is no more than a hint.
+            Some(Reconnect::New) => self.replay.context = Context::Partial,
+            Some(_) => {}
         }
         let (mut texts, mut pictures) = (0, 0);
         let mut chosen: Vec<(ItemId, Vec<ProviderCommand>, usize)> = Vec::new();

@@ -24,6 +24,8 @@ pub(super) struct Response {
     pub cancelled: bool,
     /// When the vendor last said anything of it.
     pub heard_of: Time,
+    /// How often its silence was asked about since.
+    pub asked: u32,
     /// Its end never came and was concluded. Should more of it come all the same, it is taken.
     pub lost: bool,
     /// Its end was concluded, not told.
@@ -108,6 +110,7 @@ impl Session {
             closed,
             cancelled,
             heard_of,
+            asked: 0,
             lost,
             inferred,
             spoken_items,

@@ -385,6 +385,7 @@ impl Session {
         let key = &heard.key;
         // Generation stopped in the middle: words ran ahead of the audio that came.
         let torn = self.is_torn(&key.response);
+        let corrected = self.is_corrected(&key.item, key.part);
         let mut broken_off = None;
         let (pace, sounds) = (&mut self.pace, &mut self.sounds);
         self.history.update(&key.item, &mut self.changes, |m| {
@@ -394,6 +395,9 @@ impl Session {
                 return None;
             };
             (*duration_ms, *slot) = (received_ms, heard_ms);
+            if corrected {
+                return Some(vec![key.part]);
+            }
             if torn {
                 let span = Span { heard_ms, received_ms, complete: false };
                 let words = pace.heard(transcript, span, sounds.take(&key.item, key.part).as_ref());

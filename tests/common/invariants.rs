@@ -187,15 +187,15 @@ impl Invariants {
             EventKind::PlaybackFinished(f) => {
                 let item = item.expect("an item");
                 let (received, heard) = speaker.truth(item, f.part);
-                assert!(f.heard_ms <= heard / PER_MS && heard <= received);
+                assert!(f.heard_ms <= heard / speaker.per_ms() && heard <= received);
                 if !self.ids.shared.contains(item) {
-                    assert_eq!(f.heard_ms, heard / PER_MS, "what was heard is what was played");
+                    assert_eq!(f.heard_ms, heard / speaker.per_ms(), "what was heard is what was played");
                     assert!(!f.complete || heard == received);
                 }
             }
             EventKind::Interrupted(i) => {
                 let item = item.expect("an item");
-                let heard = (0..4).map(|part| speaker.truth(item, part).1 / PER_MS);
+                let heard = (0..4).map(|part| speaker.truth(item, part).1 / speaker.per_ms());
                 let shared = self.ids.shared.contains(item);
                 assert!(
                     shared || heard.into_iter().any(|h| h == i.heard_ms),
@@ -404,8 +404,8 @@ impl Wire {
                 let end = frame["audio_end_ms"].as_u64().expect("checklist 38: audio_end_ms is an integer");
                 let (received, heard) = speaker.truth(&item, u32::try_from(part).unwrap());
                 assert!(received > 0, "checklist 41: {item} has no audio to truncate");
-                assert_eq!(end, heard / PER_MS, "checklist 37: {item} is cut where it was heard");
-                assert!(end <= received / PER_MS, "checklist 38: not past what came");
+                assert_eq!(end, heard / speaker.per_ms(), "checklist 37: {item} is cut where it was heard");
+                assert!(end <= received / speaker.per_ms(), "checklist 38: not past what came");
                 assert!(self.truncated.insert((item.clone(), part)), "{item} is cut once");
                 assert!(!self.deleted.contains(&item), "{item} is gone");
             }
@@ -415,7 +415,11 @@ impl Wire {
                 let ours = self.told.contains(&item) || ids.shared.contains(&item);
                 for part in (0..4).filter(|_| !ours) {
                     // Less than a millisecond is nothing.
-                    assert_eq!(speaker.truth(&item, part).1 / PER_MS, 0, "{item} was heard and is not deleted");
+                    assert_eq!(
+                        speaker.truth(&item, part).1 / speaker.per_ms(),
+                        0,
+                        "{item} was heard and is not deleted"
+                    );
                 }
             }
             "response.cancel" => {

@@ -82,10 +82,11 @@ impl Talk {
         let log = Log::default();
         let writer = LogWriter::new(Box::new(log.clone()), &config, SEED).unwrap();
         let codec = codec_for(&config).expect("a valid configuration");
+        let speaker = Speaker::of(codec.capabilities().output_rate);
         Self {
             session: Session::new(Arc::new(config), codec, SEED),
             now: Time(0),
-            speaker: Speaker::default(),
+            speaker,
             epoch: 0,
             over: Vec::new(),
             out: VecDeque::new(),
@@ -266,7 +267,7 @@ impl Talk {
     /// `ms` pass and the speaker plays that much, if it has it.
     pub fn plays(&mut self, ms: u64) {
         self.pass(ms);
-        let reports = self.speaker.play(ms * PER_MS);
+        let reports = self.speaker.play(ms * self.speaker.per_ms());
         for report in reports {
             self.input(Input::Playout { report });
         }

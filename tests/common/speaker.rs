@@ -23,9 +23,21 @@ pub struct Speaker {
     flushes: VecDeque<u64>,
     /// What was received and truly played, by part.
     truth: Vec<(ItemId, u32, u64, u64)>,
+    /// Frames of what it is given that make a millisecond, where it is not 24.
+    per_ms: Option<u64>,
 }
 
 impl Speaker {
+    /// One that is given sound of this rate.
+    pub fn of(rate: u32) -> Self {
+        Self { per_ms: Some(u64::from(rate) / 1000), ..Self::default() }
+    }
+
+    /// Frames of a millisecond.
+    pub fn per_ms(&self) -> u64 {
+        self.per_ms.unwrap_or(24)
+    }
+
     pub fn hears(&mut self, output: &Output) {
         match output {
             Output::Play { item, part, pcm } => self.push(item, *part, pcm.0.len() as u64),
@@ -72,8 +84,8 @@ impl Speaker {
             reports.push(PlayoutReport::Anchor {
                 frames: self.at,
                 source: self.at,
-                rate: 24_000,
-                source_rate: 24_000,
+                rate: self.per_ms() as u32 * 1000,
+                source_rate: self.per_ms() as u32 * 1000,
                 delay: 0,
             });
         }

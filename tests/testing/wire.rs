@@ -37,6 +37,7 @@ impl Wire {
             subprotocols: Vec::new(),
             credential_subprotocol: String::new(),
             token_scheme: None,
+            signed_at: None,
         };
         let transport = service.dialer().dial(request, None, &Tls::default()).await?;
         let mut wire = Self { transport, over: false };

@@ -121,6 +121,7 @@ pub async fn dial(dialer: WebRtcDialer, url: &str, key: Credential) -> Result<Bo
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
         token_scheme: None,
+        signed_at: None,
     };
     let dialling = dialer.dial(request, Some(key), &Tls::default());
     tokio::time::timeout(LONGEST, dialling).await.expect("every step is bounded")

@@ -48,6 +48,7 @@ pub fn request(config: &Config, base: Option<&str>, kind: Option<CredentialKind>
         credential_subprotocol: String::new(),
         key_header: Some("x-goog-api-key".into()),
         token_scheme: Some("Token".into()),
+        signed_at: None,
     })
 }
 

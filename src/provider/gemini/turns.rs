@@ -431,6 +431,7 @@ impl Turns {
             usage: self.usage.take(),
             billed_ms: None,
             items: Vec::new(),
+            inferred: false,
         })));
     }
 }

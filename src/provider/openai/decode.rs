@@ -357,6 +357,7 @@ fn done(kind: &str, response: WireResponse) -> Result<ResponseDone, DecodeError>
         usage,
         billed_ms,
         items,
+        inferred: false,
     })
 }
 

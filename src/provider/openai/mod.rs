@@ -152,6 +152,7 @@ fn dial_request(
         subprotocols: profile.subprotocol.iter().map(|&name| name.to_owned()).collect(),
         credential_subprotocol: profile.key_subprotocol.to_owned(),
         token_scheme: None,
+        signed_at: None,
     })
 }
 

@@ -15,6 +15,7 @@ fn request(url: &str) -> DialRequest {
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
         token_scheme: None,
+        signed_at: None,
     }
 }
 

@@ -1,0 +1,339 @@
+//! Turns out of a stream that says what is heard and written, and neither who asked nor where anything ends.
+//!
+//! A reply begins with its first sound or word and ends with what the agent says of its end, with the next turn, or when
+//! nothing more comes (protocols reference §7). Numbers of events grow over the conversation: what was cut off is all up to
+//! a number.
+
+use super::server_message::{AgentResponse, Alignment, Audio, ClientCall, Correction};
+use crate::{
+    message::{CallId, ItemId, ResponseId, Role},
+    provider::{AlignedChar, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone},
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Replies whose words may still be corrected.
+const MOST_SAID: usize = 64;
+/// Calls whose results may come.
+const MOST_CALLS: usize = 256;
+
+/// What the agent is saying.
+#[derive(Debug)]
+struct Reply {
+    id: ResponseId,
+    at: Option<PartRef>,
+    words: String,
+    /// All its words are known.
+    written: bool,
+    audio: bool,
+    first: i64,
+    last: i64,
+}
+
+/// What the agent said.
+#[derive(Debug)]
+struct Said {
+    at: PartRef,
+    first: i64,
+    last: i64,
+    written: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Replies {
+    /// Of all connections of one session.
+    ids: Arc<AtomicU64>,
+    /// What the user is saying.
+    user: Option<ItemId>,
+    reply: Option<Reply>,
+    /// The request the next reply answers.
+    request: Option<String>,
+    /// What comes next answers something that was sent.
+    expected: bool,
+    /// Everything up to this was cut off.
+    cut: i64,
+    /// The newest that was heard of.
+    newest: i64,
+    said: VecDeque<Said>,
+    /// Sound that was sent so far, milliseconds.
+    pub audio_ms: u64,
+    calls: VecDeque<CallId>,
+}
+
+impl Replies {
+    /// Of another connection of the same session.
+    pub fn another(&self) -> Self {
+        Self { ids: self.ids.clone(), ..Self::default() }
+    }
+
+    fn id(&self, kind: &str) -> String {
+        format!("{kind}_e{}", self.ids.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// An answer was asked for: what comes next is it.
+    pub fn asked(&mut self, request: String) {
+        self.request = Some(request);
+        self.expected = true;
+    }
+
+    /// The reply that is under way, begun where there is none.
+    fn begin(&mut self, event: i64, events: &mut Vec<ProviderEvent>) -> &mut Reply {
+        self.newest = self.newest.max(event);
+        let new = self.reply.is_none().then(|| ResponseId::from(self.id("resp")));
+        if let Some(response) = new.clone() {
+            self.expected = false;
+            self.user_ends(None, events);
+            let request = self.request.take();
+            events.push(ProviderEvent::ResponseCreated { response, request, detached: false });
+        }
+        let reply = self.reply.get_or_insert_with(|| Reply {
+            id: new.unwrap_or_else(|| ResponseId::from("")),
+            at: None,
+            words: String::new(),
+            written: false,
+            audio: false,
+            first: event,
+            last: event,
+        });
+        reply.last = reply.last.max(event);
+        reply
+    }
+
+    /// The message the agent is speaking, or writing.
+    fn speak(&mut self, event: i64, audio: bool, events: &mut Vec<ProviderEvent>) -> PartRef {
+        let new = ItemId::from(self.id("item"));
+        let reply = self.begin(event, events);
+        if let Some(at) = &reply.at {
+            return at.clone();
+        }
+        let at = PartRef { response: reply.id.clone(), item: new.clone(), part: 0 };
+        let kind = ItemKind::Message { role: Role::Assistant, parts: Vec::new() };
+        let item = Item { id: new, kind, status: "in_progress".into() };
+        events.push(ProviderEvent::OutputItemAdded { response: reply.id.clone(), item });
+        events.push(ProviderEvent::PartAdded { at: at.clone(), audio });
+        (reply.at, reply.audio) = (Some(at.clone()), audio);
+        at
+    }
+
+    /// Whether sound of that number is to be heard, and if so where it belongs.
+    pub fn sounds(&mut self, audio: &Audio<'_>, events: &mut Vec<ProviderEvent>) -> Option<PartRef> {
+        if audio.event_id <= self.cut {
+            return None;
+        }
+        Some(self.speak(audio.event_id, true, events))
+    }
+
+    /// When each sign is spoken; `from_ms`: what of the part came before.
+    pub fn aligned(&mut self, at: &PartRef, alignment: &Alignment, from_ms: u32, events: &mut Vec<ProviderEvent>) {
+        let times = alignment.char_start_times_ms.iter().zip(&alignment.char_durations_ms);
+        let ms = |value: f64| value.clamp(0.0, 3_600_000.0) as u32;
+        let signs = alignment.chars.iter().zip(times).filter_map(|(text, (start, lasts))| {
+            let character = text.chars().next()?;
+            let start_ms = from_ms.saturating_add(ms(*start));
+            Some(AlignedChar { character, start_ms, end_ms: start_ms.saturating_add(ms(*lasts)) })
+        });
+        let characters: Vec<_> = signs.collect();
+        if !characters.is_empty() {
+            events.push(ProviderEvent::Alignment { at: at.clone(), characters });
+        }
+    }
+
+    /// All words of a reply. `speaks`: it is spoken as well.
+    pub fn words(&mut self, response: AgentResponse, speaks: bool, events: &mut Vec<ProviderEvent>) {
+        let (event, text) = (response.event_id, response.agent_response.trim().to_owned());
+        // Of a reply that was cut while it was generated: as far as it was heard.
+        if event <= self.cut {
+            let cut = self.said.iter_mut().rev().find(|said| !said.written && said.first <= event);
+            if let Some(said) = cut {
+                said.written = true;
+                let at = said.at.clone();
+                events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: text.clone() });
+                events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
+            }
+            return;
+        }
+        // A reply has its words once: these are of the next.
+        if self.reply.as_ref().is_some_and(|reply| reply.written) {
+            self.finish("completed", None, true, events);
+        }
+        let at = self.speak(event, speaks, events);
+        let Some(reply) = &mut self.reply else { return };
+        reply.written = true;
+        let delta = text.strip_prefix(reply.words.as_str()).unwrap_or(&text).to_owned();
+        reply.words = text;
+        if !delta.is_empty() {
+            events.push(ProviderEvent::AgentDelta { at, audio: speaks, delta });
+        }
+    }
+
+    /// Some words of a reply that is written.
+    pub fn part(&mut self, event: i64, delta: String, events: &mut Vec<ProviderEvent>) {
+        if event <= self.cut || delta.is_empty() {
+            return;
+        }
+        let at = self.speak(event, false, events);
+        let Some(reply) = &mut self.reply else { return };
+        reply.words.push_str(&delta);
+        events.push(ProviderEvent::AgentDelta { at, audio: false, delta });
+    }
+
+    /// What was really heard of a reply, says the agent.
+    pub fn corrected(&mut self, correction: Correction, events: &mut Vec<ProviderEvent>) {
+        let event = correction.event_id;
+        let of = |first: i64, last: i64| (first..=last).contains(&event);
+        let now = self.reply.as_ref().filter(|reply| of(reply.first, reply.last)).and_then(|reply| reply.at.clone());
+        let before = || self.said.iter().rev().find(|said| of(said.first, said.last)).map(|said| said.at.clone());
+        let Some(at) = now.or_else(before) else { return };
+        let transcript = correction.corrected_agent_response.trim().to_owned();
+        events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript });
+    }
+
+    /// The user cut the agent off; everything up to this is not heard any more.
+    pub fn interrupted(&mut self, event: i64, events: &mut Vec<ProviderEvent>) {
+        self.cut = self.cut.max(event);
+        self.newest = self.newest.max(event);
+        if !self.expected {
+            self.user_begins(events);
+        }
+        if self.reply.as_ref().is_some_and(|reply| reply.first <= event) {
+            self.finish("cancelled", Some("turn_detected"), false, events);
+        }
+    }
+
+    fn user_begins(&mut self, events: &mut Vec<ProviderEvent>) {
+        if self.user.is_none() {
+            let item = ItemId::from(self.id("item"));
+            self.user = Some(item.clone());
+            events.push(ProviderEvent::SpeechStarted { item, audio_ms: self.audio_ms });
+        }
+    }
+
+    /// What the user seems to be saying. Of no consequence before the agent takes it for a turn.
+    pub fn user_so_far(&mut self, words: String, events: &mut Vec<ProviderEvent>) {
+        if let Some(item) = self.user.clone() {
+            let transcript = words.trim().to_owned();
+            events.push(ProviderEvent::UserTranscriptSoFar { item, part: 0, transcript });
+        }
+    }
+
+    /// What the user said: the turn is over.
+    pub fn user_words(&mut self, words: &str, event: i64, events: &mut Vec<ProviderEvent>) {
+        self.newest = self.newest.max(event);
+        self.finish("completed", None, true, events);
+        self.user_begins(events);
+        self.user_ends(Some(words.trim()), events);
+        self.expected = true;
+    }
+
+    /// The user's turn is in the conversation, with its words where they are known.
+    fn user_ends(&mut self, words: Option<&str>, events: &mut Vec<ProviderEvent>) {
+        let Some(item) = self.user.take() else { return };
+        events.push(ProviderEvent::SpeechStopped { item: item.clone(), audio_ms: self.audio_ms });
+        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
+        let parts = vec![ItemPart { audio: true, text: String::new() }];
+        let kind = ItemKind::Message { role: Role::User, parts };
+        let added = Item { id: item.clone(), kind, status: "completed".into() };
+        events.push(ProviderEvent::ItemAdded { item: added, previous: None });
+        if let Some(words) = words {
+            let transcript = words.to_owned();
+            events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
+        }
+    }
+
+    /// The agent calls a function of the client. A response ends with each call.
+    pub fn called(&mut self, call: ClientCall, events: &mut Vec<ProviderEvent>) {
+        self.message_done("completed", events);
+        let given = !call.tool_call_id.is_empty();
+        let id = CallId::from(if given { call.tool_call_id } else { self.id("call") });
+        let item = ItemId::from(self.id("item"));
+        let response = self.begin(call.event_id, events).id.clone();
+        let arguments = call.parameters.filter(|value| !value.is_null());
+        let arguments = arguments.map_or_else(|| "{}".to_owned(), |value| value.to_string());
+        let kind = ItemKind::FunctionCall { call: id.clone(), name: call.tool_name, arguments };
+        let item = Item { id: item, kind, status: "completed".into() };
+        events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
+        events.push(ProviderEvent::OutputItemDone { response, item });
+        // Nobody waits for the result of one that expects none.
+        if given && call.expects_response != Some(false) {
+            if self.calls.len() >= MOST_CALLS {
+                self.calls.pop_front();
+            }
+            self.calls.push_back(id);
+        }
+        self.finish("completed", None, false, events);
+        self.expected = true;
+    }
+
+    /// A call whose result may be sent; it is sent once.
+    pub fn take_call(&mut self, id: &CallId) -> bool {
+        let before = self.calls.len();
+        self.calls.retain(|call| call != id);
+        before != self.calls.len()
+    }
+
+    /// The agent says, or its silence does, that the reply is whole.
+    pub fn ended(&mut self, inferred: bool, events: &mut Vec<ProviderEvent>) {
+        self.finish("completed", None, inferred, events);
+    }
+
+    /// All words of the reply are there, and nobody works on a call: silence is its end.
+    pub fn may_end(&self) -> bool {
+        self.calls.is_empty() && self.reply.as_ref().is_some_and(|reply| reply.written)
+    }
+
+    /// Nobody wants what is being said any more. The agent cannot be told, so it is not listened to.
+    pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
+        if self.reply.is_some() {
+            self.cut = self.cut.max(self.newest);
+            self.finish("cancelled", Some("client_cancelled"), false, events);
+        }
+    }
+
+    /// The part that is being spoken.
+    pub fn speaking(&self) -> Option<&PartRef> {
+        self.reply.as_ref().filter(|reply| reply.audio).and_then(|reply| reply.at.as_ref())
+    }
+
+    fn message_done(&mut self, status: &str, events: &mut Vec<ProviderEvent>) {
+        let Some(reply) = &mut self.reply else { return };
+        let Some(at) = reply.at.take() else { return };
+        let words = std::mem::take(&mut reply.words);
+        if reply.audio {
+            events.push(ProviderEvent::AudioDone { at: at.clone() });
+        }
+        if status != "cancelled" {
+            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: reply.audio, text: words });
+        }
+        let parts = vec![ItemPart { audio: reply.audio, text: String::new() }];
+        let kind = ItemKind::Message { role: Role::Assistant, parts };
+        let word = if status == "completed" { "completed" } else { "incomplete" };
+        let item = Item { id: at.item.clone(), kind, status: word.into() };
+        events.push(ProviderEvent::OutputItemDone { response: at.response.clone(), item });
+        if self.said.len() >= MOST_SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back(Said { at, first: reply.first, last: reply.last, written: reply.written });
+        reply.written = false;
+    }
+
+    fn finish(&mut self, status: &str, reason: Option<&str>, inferred: bool, events: &mut Vec<ProviderEvent>) {
+        self.message_done(status, events);
+        let Some(reply) = self.reply.take() else { return };
+        events.push(ProviderEvent::ResponseDone(Box::new(ResponseDone {
+            response: reply.id,
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            error: None::<ProviderError>,
+            usage: None,
+            billed_ms: None,
+            items: Vec::new(),
+            inferred,
+        })));
+    }
+}

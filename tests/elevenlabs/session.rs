@@ -1,0 +1,187 @@
+//! From the first word to the end, and what is written.
+
+use super::*;
+use duologue::event::Status;
+
+/// Lines 1, 4: the initiation is the first word; nothing is heard before the agent has said how it hears.
+#[test]
+fn the_agent_is_told_first() {
+    let mut talk = Talk::new(config(json!({"instructions": "Be kind.", "greeting": "Hello!"})));
+    let op = talk.host(Command::Connect);
+    talk.take();
+    talk.opened();
+    talk.microphone(20);
+    let outputs = talk.take();
+    let sent = frames(&outputs);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["type"], "conversation_initiation_client_data");
+    let agent = json!({"prompt": {"prompt": "Be kind."}, "first_message": "Hello!"});
+    assert_eq!(sent[0]["conversation_config_override"], json!({"agent": agent}));
+    metadata(&mut talk);
+    let outputs = talk.take();
+    done(&outputs, op);
+    assert_eq!(frames(&outputs), [] as [Value; 0], "the agent greets by itself");
+    talk.microphone(20);
+    let heard = |o: &Output| {
+        matches!(o, Output::Send { audio: true, text, .. }
+        if text.starts_with(r#"{"user_audio_chunk":"#))
+    };
+    assert!(talk.take().0.iter().any(heard));
+    talk.finish();
+}
+
+/// Lines 2, 24, 28: closed before it began.
+#[test]
+fn an_agent_that_refuses_is_told() {
+    for (code, reason, expected) in [
+        (1008, "Override for field 'voice_id' is not allowed by config.", "policy"),
+        (3000, "Authentication required", "protocol"),
+    ] {
+        let mut talk = Talk::new(config(json!({"voice": "v"})));
+        let op = talk.host(Command::Connect);
+        talk.opened();
+        talk.take();
+        talk.closed(Some(code), reason, None);
+        let outputs = talk.take();
+        let error = outputs.completed(op).unwrap().unwrap();
+        assert!(error.message.contains(&code.to_string()) && error.message.contains(reason), "{error}");
+        assert_eq!(error.code, expected);
+        assert!(!outputs.0.iter().any(|o| matches!(o, Output::Dial { .. })), "it is not tried again");
+        talk.finish();
+    }
+}
+
+/// Line 5: at once, and with its number, whatever else goes on.
+#[test]
+fn a_ping_is_answered() {
+    let mut talk = connected(json!({}));
+    audio(&mut talk, 1, 1000);
+    talk.take();
+    says(&mut talk, json!({"type": "ping", "ping_event": {"event_id": 7, "ping_ms": 40}}));
+    assert_eq!(frames(&talk.take()), [json!({"type": "pong", "event_id": 7})]);
+    talk.finish();
+}
+
+/// Lines 6, 8.
+#[test]
+fn what_nobody_knows_is_passed_over() {
+    let mut talk = connected(json!({}));
+    for kind in ["vad_score", "agent_tool_request", "of_tomorrow"] {
+        says(&mut talk, json!({"type": kind, "x": [1, {"y": null}]}));
+    }
+    says(&mut talk, json!({"type": "ping", "ping_event": {"event_id": 1, "new": {}}, "more": 1}));
+    for kind in ["error", "client_error"] {
+        let event =
+            json!({"code": 1002, "error_type": "llm_timeout", "error_name": "llm_timeout", "message": "too slow"});
+        says(&mut talk, json!({"type": kind, "error_event": event}));
+    }
+    let outputs = talk.take();
+    assert_eq!(outputs.of("error").len(), 2, "{:?}", outputs.complaints());
+    assert!(outputs.of("error").iter().all(|e| e["message"].as_str().unwrap().contains("too slow")));
+    for rubbish in ["", "{", "[]", r#"{"type":"audio","audio_event":{"audio_base_64":"%","event_id":1}}"#] {
+        talk.wire(rubbish);
+    }
+    assert_eq!(talk.session.stats().malformed, 4);
+    talk.finish();
+}
+
+/// Words of the user are a question, words of the host are not.
+#[test]
+fn typed_words_and_context() {
+    let mut talk = connected(json!({}));
+    let op = talk.host(Command::SendContext { text: "The user looks at page 3.".into() });
+    let outputs = talk.take();
+    done(&outputs, op);
+    let context = json!({"type": "contextual_update", "text": "The user looks at page 3."});
+    assert_eq!(frames(&outputs), [context]);
+    talk.say("What is it about?", false);
+    assert_eq!(frames(&talk.take()), [json!({"type": "user_message", "text": "What is it about?"})]);
+    response(&mut talk, 3, "Ships.");
+    audio(&mut talk, 3, 100);
+    complete(&mut talk, 3);
+    talk.plays(100);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("speech_started").len(), 0, "nobody spoke");
+    assert_eq!(said(&talk)[1..], [pair("user", "What is it about?"), pair("assistant", "Ships.")]);
+    talk.finish();
+}
+
+/// A written conversation.
+#[test]
+fn an_agent_writes() {
+    let mut talk = connected(json!({"output_modality": "text"}));
+    talk.say("Hello?", false);
+    talk.take();
+    for (kind, text) in [("start", ""), ("delta", "Hel"), ("delta", "lo!"), ("stop", "")] {
+        let part = json!({"text": text, "type": kind, "event_id": 2});
+        says(&mut talk, json!({"type": "agent_chat_response_part", "text_response_part": part}));
+    }
+    response(&mut talk, 2, "Hello!");
+    talk.pass(1_100);
+    let outputs = talk.take();
+    let deltas: Vec<_> = outputs.of("transcript").into_iter().filter(|t| t["mode"] == "delta").collect();
+    assert_eq!(deltas.len(), 2, "{deltas:?}");
+    assert_eq!(said(&talk), [pair("user", "Hello?"), pair("assistant", "Hello!")]);
+    talk.finish();
+}
+
+/// Line 20: what cannot change is refused, and not changed behind anybody's back.
+#[test]
+fn an_agent_stays_what_it_is() {
+    let mut talk = connected(json!({}));
+    let op = talk.host(Command::UpdateSession { changes: json!({"instructions": "Be kind."}) });
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(op).unwrap().unwrap().code, "unsupported_option");
+    assert_eq!(frames(&outputs), [] as [Value; 0]);
+    let op = talk.host(Command::UpdateSession { changes: json!({"tool_handling": {"timeout_ms": 5000}}) });
+    done(&talk.take(), op);
+    let op = talk.host(Command::Say { text: "Hello!".into() });
+    assert!(talk.take().completed(op).unwrap().is_some());
+    talk.finish();
+}
+
+/// Line 27: a new conversation that is told of the old one, and says that it is no more than that.
+#[test]
+fn a_lost_connection_is_another_conversation() {
+    let mut talk = connected(json!({"recovery": {"reconnect": true, "context_note": null}}));
+    talk.say("Remember 7.", false);
+    response(&mut talk, 2, "I will.");
+    audio(&mut talk, 2, 400);
+    complete(&mut talk, 2);
+    talk.plays(400);
+    talk.closed(None, "", None);
+    talk.pass(10_000);
+    talk.opened();
+    talk.take();
+    metadata(&mut talk);
+    let outputs = talk.take();
+    let told = "The conversation so far:\nUser: Remember 7.\nYou: I will.";
+    assert_eq!(frames(&outputs), [json!({"type": "contextual_update", "text": told})]);
+    let replaced = &outputs.of("session_replaced")[0];
+    assert_eq!((&replaced["why"], &replaced["context"]), (&json!("reconnect"), &json!("partial")));
+    assert_eq!(*talk.session.status(), Status::Connected);
+    // And a question that nobody answered is asked.
+    talk.say("And 8?", false);
+    talk.take();
+    talk.closed(None, "", None);
+    talk.pass(10_000);
+    talk.opened();
+    talk.take();
+    metadata(&mut talk);
+    let sent = frames(&talk.take());
+    assert_eq!(sent.last(), Some(&json!({"type": "user_message", "text": "And 8?"})), "{sent:?}");
+    talk.finish();
+}
+
+/// Line 23: muted is silence and not absence.
+#[test]
+fn who_is_muted_is_heard_as_silence() {
+    let mut talk = connected(json!({}));
+    talk.host(Command::SetInputMuted { muted: true });
+    talk.take();
+    talk.microphone(100);
+    let sent = talk.take();
+    let frames = sent.0.iter().filter(|o| matches!(o, Output::Send { audio: true, .. })).count();
+    assert!(frames > 0);
+    talk.finish();
+}
