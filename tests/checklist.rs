@@ -22,6 +22,7 @@ fn the_conformance_pages_tell_the_truth() {
     check_page("docs/conformance-openai.md", 62, 50);
     check_page("docs/conformance-gemini.md", 32, 15);
     check_page("docs/conformance-xai.md", 29, 20);
+    check_page("docs/conformance-elevenlabs.md", 29, 25);
 }
 
 /// A page has each of its lines once, and at least so many tests.

@@ -4,7 +4,7 @@
 # tests/run.sh gives the log of its own run: sh tests/conformance.sh LOG
 set -eu
 cd "$(dirname "$0")/.."
-pages="openai:62 gemini:32 xai:29"
+pages="openai:62 gemini:32 xai:29 elevenlabs:29"
 log=${1-}
 
 if [ -z "$log" ]; then

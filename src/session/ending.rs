@@ -187,6 +187,9 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
         None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
         Some(1008) => (ErrorClass::Provider, "policy", false),
         Some(1009) => (ErrorClass::Limit, "message_too_big", false),
+        // ElevenLabs: an agent that wants a signed URL, and a queue that nobody was let out of in time.
+        Some(3000) => (ErrorClass::Credential, "auth", false),
+        Some(4300) => (ErrorClass::Limit, "queue_timeout", false),
         Some(_) => (ErrorClass::Protocol, "protocol", false),
     };
     let error = Error::new(class, word, text).fatal();

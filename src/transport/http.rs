@@ -47,6 +47,15 @@ pub(crate) struct Post<'a> {
     pub time: Duration,
 }
 
+/// What is fetched.
+pub(crate) struct Get<'a> {
+    pub url: &'a Url,
+    /// As of [`Post`].
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub most: usize,
+    pub time: Duration,
+}
+
 /// An answer that sends nowhere else.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -97,7 +106,20 @@ impl Connection {
     /// `handshake` when it is not HTTP that is spoken there.
     pub async fn exchange(self, post: Post<'_>) -> Result<Answer> {
         let (time, most) = (post.time, post.most);
-        let request = request(post)?;
+        self.carry(request(post)?, time, most).await
+    }
+
+    /// Fetches; otherwise as [`Self::exchange`].
+    pub async fn fetch(self, get: Get<'_>) -> Result<Answer> {
+        let mut request = begun(hyper::Method::GET, get.url).header(header::ACCEPT, "application/json");
+        for (name, mut value) in get.headers {
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        self.carry(request.body(Full::default()).map_err(|_| unfit())?, get.time, get.most).await
+    }
+
+    async fn carry(self, request: Request<Full<Bytes>>, time: Duration, most: usize) -> Result<Answer> {
         let exchange = async {
             let (mut sender, connection) = http1::Builder::new()
                 .max_buf_size(64 * 1024)
@@ -129,16 +151,21 @@ async fn beside<T>(connection: impl Future, exchange: impl Future<Output = T>) -
     .await
 }
 
-fn request(post: Post<'_>) -> Result<Request<Full<Bytes>>> {
-    let url = post.url;
+fn begun(method: hyper::Method, url: &Url) -> hyper::http::request::Builder {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let mut request = Request::post(path)
+    Request::builder()
+        .method(method)
+        .uri(path)
         .header(header::HOST, host)
         .header(header::USER_AGENT, concat!("duologue/", env!("CARGO_PKG_VERSION")))
-        .header(header::ACCEPT, post.accept)
         .header(header::CONNECTION, "close")
+}
+
+fn request(post: Post<'_>) -> Result<Request<Full<Bytes>>> {
+    let mut request = begun(hyper::Method::POST, post.url)
+        .header(header::ACCEPT, post.accept)
         // Also of nothing: some servers refuse a POST without.
         .header(header::CONTENT_LENGTH, post.body.len());
     if let Some(content_type) = post.content_type {
@@ -148,9 +175,11 @@ fn request(post: Post<'_>) -> Result<Request<Full<Bytes>>> {
         value.set_sensitive(true);
         request = request.header(name, value);
     }
-    request.body(Full::new(post.body.into())).map_err(|_| {
-        Error::new(ErrorClass::Config, "invalid_config", "the URL or a header cannot be sent").field("base_url")
-    })
+    request.body(Full::new(post.body.into())).map_err(|_| unfit())
+}
+
+fn unfit() -> Error {
+    Error::new(ErrorClass::Config, "invalid_config", "the URL or a header cannot be sent").field("base_url")
 }
 
 async fn read(response: hyper::Response<hyper::body::Incoming>, most: usize) -> Result<Answer> {

@@ -35,7 +35,8 @@ fn the_agent_is_told_first() {
 fn an_agent_that_refuses_is_told() {
     for (code, reason, expected) in [
         (1008, "Override for field 'voice_id' is not allowed by config.", "policy"),
-        (3000, "Authentication required", "protocol"),
+        (3000, "Authentication required", "auth"),
+        (4300, "Queue timeout", "queue_timeout"),
     ] {
         let mut talk = Talk::new(config(json!({"voice": "v"})));
         let op = talk.host(Command::Connect);

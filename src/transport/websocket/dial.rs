@@ -4,7 +4,7 @@ use super::{
     Socket, WebSocket,
     secret::{self, Filled, Secrets},
     shared_read::SharedRead,
-    socket_config,
+    signed, socket_config,
 };
 use crate::{
     config::Tls,
@@ -55,8 +55,14 @@ pub(in crate::transport) fn instead(
 }
 
 async fn dial(request: &DialRequest, credential: Option<&Credential>, tls: Tls) -> Result<Socket> {
-    let url = Url::parse(&request.url)
-        .map_err(|e| Error::new(ErrorClass::Config, "invalid_config", format!("not a URL: {e}")).field("base_url"))?;
+    let plain = || {
+        let wrong = |e| Error::new(ErrorClass::Config, "invalid_config", format!("not a URL: {e}")).field("base_url");
+        Url::parse(&request.url).map_err(wrong)
+    };
+    let signed = signed::url(request, credential, &tls).await?;
+    // It carries its own permission.
+    let credential = credential.filter(|_| signed.is_none());
+    let url = signed.map_or_else(plain, Ok)?;
     let place = Place::of(&url)?;
     let (handshake, secrets) = handshake(url, request, credential)?;
     let (wire, _) = place.open(tls).await?;

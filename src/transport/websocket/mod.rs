@@ -7,6 +7,7 @@
 mod dial;
 mod secret;
 mod shared_read;
+mod signed;
 #[cfg(test)]
 mod tests;
 
