@@ -6,7 +6,7 @@ mod environment;
 
 use duologue::{
     Config,
-    provider::{gemini, openai::OpenAi},
+    provider::{elevenlabs, gemini, openai::OpenAi},
     simulator::sample_server_events,
 };
 use environment::{Referees, run};
@@ -171,4 +171,32 @@ async fn every_client_message_of_the_gemini_codec_is_the_vendors() {
     }
     assert_eq!(kinds.len(), 5, "every client message there is (protocols reference §2): {kinds:?}");
     run(referees.python("google_wire.py", [""; 0]), &lines).await.expect_success();
+}
+
+#[tokio::test]
+async fn planted_defects_of_elevenlabs_messages_are_caught() {
+    let Some(referees) = Referees::find() else { return };
+    run(referees.node("elevenlabs_wire.mjs", ["--self-test"]), "").await.expect_success();
+}
+
+#[tokio::test]
+async fn every_client_message_of_the_elevenlabs_codec_is_the_vendors() {
+    let Some(referees) = Referees::find() else { return };
+    let all = json!({"instructions": "Be brief.", "greeting": "Hello!", "voice": "v1", "speed": 1.1, "temperature": 0.5,
+        "max_output_tokens": 300, "transcription": {"language": "de", "keywords": ["Ada"]},
+        "tools": [{"name": "clock"}], "extra": {"dynamic_variables": {"name": "Ann"}, "user_id": "u"}});
+    let mut lines = String::new();
+    let mut kinds = BTreeSet::new();
+    for mut document in [json!({}), all, json!({"output_modality": "text"})] {
+        document["provider"] = "elevenlabs".into();
+        document["model"] = "agent_1".into();
+        let config = Config::from_json(&document.to_string()).expect("a valid configuration");
+        for frame in elevenlabs::sample_client_events(&config).expect("the codec takes the configuration") {
+            let message: Value = serde_json::from_str(&frame).expect("a frame is JSON");
+            kinds.insert(message["type"].as_str().unwrap_or("audio").to_owned());
+            lines += &(frame + "\n");
+        }
+    }
+    assert_eq!(kinds.len(), 6, "all but what only the host sends as it is: {kinds:?}");
+    run(referees.node("elevenlabs_wire.mjs", [""; 0]), &lines).await.expect_success();
 }

@@ -8,6 +8,7 @@ mod formats;
 mod initiation;
 pub mod legality;
 mod replies;
+mod samples;
 mod server_message;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ use serde_json::{Value, json};
 use server_message::{KNOWN, Message};
 
 pub use dial::dial_with;
+#[doc(hidden)]
+pub use samples::sample_client_events;
 
 /// Base URL when none is configured; there are others for other regions.
 pub const BASE_URL: &str = "https://api.elevenlabs.io";
