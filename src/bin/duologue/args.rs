@@ -67,7 +67,7 @@ Examples:
 Environment, for what neither an option nor the configuration document says (not with --simulate):
   OPENAI_API_KEY   the key of the service
   GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, DUOLOGUE_API_KEY
-                   the same of gemini, xai, azure and compatible, which are never shown that of OpenAI
+                   the same of gemini, xai, azure, elevenlabs and compatible, which are never shown that of OpenAI
   OPENAI_BASE_URL  another service that speaks the same protocol
   OPENAI_MODEL     the model
   OPENAI_VOICE     the voice
@@ -160,7 +160,7 @@ pub struct TalkArgs {
     /// What the simulated service says, and what its caller does [default: three spoken turns]
     #[arg(long, value_name = "FILE.json", requires = "simulate")]
     pub scenario: Option<PathBuf>,
-    /// Who answers: openai, gemini, xai, azure, or compatible for any other server of OpenAI's protocol [default: openai]
+    /// Who answers: openai, gemini, xai, azure, elevenlabs (`--model` is the agent), or compatible for any other server of OpenAI's protocol [default: openai]
     #[arg(long, value_name = "NAME")]
     pub provider: Option<String>,
     /// The key of the service. Better in the environment: other users of this machine can read command lines
