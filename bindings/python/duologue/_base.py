@@ -74,8 +74,8 @@ class ClientBase:
     Every keyword that is not described here is a key of the configuration document, described in
     :class:`~duologue.ConfigDocument`; what is left out has its default. Nothing is dialled yet.
 
-    :param provider: who answers: ``openai``, ``gemini``, ``xai``, ``azure``, ``elevenlabs``, ``compatible``, or ``simulator`` for
-        the offline one of ``pip install "duologue[simulator]"``, which needs no key.
+    :param provider: who answers: ``openai``, ``gemini``, ``xai``, ``azure``, ``elevenlabs``, ``compatible``, or
+        ``simulator`` for the offline one of ``pip install "duologue[simulator]"``, which needs no key.
     :param tools: functions the model may call, plain or coroutine functions: their schema comes from type hints
         and docstring, and they are run when the model calls. A mapping is an entry of the document; its calls
         come as :class:`~duologue.ToolCall` events to be answered with ``submit_tool_result``.
