@@ -5,6 +5,7 @@
 
 mod dial;
 pub mod legality;
+pub(super) mod minting;
 pub mod models;
 mod server_message;
 mod setup;
