@@ -1,4 +1,6 @@
-//! The clock hosts give device times on.
+//! The clock hosts give device times on, and the one on the wall.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Microseconds of a monotonic clock, with an origin that is the same for all code of this process.
 ///
@@ -21,6 +23,11 @@ pub fn clock_us() -> u64 {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
     }
+}
+
+/// Seconds since 1970, if the clock on the wall is past that.
+pub(crate) fn unix_s() -> Option<u64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs())
 }
 
 #[cfg(test)]

@@ -30,13 +30,16 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A key. What begins with `ek_` or `auth_tokens/` is taken as ephemeral.
+    /// A key. What begins with `ek_`, `auth_tokens/` or `xai-realtime-client-secret-` is taken as ephemeral.
     ///
     /// # Errors
     /// `missing_key` when empty, `malformed_key` when it has spaces, control or non-ASCII characters.
     pub fn new(value: impl Into<String>) -> Result<Self> {
         let mut credential = Self::of_kind(CredentialKind::ApiKey, value)?;
-        if ["ek_", "auth_tokens/"].iter().any(|prefix| credential.expose().starts_with(prefix)) {
+        if ["ek_", "auth_tokens/", "xai-realtime-client-secret-"]
+            .iter()
+            .any(|prefix| credential.expose().starts_with(prefix))
+        {
             credential.kind = CredentialKind::Ephemeral;
         }
         Ok(credential)
@@ -163,7 +166,10 @@ mod tests {
         let c = Credential::new(" sk-canary \n").unwrap();
         assert_eq!(c.expose(), "sk-canary");
         assert!(!format!("{c:?}").contains("canary"));
-        assert_eq!(Credential::new("ek_1").unwrap().kind(), CredentialKind::Ephemeral);
+        for secret in ["ek_1", "auth_tokens/1", "xai-realtime-client-secret-1"] {
+            assert_eq!(Credential::new(secret).unwrap().kind(), CredentialKind::Ephemeral);
+        }
+        assert_eq!(Credential::new("xai-1").unwrap().kind(), CredentialKind::ApiKey);
     }
 
     #[test]

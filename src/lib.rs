@@ -4,7 +4,8 @@
 //! text. [`Config`] says what the session shall be. The conversation itself is the sans-IO
 //! [`session::Session`], which the client drives; vendors' protocols are in [`provider`], sockets in
 //! [`transport`], sound in [`audio`]. With the feature `simulator` the vendor can be played locally; tests of
-//! programs that use duologue play it with [`testing`]. With the feature `serve` an application's own server makes
+//! programs that use duologue play it with [`testing`]. Clients that must not have the key of the account get short-lived secrets
+//! from [`mint`]. With the feature `serve` an application's own server makes
 //! the calls of its users, so that the vendor's key stays there.
 
 pub mod audio;
@@ -18,6 +19,7 @@ pub mod event;
 #[cfg(any(feature = "capi", feature = "uniffi"))]
 pub mod ffi;
 pub mod message;
+pub mod mint;
 #[cfg(any(feature = "serve", all(feature = "simulator", feature = "webrtc")))]
 mod page;
 pub mod provider;

@@ -6,10 +6,11 @@
 use super::{
     core::{Core, Network, Parts},
     shared::{Envelope, Stats},
-    wall_clock::{WallClock, unix_s},
+    wall_clock::WallClock,
 };
 use crate::{
     capabilities::TransportKind,
+    clock::unix_s,
     error::{Error, ErrorClass},
     provider::DialRequest,
     session::{Command, Input},

@@ -1,15 +1,10 @@
 //! The clock on the wall, beside the one that timers run on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// Further apart than this since the last look, one of them was set or the machine slept.
 const JUMP: Duration = Duration::from_secs(5);
-
-/// Seconds since 1970, if the clock is past that.
-pub(super) fn unix_s() -> Option<u64> {
-    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs())
-}
 
 /// See the module.
 #[derive(Debug)]

@@ -154,11 +154,11 @@ impl std::error::Error for Error {}
 /// Shorthand used across the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// `text` with everything that looks like an API key (`sk-…`, `ek_…`, `xai-…`, `AIza…`, a bearer
+/// `text` with everything that looks like an API key (`sk-…`, `ek_…`, `xai-…`, `AIza…`, `auth_tokens/…`, a bearer
 /// token) replaced, and control characters made visible. Vendor texts pass through here before
 /// they reach an error, an event or a log line: some services echo the rejected key.
 pub fn redact(text: &str) -> String {
-    const MARKS: [&str; 6] = ["sk-", "ek_", "xai-", "AIza", "Bearer ", "openai-insecure-api-key."];
+    const MARKS: [&str; 7] = ["sk-", "ek_", "xai-", "AIza", "auth_tokens/", "Bearer ", "openai-insecure-api-key."];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((at, mark)) = MARKS.iter().filter_map(|m| rest.find(m).map(|at| (at, m))).min_by_key(|(at, _)| *at) {
@@ -194,5 +194,6 @@ mod tests {
         let text = redact("Incorrect API key provided: sk-proj-abc_123. Bearer xyz\nsee task-list");
         assert_eq!(text, "Incorrect API key provided: sk-[redacted] Bearer [redacted] see task-list");
         assert_eq!(redact("openai-insecure-api-key.ek_9, plain"), "openai-insecure-api-key.[redacted], plain");
+        assert_eq!(redact("no auth_tokens/abc-1 here"), "no auth_tokens/[redacted] here");
     }
 }

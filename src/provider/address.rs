@@ -37,6 +37,33 @@ pub fn base_url(base: &str, like: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// Where else the service is asked over HTTP, and for which model: `wss://host/v1/realtime?model=m` is
+/// `https://host/v1/realtime/calls` for model `m`. No `place` is the URL itself.
+///
+/// # Errors
+/// `invalid_config` for what is no URL.
+pub fn beside_sessions(dial: &str, place: &str) -> Result<(Url, Option<String>)> {
+    let dial = match dial.split_once("://") {
+        Some(("wss", rest)) => format!("https://{rest}"),
+        Some(("ws", rest)) => format!("http://{rest}"),
+        _ => dial.to_owned(),
+    };
+    let mut url = Url::parse(&dial).map_err(|e| crate::config::invalid("base_url", format!("not a URL: {e}")))?;
+    let model = url.query_pairs().find(|(name, _)| name == "model").map(|(_, model)| model.into_owned());
+    // What else is in the query belongs to the endpoint. The model is part of the session.
+    let rest: Vec<(String, String)> =
+        url.query_pairs().filter(|(name, _)| name != "model").map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    url.set_fragment(None);
+    if let (Ok(mut path), false) = (url.path_segments_mut(), place.is_empty()) {
+        path.pop_if_empty().push(place);
+    }
+    Ok((url, model))
+}
+
 /// The model a credential was minted for is the configured one, where both are said.
 ///
 /// # Errors

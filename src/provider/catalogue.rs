@@ -2,7 +2,7 @@
 
 use super::{
     elevenlabs, gemini,
-    openai::profile::{PROFILES, Profile},
+    openai::profile::{self, PROFILES, Profile},
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,26 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
         "compatible" => &["DUOLOGUE_API_KEY"],
         _ => &[],
     }
+}
+
+/// What a provider has when nobody says otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Defaults {
+    /// Its model. Absent: one has to be named.
+    pub model: Option<&'static str>,
+    /// Its voice. Absent: one of its own that is not named.
+    pub voice: Option<&'static str>,
+    /// It answers calls over WebRTC, whatever this build can.
+    pub calls: bool,
+}
+
+/// See [`Defaults`].
+pub(crate) fn defaults(provider: &str) -> Defaults {
+    if provider == "gemini" {
+        return Defaults { model: Some(gemini::models::NEWEST), voice: None, calls: false };
+    }
+    let of = |profile: &Profile| Defaults { model: profile.model, voice: profile.voice, calls: profile.calls };
+    profile::find(provider).map(of).unwrap_or_default()
 }
 
 /// Every provider with its defaults, its models (and until when they live, with their successors), its

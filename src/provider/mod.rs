@@ -4,15 +4,18 @@
 //! what reassembling a stream needs. A new vendor is a folder here, a line in [`codec_for`], a
 //! simulator dialect and a page of documentation.
 
-mod address;
+pub(crate) mod address;
 mod catalogue;
 pub mod elevenlabs;
 pub mod gemini;
+pub(crate) mod minting;
 pub mod openai;
 mod settle;
 mod vocabulary;
 mod wire;
 
+#[cfg(feature = "serve")]
+pub(crate) use catalogue::defaults;
 pub use catalogue::{catalogue, key_variables};
 pub use settle::settle;
 pub use vocabulary::*;

@@ -2,6 +2,7 @@
 
 use super::{
     Denied, Server,
+    checks::{check_origin, check_secrets, within, wrong},
     gate::{Authenticate, Gate, KeyFor, by_token},
     limits::{Book, Now, Rate},
     policy::Policy,
@@ -9,8 +10,9 @@ use super::{
 };
 use crate::{
     config::Config,
-    credential::{Credential, on_this_machine},
+    credential::Credential,
     error::{Error, ErrorClass, Result},
+    mint::MintOptions,
 };
 use axum::http::{HeaderMap, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,10 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
-use url::Url;
 
-/// What the vendor allows a client secret, in seconds.
-const SECRET_LIFE_S: RangeInclusive<u64> = 10..=7200;
 const BODY: RangeInclusive<usize> = 1024..=1024 * 1024;
 const PLACES: RangeInclusive<usize> = 1..=4096;
 
@@ -194,9 +193,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Mints client secrets that are good for `life`, 10 s to 2 h; 60 s are enough for a client that dials at
-    /// once. Default: none are minted, because the vendor lets whoever has one choose another session, model
-    /// included.
+    /// Mints client secrets with which sessions can be begun for `life`: 60 s are enough for a client that dials at
+    /// once; how long it may be depends on the vendor ([`crate::mint::MintOptions::ttl_s`]). Default: none are
+    /// minted, because OpenAI lets whoever has one choose another session, model included. Gemini locks the session;
+    /// secrets of xAI carry none, so that a session for callers to have is refused there.
     pub fn client_secrets(mut self, life: Duration) -> Self {
         self.client_secrets = Some(life);
         self
@@ -235,6 +235,24 @@ impl ServerBuilder {
     pub fn build(self) -> Result<Server> {
         let policy = Policy::new(&self.session, &self.models, &self.voices, self.caller_instructions)?;
         let upstream = Upstream::new(&self.session)?;
+        let secrets =
+            self.client_secrets.map(|life| MintOptions { ttl_s: Some(life.as_secs()), ..MintOptions::default() });
+        if let Some(options) = &secrets {
+            check_secrets(&policy, options, self.caller_instructions)?;
+        }
+        if upstream.calls().is_err() {
+            let refused = if secrets.is_none() {
+                Some(("provider", "mint client secrets, or use a provider that answers calls, like \"openai\""))
+            } else if self.page {
+                Some(("page", "leave the page out: it makes calls"))
+            } else {
+                self.calls_per_user.map(|_| ("calls_per_user", "leave it out"))
+            };
+            if let Some((field, fix)) = refused {
+                let message = format!("{} answers no calls", self.session.provider);
+                return Err(Error::new(ErrorClass::Unsupported, "no_transport", message).field(field).fix(fix));
+            }
+        }
         for origin in &self.origins {
             check_origin(origin)?;
         }
@@ -257,7 +275,6 @@ impl ServerBuilder {
         }
         let header = self.client_ip_header.map(|name| HeaderName::try_from(name.to_ascii_lowercase()));
         let client_ip_header = header.transpose().map_err(|_| wrong("client_ip_header", "is no name of a header"))?;
-        let secret_life_s = self.client_secrets.map(|life| within("client_secrets", life.as_secs(), SECRET_LIFE_S));
         let start = Instant::now();
         let now = self.now.unwrap_or_else(|| Arc::new(move || start.elapsed()));
         let rate = |field, number: u32| NonZeroU32::new(number).ok_or_else(|| wrong(field, "is 0, and at least 1"));
@@ -276,39 +293,12 @@ impl ServerBuilder {
             per_ip: Rate::new(rate("per_minute.address", self.per_minute.1)?, "address", &now),
             places: Arc::new(Semaphore::new(within("most_at_once", self.most_at_once, PLACES)?)),
             most_body: within("most_body", self.most_body, BODY)?,
-            secret_life_s: secret_life_s.transpose()?,
+            secrets,
             page: self.page,
             hasher: Default::default(),
         };
         Ok(Server { gate: Arc::new(gate) })
     }
-}
-
-fn wrong(field: &str, why: impl Into<String>) -> Error {
-    Error::new(ErrorClass::Config, "invalid_config", why).field(field)
-}
-
-fn within<N: PartialOrd + std::fmt::Display + Copy>(field: &str, number: N, range: RangeInclusive<N>) -> Result<N> {
-    match range.contains(&number) {
-        true => Ok(number),
-        false => Err(wrong(field, format!("is {number}, and {} to {}", range.start(), range.end()))),
-    }
-}
-
-/// An origin as browsers write it, and one that nobody between can pretend to be.
-fn check_origin(origin: &str) -> Result<()> {
-    let wrong = |why: &str| {
-        let error = wrong("origins", format!("{origin:?} {why}"));
-        Err(error.fix("write it like https://app.example or http://localhost:3000, without a path"))
-    };
-    let Ok(url) = Url::parse(origin) else { return wrong("is no origin") };
-    match url.scheme() {
-        "https" => {}
-        "http" if on_this_machine(&url) => {}
-        "http" => return wrong("is not on this machine, so plaintext is refused"),
-        _ => return wrong("is no origin of a page"),
-    }
-    if url.origin().ascii_serialization() == origin { Ok(()) } else { wrong("is not exactly an origin") }
 }
 
 #[cfg(test)]
@@ -328,6 +318,8 @@ mod tests {
     #[test]
     fn what_would_not_work_is_refused_at_once() {
         let config = |text: &str| Config::from_json(text).unwrap();
+        let secrets =
+            |text: &str, seconds| builder().session(config(text)).client_secrets(Duration::from_secs(seconds));
         let cases: Vec<(ServerBuilder, &str, &str)> = vec![
             (Server::builder(), "missing_key", ""),
             (builder().session(config(r#"{"greeting": "Hello"}"#)), "unsupported", "greeting"),
@@ -348,30 +340,22 @@ mod tests {
             (builder().most_at_once(0), "invalid_config", "most_at_once"),
             (builder().most_body(10 << 20), "invalid_config", "most_body"),
             (builder().client_secrets(Duration::from_secs(9)), "invalid_config", "client_secrets"),
+            (builder().session(config(r#"{"provider": "gemini"}"#)), "no_transport", "provider"),
+            (builder().session(config(r#"{"provider": "xai"}"#)), "no_transport", "provider"),
+            (secrets(r#"{"provider": "xai"}"#, 3601), "invalid_config", "client_secrets"),
+            (
+                secrets(r#"{"provider": "xai", "instructions": "Be brief."}"#, 60),
+                "unsupported_option",
+                "client_secrets",
+            ),
+            (secrets(r#"{"provider": "xai"}"#, 60).voices(["rex"]), "unsupported_option", "client_secrets"),
+            (secrets(r#"{"provider": "xai"}"#, 60).caller_instructions(true), "unsupported_option", "client_secrets"),
+            (secrets(r#"{"provider": "gemini"}"#, 60).page(true), "no_transport", "page"),
+            (secrets(r#"{"provider": "gemini"}"#, 60).calls_per_user(1), "no_transport", "calls_per_user"),
+            (secrets(r#"{"provider": "gemini", "base_url": "http://api.example"}"#, 60), "plaintext", "base_url"),
         ];
         for (builder, code, field) in cases {
             assert_eq!(refused(builder), (code.to_owned(), field.to_owned()));
-        }
-    }
-
-    #[test]
-    fn an_origin_is_exact() {
-        for good in ["https://app.example", "https://app.example:8443", "http://localhost:3000", "http://127.0.0.1:1"] {
-            check_origin(good).unwrap();
-        }
-        for bad in [
-            "*",
-            "null",
-            "",
-            "app.example",
-            "https://app.example/",
-            "https://app.example:443",
-            "https://App.example",
-            "http://app.example",
-            "https://user@app.example",
-            "file:///tmp",
-        ] {
-            assert_eq!(check_origin(bad).unwrap_err().field.as_deref(), Some("origins"), "{bad}");
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     credential::Credential,
     error::{Error, Result as KeyResult},
+    mint::MintOptions,
 };
 use axum::{
     extract::ConnectInfo,
@@ -69,8 +70,8 @@ pub(super) struct Gate {
     pub(super) per_user: Rate<String>,
     pub(super) places: Arc<Semaphore>,
     pub(super) most_body: usize,
-    /// Seconds a client secret lives; `None`: there are none.
-    pub(super) secret_life_s: Option<u64>,
+    /// What client secrets are good for; `None`: there are none.
+    pub(super) secrets: Option<MintOptions>,
     pub(super) page: bool,
     pub(super) hasher: RandomState,
 }

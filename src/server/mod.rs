@@ -37,8 +37,11 @@
 //! What the session fixes is fixed for the request. The vendor lets whoever holds a call change its instructions,
 //! tools and voice by `session.update` on its data channel, and whoever holds a client secret the model too: the
 //! server guards the key, the account and who may call, and is no guard of what is said in a call.
+//!
+//! Of providers that answer no calls (`gemini`, `xai`, `azure`) it mints client secrets only, as [`crate::mint`] does.
 
 mod builder;
+mod checks;
 mod gate;
 mod limits;
 mod listen;

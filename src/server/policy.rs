@@ -5,10 +5,9 @@ use crate::{
     config::Config,
     error::{Error, ErrorClass, Result},
     provider,
-    transport::calls::calls_url,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// Names in a message are cut here: they are a stranger's.
 const SHOWN: usize = 64;
@@ -32,9 +31,9 @@ pub(super) struct Policy {
 #[derive(Debug)]
 struct Choice {
     model: String,
-    voice: String,
-    /// Complete.
-    session: Value,
+    voice: Option<String>,
+    /// What the model lacks is settled.
+    config: Arc<Config>,
 }
 
 impl Policy {
@@ -62,38 +61,43 @@ impl Policy {
                 .fix("remove it"));
         }
         let own = Choice::new(Config { model: Some(model(config)?), ..config.clone() })?;
-        let names = |own: &str, more: &[String]| {
-            let more = more.iter().filter(|name| *name != own).cloned();
-            std::iter::once(own.to_owned()).chain(more).collect::<Vec<_>>()
+        let others = |own: Option<&str>, more: &[String]| {
+            more.iter().filter(|name| own != Some(name.as_str())).cloned().collect::<Vec<_>>()
         };
-        let (models, voices) = (names(&own.model, models), names(&own.voice, voices));
+        let models: Vec<_> = [own.model.clone()].into_iter().chain(others(Some(&own.model), models)).collect();
+        // A provider may have a voice of its own that has no name here.
+        let more = others(own.voice.as_deref(), voices).into_iter().map(Some);
+        let voices: Vec<_> = [own.voice.clone()].into_iter().chain(more).collect();
         let pairs = models.iter().flat_map(|model| voices.iter().map(move |voice| (model, voice)));
         let choices = pairs.map(|(model, voice)| {
-            Choice::new(Config { model: Some(model.clone()), voice: Some(voice.clone()), ..config.clone() })
+            Choice::new(Config { model: Some(model.clone()), voice: voice.clone(), ..config.clone() })
         });
         Ok(Self { choices: choices.collect::<Result<_>>()?, caller_instructions })
     }
 
-    /// The session object for a caller with these wishes.
-    pub(super) fn session(&self, wishes: Wishes) -> Result<Value, Refusal> {
+    /// What every caller may get.
+    pub(super) fn choices(&self) -> impl Iterator<Item = &Config> {
+        self.choices.iter().map(|choice| &*choice.config)
+    }
+
+    /// The session for a caller with these wishes. It has its model.
+    pub(super) fn session(&self, wishes: Wishes) -> Result<Cow<'_, Config>, Refusal> {
         let default = &self.choices[0];
         let model = wishes.model.as_deref().unwrap_or(&default.model);
-        let voice = wishes.voice.as_deref().unwrap_or(&default.voice);
+        let voice = wishes.voice.as_deref().or(default.voice.as_deref());
         let not =
             |what: &str, name: &str| Refusal::fixed(what, format!("The {what} '{}' is not offered here.", shown(name)));
         let mut of_model = self.choices.iter().filter(|choice| choice.model == model).peekable();
         of_model.peek().ok_or_else(|| not("model", model))?;
-        let choice = of_model.find(|choice| choice.voice == voice).ok_or_else(|| not("voice", voice))?;
-        let mut session = choice.session.clone();
-        if let Some(words) = wishes.instructions {
-            if !self.caller_instructions {
-                return Err(Refusal::fixed("instructions", "The instructions are set by this server."));
-            }
-            // After the server's own, which stay.
-            let own = session["instructions"].as_str().map(|own| format!("{own}\n\n"));
-            session["instructions"] = (own.unwrap_or_default() + &words).into();
+        let offered = of_model.find(|choice| choice.voice.as_deref() == voice);
+        let choice = offered.ok_or_else(|| not("voice", voice.unwrap_or_default()))?;
+        let Some(words) = wishes.instructions else { return Ok(Cow::Borrowed(&choice.config)) };
+        if !self.caller_instructions {
+            return Err(Refusal::fixed("instructions", "The instructions are set by this server."));
         }
-        Ok(session)
+        // After the server's own, which stay.
+        let own = choice.config.instructions.as_deref().map(|own| format!("{own}\n\n"));
+        Ok(Cow::Owned(Config { instructions: Some(own.unwrap_or_default() + &words), ..Config::clone(&choice.config) }))
     }
 }
 
@@ -103,27 +107,16 @@ impl Choice {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        provider::codec_for(&config)?;
         let model = config.model.clone().unwrap_or_default();
-        let mut session = provider::codec_for(&config)?.wish();
-        session["model"] = model.as_str().into();
-        // That of a call is negotiated with its media.
-        for side in ["input", "output"] {
-            if let Some(side) = session["audio"][side].as_object_mut() {
-                side.remove("format");
-            }
-        }
-        let voice = &session["audio"]["output"]["voice"];
-        let voice = voice.as_str().or(voice["id"].as_str()).unwrap_or_default().to_owned();
-        Ok(Self { model, voice, session })
+        let voice = config.voice.clone().or_else(|| provider::defaults(&config.provider).voice.map(str::to_owned));
+        Ok(Self { model, voice, config })
     }
 }
 
 /// The model of the configuration, or else of its provider.
 fn model(config: &Config) -> Result<String> {
-    if let Some(model) = &config.model {
-        return Ok(model.clone());
-    }
-    let (_, model) = calls_url(&provider::codec_for(config)?.dial().url)?;
+    let model = config.model.clone().or_else(|| provider::defaults(&config.provider).model.map(str::to_owned));
     model.ok_or_else(|| Error::new(ErrorClass::Config, "invalid_config", "there is no model").field("model"))
 }
 

@@ -6,7 +6,7 @@ use super::{
     policy::Wishes,
     refusal::{Refusal, json_answer},
 };
-use crate::{credential::Credential, page, transport::calls::SDP_TYPE};
+use crate::{credential::Credential, page, provider::openai::minting::session, transport::calls::SDP_TYPE};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -93,6 +93,7 @@ async fn create(
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Result<Response, Refusal> {
+    gate.upstream.calls()?;
     gate.open()?;
     let (head, body) = request.into_parts();
     let caller = gate.admit(&head).await?;
@@ -100,7 +101,11 @@ async fn create(
     let body = read(body, gate.most_body).await?;
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let offer = Offer::read(kind, head.uri.query().unwrap_or_default(), body).await?;
-    let session = gate.policy.session(offer.wishes)?;
+    let wanted = gate.policy.session(offer.wishes)?;
+    let session = session(&wanted).map_err(|error| {
+        tracing::warn!(code = %error.code, field = error.field, "no session");
+        Refusal::unavailable("no_session", "This server has no session for you at present.")
+    })?;
     let key = gate.key(&caller).await?;
     // A caller may go away at any time; a call that was made is booked, or hung up, all the same.
     let (made, called) = oneshot::channel();
@@ -153,6 +158,7 @@ async fn hang_up(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<StatusCode, Refusal> {
+    gate.upstream.calls()?;
     let (head, _) = request.into_parts();
     let caller = gate.admit(&head).await?;
     if !gate.book.knows(&id, &caller.user) {
@@ -168,7 +174,7 @@ async fn hang_up(
 
 /// `POST /client_secrets`.
 async fn mint(State(gate): State<Arc<Gate>>, request: Request) -> Result<Response, Refusal> {
-    let Some(seconds) = gate.secret_life_s else { return Err(not_found().await) };
+    let Some(options) = gate.secrets else { return Err(not_found().await) };
     gate.open()?;
     let (head, body) = request.into_parts();
     let caller = gate.admit(&head).await?;
@@ -184,10 +190,15 @@ async fn mint(State(gate): State<Arc<Gate>>, request: Request) -> Result<Respons
     }
     let session = gate.policy.session(wishes)?;
     let key = gate.key(&caller).await?;
-    let (value, until) = gate.upstream.mint(&session, seconds, &key).await?;
-    tracing::info!(user = %gate.shown(&caller.user), secret = %gate.shown(&value), "client secret minted");
-    let session = json!({"type": "realtime", "model": session["model"]});
-    Ok(json_answer(StatusCode::OK, &json!({"value": value, "expires_at": until, "session": session})))
+    let minted = gate.upstream.mint(&session, &options, &key).await?;
+    let value = minted.credential.expose();
+    tracing::info!(user = %gate.shown(&caller.user), secret = %gate.shown(value), "client secret minted");
+    let session = json!({"type": "realtime", "model": session.model});
+    let mut answer = json!({"value": value, "expires_at": minted.expires_at, "session": session});
+    if let Some(end) = minted.sessions_end_at {
+        answer["sessions_end_at"] = end.into();
+    }
+    Ok(json_answer(StatusCode::OK, &answer))
 }
 
 /// `GET /healthz`.

@@ -5,10 +5,11 @@
 
 use super::refusal::Refusal;
 use crate::{
-    capabilities::TransportKind,
+    clock::unix_s,
     config::{Config, Tls},
     credential::{Credential, on_this_machine},
     error::{Error, ErrorClass, Result as ConfigResult, redact},
+    mint::{self, MintOptions, Minted, Minting},
     provider,
     transport::{
         calls::{LARGEST_SDP, SDP_TYPE, call_id, calls_url, multipart},
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 use axum::http::{HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{borrow::Cow, time::Duration};
 use url::Url;
 
@@ -25,16 +26,14 @@ const EXCHANGE: Duration = Duration::from_secs(8);
 const HANG_UP: Duration = Duration::from_secs(2);
 /// Of a vendor's words this much is passed on.
 const MOST_WORDS: usize = 500;
-/// A client secret is no longer than this.
-const LONGEST_SECRET: usize = 4096;
 /// Nobody is told to wait longer.
 const LONGEST_WAIT_S: u64 = 3600;
 
-/// Where calls are made.
+/// Where calls are made, and secrets minted.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    calls: Url,
-    secrets: Url,
+    /// Absent: the provider answers none.
+    calls: Option<Url>,
     tls: Tls,
 }
 
@@ -50,28 +49,37 @@ impl Upstream {
     /// # Errors
     /// `invalid_config` for a base URL that is none, `plaintext` for one that a key is not sent to.
     pub(super) fn new(config: &Config) -> ConfigResult<Self> {
-        let codec = provider::codec_for(config)?;
-        if codec.capabilities().transports == [TransportKind::Websocket] && cfg!(feature = "webrtc") {
-            let message = format!("{} answers no calls", config.provider);
-            let error = Error::new(ErrorClass::Unsupported, "no_transport", message).field("provider");
-            return Err(error.fix("use a provider that does, like \"openai\""));
+        let tls = config.tls.clone();
+        if !provider::defaults(&config.provider).calls {
+            return Ok(Self { calls: None, tls });
         }
-        let (calls, _) = calls_url(&codec.dial().url)?;
+        let (calls, _) = calls_url(&provider::codec_for(config)?.dial().url)?;
         if calls.scheme() != "https" && !on_this_machine(&calls) {
             let message = "the service is not on this machine, so plaintext is refused";
             return Err(Error::new(ErrorClass::Config, "plaintext", message).field("base_url").fix("use https"));
         }
-        let secrets = beside(&calls, &["client_secrets"], true);
-        Ok(Self { calls, secrets, tls: config.tls.clone() })
+        Ok(Self { calls: Some(calls), tls })
+    }
+
+    /// Where calls are made; a provider without them says so.
+    pub(super) fn calls(&self) -> Result<&Url, Refusal> {
+        self.calls.as_ref().ok_or_else(|| {
+            let message = "The service behind answers no calls: ask for a client secret and connect to it.";
+            Refusal::new(StatusCode::NOT_FOUND, "no_calls", message)
+        })
     }
 
     /// Posts an offer with the session it is for.
     pub(super) async fn call(&self, offer: &str, session: &Value, key: &Credential) -> Result<Called, Refusal> {
         let (content_type, body) = multipart(offer, Some(session));
-        let answer = self.post(&self.calls, content_type, SDP_TYPE, body, key).await?;
+        let answer = self.exchange(self.calls()?, Some(content_type), SDP_TYPE, body, key).await?;
+        if !answer.is_success() {
+            return Err(refused(&answer, key));
+        }
         let sdp = String::from_utf8(answer.body.to_vec()).unwrap_or_default();
         if !sdp.starts_with("v=0") || sdp.contains(key.expose()) {
-            return Err(unusable("a call", &answer));
+            tracing::warn!(status = answer.status, bytes = answer.body.len(), "the service answered with no call");
+            return Err(unusable("a call"));
         }
         let id = answer.location.as_deref().and_then(call_id).filter(|id| !id.contains(key.expose()));
         if id.is_none() {
@@ -82,39 +90,33 @@ impl Upstream {
 
     /// Ends a call. One that the service does not know any more is over too.
     pub(super) async fn hang_up(&self, id: &str, key: &Credential) -> Result<(), Refusal> {
-        let url = beside(&self.calls, &[id, "hangup"], false);
+        let url = hang_up_url(self.calls()?, id);
         let done = tokio::time::timeout(HANG_UP, self.exchange(&url, None, "*/*", Vec::new(), key));
         let answer = done.await.unwrap_or_else(|_| Err(late()))?;
         if answer.is_success() || answer.status == 404 { Ok(()) } else { Err(refused(&answer, key)) }
     }
 
-    /// Mints a client secret that is good for `seconds`: its value and when it ends.
-    pub(super) async fn mint(&self, session: &Value, seconds: u64, key: &Credential) -> Result<(String, u64), Refusal> {
-        let body = json!({"expires_after": {"anchor": "created_at", "seconds": seconds}, "session": session});
-        let (kind, body) = ("application/json", body.to_string().into_bytes());
-        let answer = self.post(&self.secrets, kind.to_owned(), kind, body, key).await?;
-        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let value = json["value"].as_str().filter(|value| {
-            let fits = (1..=LONGEST_SECRET).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
-            fits && !value.contains(key.expose())
-        });
-        match (value, json["expires_at"].as_u64()) {
-            (Some(value), Some(until)) => Ok((value.to_owned(), until)),
-            _ => Err(unusable("a client secret", &answer)),
-        }
-    }
-
-    /// One request to the service; its answer when it is a success.
-    async fn post(
+    /// Mints a client secret.
+    pub(super) async fn mint(
         &self,
-        url: &Url,
-        kind: String,
-        accept: &'static str,
-        body: Vec<u8>,
+        session: &Config,
+        options: &MintOptions,
         key: &Credential,
-    ) -> Result<Answer, Refusal> {
-        let answer = self.exchange(url, Some(kind), accept, body, key).await?;
-        if answer.is_success() { Ok(answer) } else { Err(refused(&answer, key)) }
+    ) -> Result<Minted, Refusal> {
+        // All but the key and the time was looked at when the server was built.
+        let minting = Minting::new(session, Some(key), options, unix_s().unwrap_or_default()).map_err(|error| {
+            tracing::warn!(code = %error.code, field = error.field, "nothing can be minted");
+            Refusal::unavailable("no_key", "This server has no usable key.")
+        })?;
+        let asked = tokio::time::timeout(EXCHANGE, mint::ask(&minting, self.tls.clone(), key)).await;
+        let answer = asked.map_err(|_| late())?.map_err(|error| failed(&error))?;
+        if !answer.is_success() {
+            return Err(refused(&answer, key));
+        }
+        minting.read(&answer.body, key).map_err(|error| {
+            tracing::warn!(status = answer.status, "{}", error.message);
+            unusable("a client secret")
+        })
     }
 
     async fn exchange(
@@ -144,20 +146,16 @@ impl Upstream {
     }
 }
 
-/// `url` with more segments, or with others in the place of its last one.
-fn beside(url: &Url, segments: &[&str], replace_last: bool) -> Url {
-    let mut url = url.clone();
+/// Where a call is ended: its name is one segment, whatever it is.
+fn hang_up_url(calls: &Url, id: &str) -> Url {
+    let mut url = calls.clone();
     if let Ok(mut path) = url.path_segments_mut() {
-        if replace_last {
-            path.pop();
-        }
-        path.extend(segments);
+        path.extend([id, "hangup"]);
     }
     url
 }
 
-fn unusable(what: &str, answer: &Answer) -> Refusal {
-    tracing::warn!(status = answer.status, bytes = answer.body.len(), "the service answered with no {what}");
+fn unusable(what: &str) -> Refusal {
     Refusal::upstream("upstream_invalid_answer", format!("The service answered with something that is not {what}."))
 }
 
@@ -216,25 +214,24 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_beside_the_place_of_sessions() {
-        for (base, calls, secrets) in [
-            (
-                "https://api.example/v1",
-                "https://api.example/v1/realtime/calls",
-                "https://api.example/v1/realtime/client_secrets",
-            ),
-            (
-                "http://127.0.0.1:9/a/v1?x=1",
-                "http://127.0.0.1:9/a/v1/realtime/calls?x=1",
-                "http://127.0.0.1:9/a/v1/realtime/client_secrets?x=1",
-            ),
+    fn calls_are_beside_the_place_of_sessions() {
+        for (base, calls) in [
+            ("https://api.example/v1", "https://api.example/v1/realtime/calls"),
+            ("http://127.0.0.1:9/a/v1?x=1", "http://127.0.0.1:9/a/v1/realtime/calls?x=1"),
         ] {
-            let upstream = upstream(base);
-            assert_eq!((upstream.calls.as_str(), upstream.secrets.as_str()), (calls, secrets));
+            assert_eq!(upstream(base).calls().unwrap().as_str(), calls);
         }
-        let calls = &upstream("https://api.example/v1").calls;
-        let url = beside(calls, &["../x?", "hangup"], false);
+        let url = hang_up_url(upstream("https://api.example/v1").calls().unwrap(), "../x?");
         assert_eq!(url.as_str(), "https://api.example/v1/realtime/calls/..%2Fx%3F/hangup", "an id is one segment");
+    }
+
+    #[test]
+    fn who_answers_no_calls_is_asked_for_none() {
+        for provider in ["gemini", "xai"] {
+            let upstream = Upstream::new(&Config { provider: provider.into(), ..Config::default() }).unwrap();
+            let refusal = upstream.calls().unwrap_err();
+            assert_eq!((refusal.status.as_u16(), refusal.code.as_ref()), (404, "no_calls"));
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Dialect {
     pub(super) fn path(self, path: &str) -> &str {
         let path = path.trim_end_matches('/');
         let Some(path) = path.strip_prefix(self.prefix()) else { return "/elsewhere" };
-        if self == Self::Xai && path != "/v1/realtime" { "/elsewhere" } else { path }
+        let has = self != Self::Xai || matches!(path, "/v1/realtime" | "/v1/realtime/client_secrets");
+        if has { path } else { "/elsewhere" }
     }
 }

@@ -90,10 +90,10 @@ impl Key {
     }
 
     pub(super) fn ephemeral(&self) -> bool {
-        self.value.starts_with("ek_")
+        Secrets::is_one(&self.value)
     }
 
-    /// Checks a key. An ephemeral one must have been minted here and brings its session along.
+    /// Checks a key. An ephemeral one must have been minted here and brings its session along, where it has one.
     pub(super) fn check(found: Option<&Self>, secrets: &Secrets) -> Result<Option<SessionState>, Denied> {
         let unauthorized =
             |message: &str| Denied::new(StatusCode::UNAUTHORIZED, Refusal::new("invalid_api_key", message));
@@ -108,8 +108,7 @@ impl Key {
         if !key.ephemeral() {
             return Ok(None);
         }
-        let session = secrets.session(&key.value);
-        session.map(Some).ok_or_else(|| unauthorized("This client secret is unknown or has expired."))
+        secrets.find(&key.value).ok_or_else(|| unauthorized("This client secret is unknown or has expired."))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Client secrets: `ek_…` values minted here and good for sessions until they expire.
+//! Client secrets: `ek_…` values minted here and good for sessions until they expire, and xAI's, which bring no session.
 
 use super::{
     events::Refusal,
     ids::Ids,
     session_state::{Moment, SESSION_LIFE, SessionState, unix_now},
-    validate::{self, Field, Rule, optional},
+    validate::{self, Field, Rule, optional, required, solid},
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -23,6 +23,10 @@ const REQUEST: &[Field] = &[
     optional("session", Rule::Any),
 ];
 
+/// xAI takes nothing else: no session, no anchor.
+const XAI_REQUEST: &[Field] = &[solid("expires_after", Rule::Object(&[required("seconds", Rule::Int(1, 3600))]))];
+const XAI: &str = "xai-realtime-client-secret-";
+
 /// The secrets of one simulator.
 #[derive(Default)]
 pub(super) struct Secrets {
@@ -31,7 +35,8 @@ pub(super) struct Secrets {
 
 struct Minted {
     until: Instant,
-    session: SessionState,
+    /// xAI's have none.
+    session: Option<SessionState>,
 }
 
 impl Secrets {
@@ -58,8 +63,23 @@ impl Secrets {
         let mut body = json!({"value": value, "expires_at": unix_now() + life, "session": session.value()});
         // As in the published example: not a deadline.
         body["session"]["expires_at"] = json!(0);
-        self.keep(value, Minted { until: Instant::now() + Duration::from_secs(life), session })?;
+        self.keep(value, Minted { until: Instant::now() + Duration::from_secs(life), session: Some(session) })?;
         Ok(body)
+    }
+
+    /// The same as xAI has it.
+    pub(super) fn mint_xai(&self, request: &Value) -> Result<Value, Refusal> {
+        validate::object(request, XAI_REQUEST, "")?;
+        let life = request.pointer("/expires_after/seconds").and_then(Value::as_u64).unwrap_or(DEFAULT_LIFE_S);
+        let value = Ids::secret(XAI);
+        let body = json!({"value": value, "expires_at": unix_now() + life});
+        self.keep(value, Minted { until: Instant::now() + Duration::from_secs(life), session: None })?;
+        Ok(body)
+    }
+
+    /// Whether a key looks like a secret that was minted, here or elsewhere.
+    pub(super) fn is_one(key: &str) -> bool {
+        key.starts_with("ek_") || key.starts_with(XAI)
     }
 
     fn keep(&self, value: String, minted: Minted) -> Result<(), Refusal> {
@@ -73,9 +93,47 @@ impl Secrets {
         Ok(())
     }
 
-    /// The session a secret stands for, if it was minted here and has not expired.
-    pub(super) fn session(&self, secret: &str) -> Option<SessionState> {
+    /// What a secret brings along, if it was minted here and has not expired.
+    pub(super) fn find(&self, secret: &str) -> Option<Option<SessionState>> {
         let all = self.minted.lock();
         all.get(secret).filter(|minted| minted.until > Instant::now()).map(|minted| minted.session.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xai_takes_how_long_and_nothing_else() {
+        let secrets = Secrets::default();
+        for good in [json!({}), json!({"expires_after": {"seconds": 1}}), json!({"expires_after": {"seconds": 3600}})] {
+            let minted = secrets.mint_xai(&good).unwrap();
+            let value = minted["value"].as_str().unwrap();
+            assert!(Secrets::is_one(value) && secrets.find(value).is_some_and(|session| session.is_none()));
+            assert!(minted["expires_at"].as_u64() > Some(unix_now()) && minted.get("session").is_none(), "{good}");
+        }
+        for bad in [
+            json!({"session": {"type": "realtime"}}),
+            json!({"expires_after": {"anchor": "created_at", "seconds": 60}}),
+            json!({"expires_after": {"seconds": 0}}),
+            json!({"expires_after": {"seconds": 3601}}),
+            json!({"expires_after": {"seconds": null}}),
+            json!({"expires_after": null}),
+            json!({"expires_after": {}}),
+        ] {
+            assert!(secrets.mint_xai(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_ends() {
+        let secrets = Secrets::default();
+        let minted = secrets.mint_xai(&json!({"expires_after": {"seconds": 10}})).unwrap();
+        let value = minted["value"].as_str().unwrap();
+        tokio::time::advance(Duration::from_millis(9_999)).await;
+        assert!(secrets.find(value).is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(secrets.find(value).is_none());
     }
 }

@@ -370,8 +370,14 @@ async fn client_secret(request: Request<Incoming>, key: Option<Key>, shared: &Sh
         false => serde_json::from_str(&body)
             .map_err(|e| bad(Refusal::new("invalid_json", format!("The body is not valid JSON: {e}."))))?,
     };
-    let known = |model: &str| handshake::known_model(model, shared.any_model);
-    let minted = shared.secrets.mint(&wishes, shared.scenario.instructions.as_deref(), known).map_err(bad)?;
+    // The names of deployments are their owner's.
+    let any = shared.any_model || shared.dialect == super::Dialect::Azure;
+    let known = |model: &str| handshake::known_model(model, any);
+    let minted = match shared.dialect {
+        super::Dialect::Xai => shared.secrets.mint_xai(&wishes),
+        _ => shared.secrets.mint(&wishes, shared.scenario.instructions.as_deref(), known),
+    };
+    let minted = minted.map_err(bad)?;
     Ok(json_answer(StatusCode::OK, &minted))
 }
 

@@ -16,29 +16,12 @@ pub(crate) fn parsed(url: &str) -> Result<Url> {
         .map_err(|e| Error::new(ErrorClass::Config, "invalid_config", format!("not a URL: {e}")).field("base_url"))
 }
 
-/// `wss://host/v1/realtime?model=m` is `https://host/v1/realtime/calls` for model `m`.
+/// Where calls are offered, and for which model.
 ///
 /// # Errors
 /// As [`parsed`].
 pub(crate) fn calls_url(dial: &str) -> Result<(Url, Option<String>)> {
-    let mut url = parsed(&match dial.split_once("://") {
-        Some(("wss", rest)) => format!("https://{rest}"),
-        Some(("ws", rest)) => format!("http://{rest}"),
-        _ => dial.to_owned(),
-    })?;
-    let model = url.query_pairs().find(|(name, _)| name == "model").map(|(_, model)| model.into_owned());
-    // What else is in the query belongs to the endpoint. The model is part of the session.
-    let rest: Vec<(String, String)> =
-        url.query_pairs().filter(|(name, _)| name != "model").map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
-    url.set_query(None);
-    if !rest.is_empty() {
-        url.query_pairs_mut().extend_pairs(rest);
-    }
-    url.set_fragment(None);
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().push("calls");
-    }
-    Ok((url, model))
+    crate::provider::address::beside_sessions(dial, "calls")
 }
 
 /// An offer and the session it is for as a form: its content type, and the body.

@@ -14,15 +14,15 @@
 pub(crate) mod calls;
 #[cfg(feature = "webrtc")]
 mod choice;
-// The server needs a part of it.
-#[cfg(any(feature = "webrtc", feature = "serve"))]
+// Who mints needs a part of it.
+#[cfg(feature = "mint")]
 #[cfg_attr(not(feature = "webrtc"), allow(dead_code))]
 pub(crate) mod http;
 pub mod mock;
 #[cfg(feature = "websocket")]
 mod net;
 #[cfg(feature = "websocket")]
-mod refusal;
+pub(crate) mod refusal;
 pub mod scripted;
 #[cfg(feature = "websocket")]
 mod tls;

@@ -12,4 +12,5 @@ mod limits;
 mod live;
 mod program;
 mod rig;
+mod secrets;
 mod talks;

@@ -118,6 +118,13 @@ async fn what_is_wrong_is_one_line() {
     keyless.env_remove("OPENAI_API_KEY");
     fails(keyless, 3, "duologue serve --simulate").await;
     fails(command(&["--origin", "*"]), 5, "--origin").await;
+    for provider in ["gemini", "xai"] {
+        let mut callless = command(&["--provider", provider]);
+        callless.env("GEMINI_API_KEY", canary::KEY).env("XAI_API_KEY", canary::KEY);
+        fails(callless, 5, "client secrets").await;
+    }
+    fails(command(&["--provider", "gemini", "--simulate", "--client-secrets", "--page"]), 5, "--page").await;
+    fails(command(&["--client-secrets", "9"]), 5, "--client-secrets").await;
     fails(command(&["--voice", "willow"]), 5, "voice").await;
     fails(command(&["--base-url", "http://api.example/v1"]), 5, "plaintext").await;
     fails(command(&["--token-file", "/nowhere/tokens"]), 6, "/nowhere/tokens").await;
@@ -125,6 +132,21 @@ async fn what_is_wrong_is_one_line() {
     fails(command(&["--token-file", empty.path().to_str().unwrap()]), 6, "no token").await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     fails(command(&["--listen", &taken.local_addr().unwrap().to_string()]), 4, "cannot listen").await;
+}
+
+#[tokio::test]
+async fn the_program_mints_for_providers_without_calls() {
+    for (provider, begins) in [("gemini", "auth_tokens/"), ("xai", "xai-realtime-client-secret-")] {
+        let args = ["--listen", "127.0.0.1:0", "--provider", provider, "--simulate", "--client-secrets"];
+        let program = Program::start(command(&args)).await;
+        let answer = ask(program.address, "POST", "/client_secrets", &[], b"").await;
+        let minted: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let secret = minted["value"].as_str().unwrap();
+        assert!(answer.status == 200 && secret.starts_with(begins), "{provider}");
+        program.offer(&[]).await.refuses(404, "no_calls");
+        let log = program.end().await;
+        assert!(log.contains("client secret minted") && !log.contains(secret), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ pub enum Command {
     /// are is told by a token; what the session is, by this command line.
     #[command(after_long_help = SERVE_HELP)]
     Serve(Box<ServeArgs>),
+    /// Mint a short-lived secret for a client that must not have the key of the account
+    ///
+    /// The secret alone is printed, on standard output. The client uses it as it would use the key.
+    #[command(after_long_help = TOKEN_HELP)]
+    Token(Box<TokenArgs>),
     /// List the providers, models and voices this program knows
     ///
     /// Others can be used too: the list is part of the program, and nobody is asked for a newer one.
@@ -129,8 +134,13 @@ Examples:
       --data-binary @offer.sdp http://127.0.0.1:8787/calls
         what a caller does
 
+  GEMINI_API_KEY=... DUOLOGUE_AUTH_TOKEN=... duologue serve --provider gemini --client-secrets 60 \\
+      --instructions 'You are the guide of a museum.'
+        a provider without calls: clients post to /client_secrets and connect with what they get
+
 Environment, for what neither an option nor the configuration document says (not with --simulate):
-OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_VOICE, SYSTEM_PROMPT
+OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_VOICE, SYSTEM_PROMPT;
+GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, DUOLOGUE_API_KEY
 
 Exit codes:
   0    it was ended
@@ -139,6 +149,26 @@ Exit codes:
   4    the address cannot be listened on
   5    the configuration, the scenario, an origin or a number is wrong
   6    a file cannot be read, or is not what it should be";
+
+const TOKEN_HELP: &str = concat!(
+    "\
+Examples:
+  OPENAI_API_KEY=... duologue token --ttl 60 --voice cedar --instructions 'You are the guide of a museum.'
+        for one client: its session begins like this, and it may change it
+  GEMINI_API_KEY=... duologue token --provider gemini --uses 1 --instructions 'You are the guide of a museum.'
+        for one session, which is locked
+  XAI_API_KEY=... duologue token --provider xai --json
+        secrets of xAI carry no session; {\"value\": ..., \"expires_at\": ...}, seconds since 1970
+  secret=$(duologue token) && OPENAI_API_KEY=$secret duologue talk --text 'Hello'
+        what a client does with it
+
+Environment, for what neither an option nor the configuration document says:
+  OPENAI_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, DUOLOGUE_API_KEY
+  OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_VOICE, SYSTEM_PROMPT (with openai)
+
+",
+    exit_codes!()
+);
 
 /// Ways to connect.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -260,6 +290,9 @@ pub struct ServeArgs {
     /// What the simulated service says [default: three spoken turns]
     #[arg(long, value_name = "FILE.json", requires = "simulate")]
     pub scenario: Option<PathBuf>,
+    /// Who answers: openai; of gemini, xai and azure only client secrets are minted [default: openai]
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
     /// The key of the service. Better in the environment
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
@@ -281,7 +314,8 @@ pub struct ServeArgs {
     /// Callers may add instructions of their own
     #[arg(long)]
     pub caller_instructions: bool,
-    /// Mint client secrets that live this long. Whoever has one can choose another session at the service
+    /// Mint client secrets with which sessions can be begun for so long. Of OpenAI, whoever has one can choose
+    /// another session; Gemini's lock it, xAI's carry none
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
     pub client_secrets: Option<u64>,
     /// Calls and client secrets a minute for one user
@@ -305,6 +339,50 @@ pub struct ServeArgs {
     /// What is told on standard error: error, warn, info, debug or off
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log: tracing_subscriber::filter::LevelFilter,
+    /// Trust the certificates in this PEM file beside those of the system
+    #[arg(long, value_name = "FILE.pem")]
+    pub ca: Option<PathBuf>,
+}
+
+/// Options of `token`.
+#[derive(Args)]
+pub struct TokenArgs {
+    /// Whose secret: openai, gemini, xai, azure, or compatible for another server that mints as OpenAI does [default: openai]
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// The key of the account. Better in the environment: other users of this machine can read command lines
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Option<String>,
+    /// Another service that speaks the same protocol
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// Sessions can be begun for so long: 10 to 7200, xai 1 to 3600, gemini 1 to 71999 [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub ttl: Option<u64>,
+    /// With gemini: its sessions end so long from now, those under way included [default: half an hour after --ttl]
+    #[arg(long, value_name = "SECONDS")]
+    pub session_ttl: Option<u64>,
+    /// With gemini: how many sessions can be begun; 0 is any number. Resuming one is no use [default: 0]
+    #[arg(long, value_name = "N")]
+    pub uses: Option<u32>,
+    /// The model [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// The voice [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    pub voice: Option<String>,
+    /// How the model shall behave
+    #[arg(long, value_name = "TEXT")]
+    pub instructions: Option<String>,
+    /// A whole configuration document (`duologue schema config`); options beside it win
+    #[arg(long, value_name = "FILE.json")]
+    pub config: Option<PathBuf>,
+    /// For any session: whoever has the secret says what it is
+    #[arg(long, conflicts_with_all = ["model", "voice", "instructions"])]
+    pub free: bool,
+    /// Print one JSON object: value, expires_at, and what else is known
+    #[arg(long)]
+    pub json: bool,
     /// Trust the certificates in this PEM file beside those of the system
     #[arg(long, value_name = "FILE.pem")]
     pub ca: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The `duologue` program: talks, simulates, serves, lists providers, prints schemas. See `duologue --help`.
+//! The `duologue` program: talks, simulates, serves, mints secrets, lists providers, prints schemas. See `duologue --help`.
 
 mod args;
 mod exit;
@@ -13,6 +13,7 @@ mod signals;
 mod simulate;
 mod table;
 mod talk;
+mod token;
 mod tools;
 mod typed;
 mod view;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Talk(args) => talk::run(*args).await,
             Command::Simulate(args) => simulate::run(args).await,
             Command::Serve(args) => serve::run(*args).await,
+            Command::Token(args) => token::run(*args).await,
             Command::Providers { json } => providers::run(json),
             Command::Schema { document } => schema(document),
         }

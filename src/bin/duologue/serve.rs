@@ -5,7 +5,7 @@ use crate::{
     exit::{self, Failure},
     setup,
     signals::Signals,
-    simulate::scenario,
+    simulate::{dialect, scenario},
     tools,
 };
 use duologue::{
@@ -26,15 +26,16 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
         (None, token) => token.map(|token| vec![token]),
     };
     let (key, simulator) = if args.simulate {
-        let simulator = Simulator::builder().scenario(scenario(args.scenario.as_deref())?).start().await?;
-        config.base_url = Some(simulator.base_url());
-        if config.tools.is_empty() {
+        let (scenario, played) = (scenario(args.scenario.as_deref())?, dialect(&config.provider)?);
+        let simulator = Simulator::builder().scenario(scenario).dialect(played).start().await?;
+        config.base_url = Some(simulator.url_of(&config.provider));
+        if config.tools.is_empty() && config.provider == "openai" {
             // The bundled scenario asks for it, and the page has it.
             config.tools.push(tools::weather());
         }
         ("sk-simulated".to_owned(), Some(simulator))
     } else {
-        (setup::key(args.api_key.clone(), &config.provider, "duologue serve")?, None)
+        (setup::key(args.api_key.clone(), &config.provider, Some("duologue serve"))?, None)
     };
     let listen = args.listen;
     let mut server = server(args, config).key(Credential::new(key)?);
@@ -61,12 +62,13 @@ pub async fn run(args: ServeArgs) -> Result<u8, Failure> {
 
 /// What is wrong with an option is told by the option's name.
 fn named(mut error: Error) -> Error {
-    const OPTIONS: [(&str, &str); 9] = [
+    const OPTIONS: [(&str, &str); 10] = [
         ("origins", "--origin"),
         ("tokens", "--auth-token, --token-file"),
         ("authenticate", "--auth-token, --token-file"),
         ("client_ip_header", "--client-ip-header"),
         ("client_secrets", "--client-secrets"),
+        ("page", "--page"),
         ("calls_per_user", "--calls-per-user"),
         ("per_minute.user", "--per-user"),
         ("per_minute.address", "--per-address"),
@@ -104,6 +106,9 @@ fn server(args: ServeArgs, config: Config) -> ServerBuilder {
 /// The document, and the options that override it.
 fn config(args: &ServeArgs) -> Result<Config, Failure> {
     let mut config = setup::document(args.config.as_deref(), None)?;
+    if let Some(provider) = &args.provider {
+        config.provider.clone_from(provider);
+    }
     setup::set(&mut config.base_url, args.base_url.as_ref());
     setup::set(&mut config.model, args.model.first());
     setup::set(&mut config.voice, args.voice.first());

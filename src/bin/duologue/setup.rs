@@ -115,7 +115,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            let key = key(args.api_key, &config.provider, "duologue talk")?;
+            let key = key(args.api_key, &config.provider, Some("duologue talk"))?;
             (Some(Credential::new(key)?), None, title)
         }
     };
@@ -260,11 +260,11 @@ fn token() -> Result<Option<Credential>, Failure> {
     Ok(token.map(|token| Credential::of_kind(CredentialKind::Bearer, token)).transpose()?)
 }
 
-/// The key of the service: the one that is given, or that of the environment; `command` can be tried without one.
-pub fn key(given: Option<String>, provider: &str, command: &str) -> Result<String, Failure> {
+/// The key of the service: the one that is given, or that of the environment; a `command` can be tried without one.
+pub fn key(given: Option<String>, provider: &str, command: Option<&str>) -> Result<String, Failure> {
     let variables = duologue::provider::key_variables(provider);
-    let names = variables.join(" or ");
-    let fix = format!("set the environment variable {names}, or try `{command} --simulate`, which needs none");
+    let offline = command.map(|command| format!(", or try `{command} --simulate`, which needs none"));
+    let fix = format!("set the environment variable {}{}", variables.join(" or "), offline.unwrap_or_default());
     let mut given = given.into_iter().chain(variables.iter().filter_map(|name| std::env::var(name).ok()));
     given
         .find(|key| !key.trim().is_empty())

@@ -6,6 +6,7 @@
 mod commands;
 mod dial;
 pub mod legality;
+pub(super) mod minting;
 pub mod models;
 mod samples;
 mod server_message;

@@ -11,6 +11,7 @@ mod decode;
 mod grok;
 pub mod legality;
 mod memory;
+pub(crate) mod minting;
 pub mod names;
 pub mod profile;
 mod server_event;

@@ -2,6 +2,10 @@
 //!
 //! That library writes the whole request, with all headers and the query, to its trace log. So it is given a
 //! request with placeholders, and this puts the secrets in their places on the way to the socket.
+//!
+//! Of the answer it writes the headers too, and compares the protocol that was chosen with those it believes were
+//! offered. Where the credential is in the only one of them (xAI), it comes back; there, too, the placeholder takes its
+//! place.
 
 use secrecy::zeroize::Zeroizing;
 use std::{
@@ -15,6 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub const QUERY: &str = "duologue-query";
 /// Stands for the credential, at the end of a header.
 pub const CREDENTIAL: &str = "duologue-credential";
+
+/// A head of an answer has no more bytes; of a longer one the rest is passed on as it is.
+const MOST_HEAD: usize = 16 * 1024;
+const PROTOCOL: &[u8] = b"sec-websocket-protocol:";
 
 /// What the placeholders stand for; wiped as soon as it was sent.
 #[derive(Default)]
@@ -63,12 +71,46 @@ pub struct Filled<S> {
     secrets: Option<Secrets>,
     /// The request as it is sent, and how much of it was.
     sending: Option<(Zeroizing<Vec<u8>>, usize)>,
+    answer: Answer,
+}
+
+/// What is done with what comes.
+enum Answer {
+    /// The head is gathered.
+    Head { credential: Zeroizing<String>, bytes: Zeroizing<Vec<u8>> },
+    /// It is passed on, and what came with it.
+    Gathered(Zeroizing<Vec<u8>>, usize),
+    /// Everything is passed on as it comes.
+    Through,
 }
 
 impl<S> Filled<S> {
     pub fn new(inner: S, secrets: Secrets) -> Self {
-        Self { inner, secrets: Some(secrets), sending: None }
+        Self { inner, secrets: Some(secrets), sending: None, answer: Answer::Through }
     }
+}
+
+/// An answer with the placeholder for the credential, where its head names a protocol with it.
+fn hidden(answer: &[u8], credential: &[u8]) -> Zeroizing<Vec<u8>> {
+    let head = find(answer, b"\r\n\r\n").unwrap_or(answer.len());
+    let mut out = Zeroizing::new(Vec::with_capacity(answer.len() + CREDENTIAL.len()));
+    let mut at = 0;
+    while at < head {
+        let end = find(&answer[at..head], b"\r\n").map_or(head, |n| at + n + 2);
+        let line = &answer[at..end];
+        let protocol = line.get(..PROTOCOL.len()).is_some_and(|name| name.eq_ignore_ascii_case(PROTOCOL));
+        match find(line, credential).filter(|_| protocol && !credential.is_empty()) {
+            Some(secret) => {
+                out.extend_from_slice(&line[..secret]);
+                out.extend_from_slice(CREDENTIAL.as_bytes());
+                out.extend_from_slice(&line[secret + credential.len()..]);
+            }
+            None => out.extend_from_slice(line),
+        }
+        at = end;
+    }
+    out.extend_from_slice(&answer[at..]);
+    out
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Filled<S> {
@@ -77,6 +119,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Filled<S> {
         if let Some(secrets) = this.secrets.take() {
             let request = secrets.fill(bytes).ok_or(io::ErrorKind::InvalidData)?;
             this.sending = Some((request, 0));
+            if let Some(credential) = secrets.credential {
+                // Never grows, so that no copy is left behind.
+                this.answer = Answer::Head { credential, bytes: Zeroizing::new(Vec::with_capacity(2 * MOST_HEAD)) };
+            }
         }
         // Until it is all sent the caller comes back with the same bytes.
         while let Some((request, sent)) = &mut this.sending {
@@ -104,7 +150,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Filled<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Filled<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, out)
+        let this = &mut *self;
+        loop {
+            match &mut this.answer {
+                Answer::Through => return Pin::new(&mut this.inner).poll_read(cx, out),
+                Answer::Gathered(bytes, given) => {
+                    let more = out.remaining().min(bytes.len() - *given);
+                    out.put_slice(&bytes[*given..*given + more]);
+                    *given += more;
+                    if *given == bytes.len() {
+                        this.answer = Answer::Through;
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Answer::Head { credential, bytes } => {
+                    let mut piece = Zeroizing::new([0; 2048]);
+                    let mut piece = ReadBuf::new(&mut piece[..]);
+                    ready!(Pin::new(&mut this.inner).poll_read(cx, &mut piece))?;
+                    bytes.extend_from_slice(piece.filled());
+                    let over = piece.filled().is_empty() || bytes.len() > MOST_HEAD;
+                    if over || find(bytes, b"\r\n\r\n").is_some() {
+                        this.answer = Answer::Gathered(hidden(bytes, credential.as_bytes()), 0);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -142,6 +212,38 @@ mod tests {
         );
         assert_eq!(got, format!("{wanted}then {CREDENTIAL}\r\n"));
         assert_eq!(sent(Secrets::default(), &request).await, format!("{request}then {CREDENTIAL}\r\n"));
+    }
+
+    #[tokio::test]
+    async fn a_protocol_that_comes_back_comes_without_the_credential() {
+        let head = "HTTP/1.1 101 Switching\r\nX: s3cret\r\nSec-WebSocket-Protocol: xai.s3cret\r\n\r\n";
+        let frames = "Sec-WebSocket-Protocol: s3cret\r\n\r\n";
+        let hidden = head.replace("xai.s3cret", &format!("xai.{CREDENTIAL}"));
+        for (credential, answer, wanted) in [
+            (secret("s3cret"), format!("{head}{frames}"), format!("{hidden}{frames}")),
+            (secret("other"), format!("{head}{frames}"), format!("{head}{frames}")),
+            (None, format!("{head}{frames}"), format!("{head}{frames}")),
+            // A service that breaks off in the head.
+            (secret("s3cret"), "HTTP/1.1 400 s3".to_owned(), "HTTP/1.1 400 s3".to_owned()),
+            (secret("s3cret"), "x".repeat(40_000), "x".repeat(40_000)),
+            (secret("s3cret"), String::new(), String::new()),
+        ] {
+            let (ours, mut theirs) = tokio::io::duplex(7);
+            let telling = tokio::spawn(async move {
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    asked.push(theirs.read_u8().await.unwrap());
+                }
+                theirs.write_all(answer.as_bytes()).await.unwrap();
+            });
+            let mark = if credential.is_some() { CREDENTIAL } else { "none" };
+            let mut wire = Filled::new(ours, Secrets { query: None, credential });
+            wire.write_all(format!("GET / HTTP/1.1\r\nP: {mark}\r\n\r\n").as_bytes()).await.unwrap();
+            let mut got = String::new();
+            wire.read_to_string(&mut got).await.unwrap();
+            assert_eq!(got, wanted);
+            telling.await.unwrap();
+        }
     }
 
     #[tokio::test]
