@@ -77,6 +77,67 @@ async fn xai_a_spoken_turn_has_one_final_transcript_and_an_answer() {
     client.disconnect().await.unwrap();
 }
 
+/// Protocols reference §6: the end of the turn is taken back, and what was begun for an answer has no end.
+#[tokio::test]
+async fn xai_who_goes_on_speaking_goes_on_in_the_same_turn() {
+    let mut document: Value = serde_json::from_str(include_str!("../assets/three-turns.json")).unwrap();
+    document["delivery"]["commit_delay_ms"] = json!(3000);
+    let scenario = Scenario::from_json(&document.to_string(), std::path::Path::new("assets")).unwrap();
+    let clip = scenario.clip("question1").unwrap();
+    let (first, rest) = clip.split_at(clip.len() / 2);
+    let pcm = [first, &[0; 24_000], rest, &[0; 120_000]].concat();
+    let simulator = Simulator::builder().dialect(Dialect::Xai).scenario(scenario).start().await.unwrap();
+    let client = connect(&simulator, xai()).await;
+    let mut events = client.events();
+    let talking = say(&client, pcm);
+    let (mut finals, mut ends) = (0, Vec::new());
+    until(&mut events, |e| {
+        match &e.kind {
+            EventKind::Transcript(t) if t.role == Role::User => finals += usize::from(t.mode == TranscriptMode::Final),
+            EventKind::GenerationDone(done) => ends.push(done.status.clone()),
+            EventKind::TurnDone(done) if done.status == "completed" => return Some(()),
+            _ => {}
+        }
+        None
+    })
+    .await;
+    talking.await.unwrap();
+    assert_eq!((finals, ends), (1, vec!["cancelled".to_owned(), "completed".to_owned()]));
+    let said: Vec<_> = client.messages().iter().map(|m| (m.role, m.text())).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert_eq!(said[0], (Role::User, "Can you tell me about the history of the lighthouse?".to_owned()));
+    assert!(said[1].1.starts_with("Of course. The first lighthouses"), "{said:?}");
+
+    let server = simulator.journal().server_events();
+    let of = |kind: &str| server.iter().filter(|e| e["type"] == kind).collect::<Vec<_>>();
+    let started = of("input_audio_buffer.speech_started");
+    assert_eq!(started.len(), 2);
+    assert_eq!(started[0]["item_id"], started[1]["item_id"]);
+    assert_eq!((of("response.created").len(), of("response.done").len()), (2, 1), "the first answer has no end");
+    assert!(of("error").is_empty(), "{:?}", of("error"));
+    client.disconnect().await.unwrap();
+}
+
+/// The service tells of speech also where turns are ended by hand; that is no start of a turn.
+#[tokio::test]
+async fn xai_a_turn_by_hand_is_the_hosts_whatever_is_heard_in_it() {
+    let simulator = simulator(Dialect::Xai).await;
+    let client = connect(&simulator, json!({"provider": "xai", "turn_detection": {"mode": "manual"}})).await;
+    let mut events = client.events();
+    client.start_listening().await.unwrap();
+    say(&client, Scenario::bundled().clip("question1").unwrap().to_vec()).await.unwrap();
+    client.stop_listening().await.unwrap();
+    until(&mut events, |e| {
+        assert!(!matches!(e.kind, EventKind::SpeechStarted(_) | EventKind::Interrupted(_)), "{e:?}");
+        turn_done(e)
+    })
+    .await;
+    let server = simulator.journal().server_events();
+    assert!(server.iter().any(|e| e["type"] == "input_audio_buffer.speech_started"), "it was told");
+    assert_eq!(client.messages().len(), 2);
+    client.disconnect().await.unwrap();
+}
+
 #[tokio::test]
 async fn xai_a_lost_connection_is_replayed() {
     let fault: Fault =

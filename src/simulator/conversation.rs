@@ -86,6 +86,10 @@ impl Conversation {
         }
     }
 
+    pub(super) fn remove(&mut self, id: &str) {
+        self.items.retain(|item| item.id() != id);
+    }
+
     pub(super) fn contains(&self, id: &str) -> bool {
         self.position(id).is_some()
     }

@@ -5,8 +5,10 @@ use super::{
     events::{self, Refusal},
     peer::{Peer, Timer},
     responder::Why,
+    script::Heard,
     session_state::TurnDetection,
     vad::{Found, Vad},
+    xai_turns::Ended,
 };
 use std::{sync::Arc, time::Duration};
 #[cfg(feature = "webrtc")]
@@ -21,22 +23,19 @@ const LARGEST_APPEND: usize = 15 << 20;
 
 /// Everything heard so far that is not yet an item.
 pub(super) struct Listening {
-    buffer: Vec<i16>,
+    pub(super) buffer: Vec<i16>,
     /// Samples appended in this session: the audio clock.
-    clock: u64,
-    vad: Vad,
+    pub(super) clock: u64,
+    pub(super) vad: Vad,
     /// The item that the speech under way will become.
-    speech_item: Option<String>,
+    pub(super) speech_item: Option<String>,
+    /// A turn that has ended and may go on.
+    pub(super) ended: Option<Ended>,
 }
 
 impl Listening {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new(), clock: 0, vad: Vad::new(), speech_item: None }
-    }
-
-    /// Something in the buffer is loud enough for speech.
-    pub(super) fn is_loud(&self) -> bool {
-        self.buffer.iter().any(|sample| sample.unsigned_abs() > 1000)
+        Self { buffer: Vec::new(), clock: 0, vad: Vad::new(), speech_item: None, ended: None }
     }
 
     fn clock_ms(&self) -> u64 {
@@ -59,6 +58,10 @@ impl Peer {
         }
         self.heard_samples(samples.len());
         let Some(mut settings) = self.session.turn_detection() else {
+            if self.xai.is_some() {
+                self.hear_by_hand(samples);
+                return Ok(());
+            }
             self.listening.clock += samples.len() as u64;
             self.listening.buffer.extend_from_slice(samples);
             return Ok(());
@@ -75,6 +78,7 @@ impl Peer {
                 }
                 None => {}
             }
+            self.commit_what_is_due();
         }
         self.forget_silence(&settings);
         Ok(())
@@ -94,7 +98,8 @@ impl Peer {
     /// After a `session.update`: without detection there is no speech under way.
     pub(super) fn detection_changed(&mut self) {
         if self.session.turn_detection().is_none() {
-            self.listening.speech_item = None;
+            self.commit_ended();
+            self.forget_speech();
             self.listening.vad.reset(self.listening.clock);
             self.stop_idle_timer();
         }
@@ -102,7 +107,7 @@ impl Peer {
 
     /// Between turns only the padding of a possible onset is worth keeping.
     fn forget_silence(&mut self, settings: &TurnDetection) {
-        if !self.listening.vad.speaking() {
+        if !self.listening.vad.speaking() && self.listening.ended.is_none() {
             let keep = (settings.prefix_padding_ms as usize + 500) * 24;
             let excess = self.listening.buffer.len().saturating_sub(keep);
             self.listening.buffer.drain(..excess);
@@ -110,13 +115,16 @@ impl Peer {
     }
 
     fn speech_started(&mut self, from: u64, settings: &TurnDetection) {
+        if self.goes_on(from) {
+            return;
+        }
         let item = self.ids.next("item_");
         self.listening.speech_item = Some(item.clone());
         let before = self.listening.clock - from;
         let excess = self.listening.buffer.len().saturating_sub(before as usize);
         self.listening.buffer.drain(..excess);
         self.stop_idle_timer();
-        self.send(events::speech_started(&item, from / 24));
+        self.announce_speech(&item, from);
         if settings.interrupt_response {
             self.interrupt();
         }
@@ -125,7 +133,10 @@ impl Peer {
     fn speech_stopped(&mut self, until: u64, settings: &TurnDetection) {
         let item = self.listening.speech_item.take().unwrap_or_else(|| self.ids.next("item_"));
         self.send(events::speech_stopped(&item, until / 24));
-        self.commit_as(item);
+        match self.grace() {
+            Some(grace) => self.end_for_now(item, grace),
+            None => self.commit_as(item),
+        }
         if settings.create_response {
             self.respond(Why::Turn);
         }
@@ -141,6 +152,7 @@ impl Peer {
             );
             return Err(Refusal::new("input_audio_buffer_commit_empty", message));
         }
+        self.end_announced_speech();
         let item = self.listening.speech_item.take().unwrap_or_else(|| self.ids.next("item_"));
         self.listening.vad.reset(self.listening.clock);
         self.commit_as(item);
@@ -149,8 +161,9 @@ impl Peer {
 
     /// `input_audio_buffer.clear`.
     pub(super) fn clear(&mut self) -> Result<(), Refusal> {
+        self.commit_ended();
         self.listening.buffer.clear();
-        self.listening.speech_item = None;
+        self.forget_speech();
         self.listening.vad.reset(self.listening.clock);
         self.send(events::cleared());
         Ok(())
@@ -158,18 +171,30 @@ impl Peer {
 
     /// The buffer becomes a user item, and its transcript is on the way.
     fn commit_as(&mut self, id: String) {
-        let samples: Arc<[i16]> = std::mem::take(&mut self.listening.buffer).into();
         let heard = self.script.heard();
+        self.commit_heard(id, heard);
+    }
+
+    /// The same of what was understood already.
+    pub(super) fn commit_heard(&mut self, id: String, heard: Heard) {
+        let samples: Arc<[i16]> = std::mem::take(&mut self.listening.buffer).into();
         self.add_spoken_item(&id, samples);
         self.transcribe_later(&id, heard);
     }
 
     fn add_spoken_item(&mut self, id: &str, samples: Arc<[i16]>) {
-        let previous = self.conversation.last_id().map(str::to_owned);
-        self.send(events::committed(id, previous.as_deref()));
         let value = events::spoken_item(id, None);
         let sound = Sound { len: samples.len(), samples };
-        self.conversation.push(Item::new(value.clone(), vec![Some(sound)]));
+        let item = Item::new(value.clone(), vec![Some(sound)]);
+        // It may have its place since the speech began.
+        if let Some(known) = self.conversation.get_mut(id) {
+            *known = item;
+            let previous = self.conversation.previous(id).map(str::to_owned);
+            return self.send(events::committed(id, previous.as_deref()));
+        }
+        let previous = self.conversation.last_id().map(str::to_owned);
+        self.send(events::committed(id, previous.as_deref()));
+        self.conversation.push(item);
         self.send(events::item_added(&value, previous.as_deref()));
         self.send(events::item_done(&value, previous.as_deref()));
     }
@@ -191,6 +216,7 @@ impl Peer {
         if self.listening.vad.speaking() || self.session.turn_detection().is_none() {
             return;
         }
+        self.commit_ended();
         let id = self.ids.next("item_");
         self.send(events::timeout_triggered(&id, audio_start_ms, self.listening.clock_ms()));
         let silence = std::mem::take(&mut self.listening.buffer);

@@ -64,6 +64,7 @@ mod validate_item;
 mod wire;
 mod xai;
 mod xai_events;
+mod xai_turns;
 
 pub use dialect::Dialect;
 pub use journal::Journal;

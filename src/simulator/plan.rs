@@ -41,6 +41,13 @@ impl OutItem {
         &self.text[..self.text_sent]
     }
 
+    /// When the words that begin at this byte are heard, in seconds of the audio: as far into it as into the text.
+    pub(super) fn begins_s(&self, byte: usize) -> Option<f64> {
+        let OutKind::Audio(audio) = &self.kind else { return None };
+        let ms = audio.len() * byte / self.text.len().max(1) / 24;
+        Some(ms as f64 / 1000.0)
+    }
+
     pub(super) fn part(&self) -> Option<PartKind> {
         match self.kind {
             OutKind::Audio(_) => Some(PartKind::Audio),

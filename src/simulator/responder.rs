@@ -23,7 +23,7 @@ const MOST_SIDE_RESPONSES: usize = 8;
 pub(super) struct Active {
     id: String,
     /// False for an out-of-band response: it leaves no items behind.
-    in_conversation: bool,
+    pub(super) in_conversation: bool,
     began: Instant,
     items: Vec<OutItem>,
     steps: VecDeque<(Duration, Step)>,
@@ -58,7 +58,7 @@ pub(super) enum Why {
 /// A response that was asked for and has not begun.
 pub(super) struct Pending {
     id: String,
-    why: Why,
+    pub(super) why: Why,
     wishes: Value,
 }
 
@@ -259,13 +259,19 @@ impl Peer {
             Step::Close(index) => self.close_item(active, index, "completed"),
             Step::Text(index, range) => {
                 let item = &mut active.items[index];
+                let from = range.start;
                 item.text_sent = range.end;
                 let place = Place { response: &active.id, item: &item.id, output_index: index };
                 let delta = &item.text[range];
-                self.send(match (&item.kind, item.part()) {
+                let begins = item.begins_s(from);
+                let mut event = match (&item.kind, item.part()) {
                     (OutKind::Call { call_id, .. }, _) => events::arguments_delta(place, call_id, delta),
                     (_, part) => events::text_delta(place, part.unwrap_or(PartKind::Text), delta),
-                });
+                };
+                if let Some(begins) = begins.filter(|_| self.xai.is_some()) {
+                    event["start_time"] = json!(begins);
+                }
+                self.send(event);
             }
             Step::Audio(index, range) => {
                 let item = &mut active.items[index];
@@ -281,7 +287,11 @@ impl Peer {
                 self.audio_sent = true;
                 if !self.speak(&response, &id, &audio, range.clone()) {
                     let place = Place { response: &response, item: &id, output_index: index };
-                    self.send(events::audio_delta(place, &listening::encode(&audio[range])));
+                    let mut event = events::audio_delta(place, &listening::encode(&audio[range.clone()]));
+                    if self.xai.is_some() {
+                        event["audio_duration_ms"] = json!(range.len() / 24);
+                    }
+                    self.send(event);
                 }
             }
             Step::Finish(_) => {}

@@ -338,6 +338,7 @@ impl Scenario {
             ("create_delay_ms", f64::from(d.create_delay_ms), 0.0, 60_000.0),
             ("first_audio_delay_ms", f64::from(d.first_audio_delay_ms), 0.0, 60_000.0),
             ("transcript_delay_ms", f64::from(d.transcript_delay_ms), 0.0, 60_000.0),
+            ("commit_delay_ms", f64::from(d.commit_delay_ms), 0.0, 10_000.0),
             ("session_s", f64::from(d.session_s), 1.0, 86_400.0),
         ];
         let rows = rows.map(|(name, value, low, high)| (format!("delivery.{name}"), value, low, high));

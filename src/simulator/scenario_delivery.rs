@@ -27,6 +27,11 @@ pub struct Delivery {
     /// Milliseconds from the end of a user turn to its transcript, 0 to 60000.
     #[schemars(range(max = 60_000))]
     pub transcript_delay_ms: u32,
+    /// Milliseconds of sound from the end of speech to the commit of the turn, 0 to 10000; of xAI, others commit at
+    /// once. The answer begins meanwhile, and a user who goes on speaking goes on in the same turn: that answer is
+    /// dropped without an end.
+    #[schemars(range(max = 10_000))]
+    pub commit_delay_ms: u32,
     /// Seconds a session may last, 1 to 86400.
     #[schemars(range(min = 1, max = 86_400))]
     pub session_s: u32,
@@ -45,6 +50,7 @@ impl Default for Delivery {
             active_response_event_id: true,
             first_audio_delay_ms: 150,
             transcript_delay_ms: 400,
+            commit_delay_ms: 0,
             session_s: 3600,
             echo: false,
         }

@@ -93,7 +93,7 @@ impl Peer {
             }
         };
         // The oldest transcriber sends everything at once.
-        let at_once = self.session.transcriber() == "whisper-1" || self.xai.is_some();
+        let at_once = self.session.transcriber() == "whisper-1";
         let words = if at_once { usize::MAX } else { DELTA_WORDS };
         let delta: String = text[sent..].split_inclusive(char::is_whitespace).take(words).collect();
         if !delta.is_empty() {

@@ -100,7 +100,7 @@ impl Peer {
             "session.update" => self.update_xai(event),
             // With detection on it says nothing; of silence by hand neither.
             "input_audio_buffer.commit" if self.session.turn_detection().is_some() => Ok(()),
-            "input_audio_buffer.commit" if !self.listening.is_loud() => Ok(()),
+            "input_audio_buffer.commit" if !self.listening.heard_speech() => Ok(()),
             "input_audio_buffer.commit" => {
                 self.dispatch(event)?;
                 self.set_answered(true);
@@ -143,6 +143,11 @@ impl Peer {
         validate::object(&wishes, RESPONSE, "response")?;
         if self.xai.as_ref().is_some_and(|xai| xai.answered) {
             return Ok(());
+        }
+        // What was said by hand and not committed is committed by the request.
+        if self.session.turn_detection().is_none() && self.listening.heard_speech() {
+            self.commit()?;
+            self.set_answered(true);
         }
         let mut plain = event.clone();
         if let Some(fields) = plain.get_mut("response").and_then(Value::as_object_mut) {

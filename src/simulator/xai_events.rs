@@ -11,21 +11,31 @@ impl Xai {
         let kind = event["type"].as_str().unwrap_or_default().to_owned();
         match kind.as_str() {
             "session.created" => vec![self.session(&event)],
-            "session.updated" => vec![self.session(&event), json!({"type": "ping", "timestamp": 1_763_800_000})],
-            "rate_limits.updated" => vec![],
+            "session.updated" => {
+                let mut session = self.session(&event);
+                for name in ["id", "object"] {
+                    session["session"].as_object_mut().map(|fields| fields.remove(name));
+                }
+                vec![json!({"type": "ping", "timestamp": 1_763_800_000}), session]
+            }
+            // An item is there when it was added.
+            "rate_limits.updated" | "conversation.item.done" => vec![],
             kind if kind.strip_prefix(TRANSCRIPTION) == Some(".delta") => {
                 let words = self.words.entry(event["item_id"].as_str().unwrap_or_default().to_owned()).or_default();
                 words.push_str(event["delta"].as_str().unwrap_or_default());
-                vec![
-                    json!({"type": format!("{TRANSCRIPTION}.updated"), "item_id": event["item_id"], "transcript": words}),
-                ]
+                let told = |kind: &str| {
+                    json!({"type": format!("{TRANSCRIPTION}.{kind}"), "item_id": event["item_id"], "content_index": 0,
+                        "transcript": words})
+                };
+                let mut interim = told("completed");
+                interim["status"] = json!("in_progress");
+                vec![told("updated"), interim]
             }
             kind if kind.strip_prefix(TRANSCRIPTION) == Some(".completed") => {
                 self.words.remove(event["item_id"].as_str().unwrap_or_default());
-                let mut interim = event.clone();
-                interim["status"] = json!("in_progress");
                 event["status"] = json!("completed");
-                vec![interim, event]
+                event.as_object_mut().map(|fields| fields.remove("usage"));
+                vec![event]
             }
             "conversation.item.added" if event["item"]["type"] == "function_call" => vec![event.clone(), event],
             "conversation.item.deleted" => {
@@ -34,6 +44,10 @@ impl Xai {
             }
             "response.content_part.done" => {
                 event.as_object_mut().map(|fields| fields.remove("part"));
+                vec![event]
+            }
+            "response.created" => {
+                plain(&mut event["response"]);
                 vec![event]
             }
             "response.done" => vec![self.done(event)],
@@ -62,6 +76,12 @@ impl Xai {
         for (name, value) in &self.shown {
             session[name.as_str()] = value.clone();
         }
+        // Functions come back in another shape than they were told in.
+        for tool in session["tools"].as_array_mut().into_iter().flatten().filter(|tool| tool["type"] == "function") {
+            let mut function = std::mem::take(tool);
+            function.as_object_mut().map(|fields| fields.remove("type"));
+            *tool = json!({"type": "function", "function": function});
+        }
         // It has names of its own for its voices.
         if let Some(voice) = session["voice"].as_str() {
             session["voice"] = json!(format!("human_{}", capital(voice)));
@@ -69,16 +89,28 @@ impl Xai {
         json!({"type": event["type"], "session": session})
     }
 
-    /// Usage stands beside the response; seconds are those of the whole conversation.
+    /// Usage stands beside the response, which has an empty one; seconds that are paid for are whole ones, and those of
+    /// the conversation so far.
     fn done(&mut self, mut event: Value) -> Value {
         let response = &mut event["response"];
         let spoken = response.pointer("/usage/output_token_details/audio_tokens").and_then(Value::as_u64).unwrap_or(0);
         self.billed_ms += spoken * 50;
         let mut usage = response["usage"].take();
-        response.as_object_mut().map(|fields| fields.remove("usage"));
-        usage["billable_audio_seconds"] = json!(self.billed_ms as f64 / 1000.0);
+        plain(response);
+        let id = response["id"].clone();
+        usage["output_audio_seconds"] = json!(spoken as f64 / 20.0);
+        usage["billable_audio_seconds"] = json!(self.billed_ms.div_ceil(1000));
+        event["response_id"] = id;
         event["usage"] = usage;
         event
+    }
+}
+
+/// A response as it is shown: what it has nothing to say of is a word, not null.
+fn plain(response: &mut Value) {
+    response["usage"] = json!({});
+    if response["status_details"].is_null() {
+        response["status_details"] = json!("unimplemented");
     }
 }
 

@@ -23,7 +23,7 @@ python_is_new() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 python_has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 pins=$(fingerprint "$here/requirements.txt")
-if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai, aiortc, google.genai' 2>/dev/null; then
+if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai, aiortc, google.genai, pydantic_ai.realtime, xai_sdk' 2>/dev/null; then
     say "python is up to date"
 else
     rm -rf "$deps/python" "$deps/python.stamp"
@@ -31,7 +31,7 @@ else
         apt_install "$python_fix" python3 python3-venv
     fi
     python_is_new || fail "$python_fix (found $(python3 --version 2>&1))"
-    say "installing $(grep -ci '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep -E '^(openai|google-genai|aiortc)==' "$here/requirements.txt" | tr '\n' ' '))"
+    say "installing $(grep -ci '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep -E '^(openai|google-genai|pydantic-ai-slim|aiortc)==' "$here/requirements.txt" | tr '\n' ' '))"
     python3 -m venv "$deps/python"
     "$deps/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" \
         >"$deps/python.log" 2>&1 || { tail -n 5 "$deps/python.log" >&2; fail "pip failed, see $deps/python.log"; }

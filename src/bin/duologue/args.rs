@@ -87,13 +87,13 @@ Environment, for what neither an option nor the configuration document says (not
 );
 
 const SIMULATE_HELP: &str = "\
-When it is ready it prints exactly one line, `listening <WebSocket URL>`.
+When it is ready it prints exactly one line, `listening <URL>`: the base URL for clients of that provider.
 SIGINT and SIGTERM end it in order, with exit code 0. Any API key is good, except
 those that contain `invalid`. Open http://ADDRESS:PORT/ in a browser to talk to it yourself;
 a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls: with a form, with an
 `ek_...` secret, or with an offer alone and ?model=.
 
-Clients of Gemini Live find it at the same port, under the paths of Google's service
+Clients of Gemini Live find it at the same port whatever --provider says, under the paths of Google's service
 (/ws/google.ai.generativelanguage...., /ws/google.cloud.aiplatform...., POST /v1alpha/auth_tokens):
 with --tls give Google's SDK the base URL https://ADDRESS:PORT and SSL_CERT_FILE=ca.pem.
 
@@ -244,7 +244,7 @@ pub struct TalkArgs {
 #[derive(Args)]
 pub struct SimulateArgs {
     /// Whose form of the protocol is spoken
-    #[arg(long, value_name = "NAME", default_value = "openai", value_parser = ["openai", "xai", "azure"])]
+    #[arg(long, value_name = "NAME", default_value = "openai", value_parser = ["openai", "gemini", "xai", "azure"])]
     pub provider: String,
     /// Loopback address and port; port 0 is any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]

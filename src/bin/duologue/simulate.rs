@@ -27,7 +27,8 @@ pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
     }
     let mut out = std::io::stdout();
     // Whoever does not read the line knows the address anyway.
-    let _ = writeln!(out, "listening {}", simulator.ws_url()).and_then(|()| out.flush());
+    let url = if args.provider == "gemini" { simulator.gemini_url() } else { simulator.ws_url() };
+    let _ = writeln!(out, "listening {url}").and_then(|()| out.flush());
     let time_up = async {
         match args.for_seconds {
             Some(s) => tokio::time::sleep(Duration::from_secs(s)).await,

@@ -252,7 +252,8 @@ fn typed(
         }
         "response.done" => {
             let mut response = w.response.unwrap_or_default();
-            response.usage = response.usage.or(w.usage);
+            // Where it stands beside the response, the one in it is empty.
+            response.usage = w.usage.or(response.usage);
             E::ResponseDone(Box::new(done(kind, response)?))
         }
         other => E::Other { name: other.to_owned(), known: true },

@@ -22,6 +22,8 @@ pub struct Memory {
     billed_ms: u64,
     /// The session was announced.
     pub greeted: bool,
+    /// The user's turns begin and end by hand.
+    by_hand: bool,
 }
 
 impl Memory {
@@ -48,7 +50,14 @@ impl Memory {
                 self.greeted = true;
                 ProviderEvent::SessionCreated(told(info, wish, model, profile))
             }
-            ProviderEvent::SessionUpdated(info) => ProviderEvent::SessionUpdated(told(info, wish, model, profile)),
+            ProviderEvent::SessionUpdated(info) => {
+                let detection = info.session.get("turn_detection").unwrap_or(&wish["turn_detection"]);
+                self.by_hand = profile.grok && detection["type"].is_null();
+                ProviderEvent::SessionUpdated(told(info, wish, model, profile))
+            }
+            // That somebody speaks is told of such a turn, too; where it begins and ends is not for the service to say.
+            ProviderEvent::SpeechStarted { .. } if self.by_hand => not_its_turn("input_audio_buffer.speech_started"),
+            ProviderEvent::SpeechStopped { .. } if self.by_hand => not_its_turn("input_audio_buffer.speech_stopped"),
             ProviderEvent::ResponseCreated { response, request: None, detached } => {
                 let request = self.said.pop_front().map(|(_, request)| request);
                 ProviderEvent::ResponseCreated { response, request, detached }
@@ -79,6 +88,10 @@ impl Memory {
             event => event,
         }
     }
+}
+
+fn not_its_turn(name: &str) -> ProviderEvent {
+    ProviderEvent::Other { name: name.to_owned(), known: true }
 }
 
 /// A session of xAI as ours says it: the same voice under another name is no difference, another model is told.

@@ -99,6 +99,35 @@ fn xai_8_every_transcript_is_the_whole_so_far() {
     }
 }
 
+/// Recorded: an empty usage in the response, and the true one beside it.
+#[test]
+fn xai_usage_stands_beside_the_response() {
+    let usage = json!({"input_tokens": 7, "input_token_details": {"text_tokens": 7, "grok_tokens": 0},
+        "output_tokens": 113, "output_audio_seconds": 2.08, "billable_audio_seconds": 1});
+    let response = json!({"id": "R", "status": "completed", "status_details": "unimplemented", "usage": {}});
+    let done = json!({"type": "response.done", "response": response, "response_id": "R", "usage": usage});
+    let ProviderEvent::ResponseDone(done) = event(&mut xai(json!({})), done) else { panic!() };
+    let (read, written) = done.usage.expect("it is told");
+    assert_eq!((read.total, read.text, written.total), (7, 7, 113));
+}
+
+/// Where turns are ended by hand speech is told all the same.
+#[test]
+fn xai_speech_in_a_turn_by_hand_begins_nothing() {
+    let started = json!({"type": "input_audio_buffer.speech_started", "item_id": "U", "audio_start_ms": 40});
+    let updated = |session: Value| json!({"type": "session.updated", "session": session});
+    let by_hand = |codec: &mut OpenAi, session: Value| {
+        event(codec, updated(session));
+        matches!(event(codec, started.clone()), ProviderEvent::Other { known: true, .. })
+    };
+    let mut codec = xai(json!({"turn_detection": {"mode": "manual"}}));
+    assert!(by_hand(&mut codec, json!({"turn_detection": null})));
+    assert!(by_hand(&mut codec, json!({"turn_detection": {"type": null}})));
+    assert!(by_hand(&mut codec, json!({})), "as it was asked for");
+    assert!(!by_hand(&mut codec, json!({"turn_detection": {"type": "server_vad"}})));
+    assert!(!by_hand(&mut xai(json!({})), json!({})));
+}
+
 #[test]
 fn xai_14_results_are_strings_as_they_are() {
     let output = r#"{"ok":true}"#;
