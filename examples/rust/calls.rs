@@ -37,6 +37,7 @@ async fn dial(url: &str) -> Result<Box<dyn Transport>, duologue::Error> {
         subprotocols: Vec::new(),
         credential_subprotocol: String::new(),
         token_scheme: None,
+        signed_at: None,
     };
     WebRtcDialer::default().dial(request, Some(Credential::new("sk-simulated")?), &Tls::default()).await
 }

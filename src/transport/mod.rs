@@ -14,8 +14,8 @@
 pub(crate) mod calls;
 #[cfg(feature = "webrtc")]
 mod choice;
-// Who mints needs a part of it.
-#[cfg(feature = "mint")]
+// Who mints needs a part of it, and a signed URL less.
+#[cfg(feature = "websocket")]
 #[cfg_attr(not(feature = "webrtc"), allow(dead_code))]
 pub(crate) mod http;
 pub mod mock;

@@ -82,7 +82,9 @@ impl Talk {
         let log = Log::default();
         let writer = LogWriter::new(Box::new(log.clone()), &config, SEED).unwrap();
         let codec = codec_for(&config).expect("a valid configuration");
-        let speaker = Speaker::of(codec.capabilities().output_rate);
+        let per_ms = Some(u64::from(codec.capabilities().output_rate) / 1000);
+        let mut speaker = Speaker::default();
+        speaker.per_ms = per_ms;
         Self {
             session: Session::new(Arc::new(config), codec, SEED),
             now: Time(0),

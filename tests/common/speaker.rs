@@ -24,15 +24,10 @@ pub struct Speaker {
     /// What was received and truly played, by part.
     truth: Vec<(ItemId, u32, u64, u64)>,
     /// Frames of what it is given that make a millisecond, where it is not 24.
-    per_ms: Option<u64>,
+    pub per_ms: Option<u64>,
 }
 
 impl Speaker {
-    /// One that is given sound of this rate.
-    pub fn of(rate: u32) -> Self {
-        Self { per_ms: Some(u64::from(rate) / 1000), ..Self::default() }
-    }
-
     /// Frames of a millisecond.
     pub fn per_ms(&self) -> u64 {
         self.per_ms.unwrap_or(24)
