@@ -47,6 +47,8 @@ PROGRAM_VARIABLE = "DUOLOGUE_PROGRAM"
 _DISTRIBUTION = "duologue-simulator"
 _NAME = "duologue.exe" if os.name == "nt" else "duologue"
 _INSTALL = 'pip install "duologue[simulator]"'
+#: Whom the program plays.
+_PROVIDERS = ("openai", "gemini", "xai", "azure")
 #: How long the program may take to end in order, in seconds.
 _END_SECONDS = 5.0
 #: What the program's exit codes mean (``duologue simulate --help``), and which parameter they are about.
@@ -101,6 +103,7 @@ class Simulator:
 
     :param scenario: path of a JSON file that says what is spoken (``python -m duologue schema scenario``).
         Default: three spoken turns.
+    :param provider: who is played: ``openai``, ``gemini``, ``xai`` or ``azure``. :attr:`url` is for its clients.
     :param any_model: accept models that are not in the vendor's catalogue.
     :param port: port to listen on; 0 is any free one.
     :param ca_out: serve TLS, and write the authority that clients must trust to this path (PEM).
@@ -111,6 +114,7 @@ class Simulator:
         self,
         scenario: Optional[Union[str, os.PathLike[str]]] = None,
         *,
+        provider: str = "openai",
         any_model: bool = False,
         port: int = 0,
         ca_out: Optional[Union[str, os.PathLike[str]]] = None,
@@ -118,6 +122,7 @@ class Simulator:
     ) -> None:
         """See the class. Nothing is started yet."""
         options = ["--listen", f"127.0.0.1:{_port(port)}", "--until-stdin-closes"]
+        options += ["--provider", _provider(provider)]
         if scenario is not None:
             options += ["--scenario", _path("scenario", scenario)]
         self._ca_out = None if ca_out is None else _path("ca_out", ca_out)
@@ -359,6 +364,16 @@ def _path(field: str, value: object) -> str:
         raise bad_argument(field, "it is not a path", "give the path of a file")
     # An option otherwise.
     return os.path.join(os.curdir, path) if path.startswith("-") else path
+
+
+def _provider(value: object) -> str:
+    if not isinstance(value, str):
+        raise bad_type("provider", "the name of a provider", value)
+    if value not in _PROVIDERS:
+        raise bad_argument(
+            "provider", f"the simulator plays no {value!r}", f"use one of {', '.join(_PROVIDERS)}"
+        )
+    return value
 
 
 def _flag(field: str, value: object) -> bool:

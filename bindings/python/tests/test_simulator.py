@@ -154,6 +154,20 @@ def test_options_reach_the_program(tmp_path: Path) -> None:
     assert getattr(taken.value, "field", None) == "port"
 
 
+def test_the_url_is_for_clients_of_the_provider() -> None:
+    found = {}
+    for provider in ("openai", "gemini", "xai", "azure"):
+        with Simulator(provider=provider) as one:
+            found[provider] = urlsplit(one.url)._replace(netloc="").geturl()
+    realtime = "ws:///v1/realtime"
+    assert found == {
+        "openai": realtime,
+        "gemini": "http://",
+        "xai": realtime,
+        "azure": "ws:///openai/v1/realtime",
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "field", "kind"),
     [
@@ -161,6 +175,8 @@ def test_options_reach_the_program(tmp_path: Path) -> None:
         ({"scenario": b"x"}, "scenario", ArgumentTypeError),
         ({"scenario": ""}, "scenario", ArgumentError),
         ({"scenario": "a\0b"}, "scenario", ArgumentError),
+        ({"provider": None}, "provider", ArgumentTypeError),
+        ({"provider": "elevenlabs"}, "provider", ArgumentError),
         ({"ca_out": object()}, "ca_out", ArgumentTypeError),
         ({"any_model": 1}, "any_model", ArgumentTypeError),
         ({"port": "80"}, "port", ArgumentTypeError),

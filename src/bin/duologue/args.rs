@@ -87,7 +87,7 @@ Environment, for what neither an option nor the configuration document says (not
 );
 
 const SIMULATE_HELP: &str = "\
-When it is ready it prints exactly one line, `listening <URL>`: the base URL for clients of that provider.
+When it is ready it prints exactly one line, `listening <WebSocket URL>`; for gemini it is the base URL of its clients.
 SIGINT and SIGTERM end it in order, with exit code 0. Any API key is good, except
 those that contain `invalid`. Open http://ADDRESS:PORT/ in a browser to talk to it yourself;
 a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls: with a form, with an
