@@ -23,7 +23,7 @@
 
 pub use crate::provider::minting::{Binding, Bound, DEFAULT_TTL_S, MintOptions, Minted, Minting};
 
-#[cfg(feature = "mint")]
+#[cfg(feature = "serve")]
 pub(crate) use asking::ask;
 #[cfg(feature = "mint")]
 pub use asking::mint;

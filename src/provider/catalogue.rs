@@ -2,7 +2,7 @@
 
 use super::{
     gemini,
-    openai::profile::{self, PROFILES, Profile},
+    openai::profile::{PROFILES, Profile},
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
 }
 
 /// What a provider has when nobody says otherwise.
+#[cfg(feature = "serve")]
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Defaults {
     /// Its model. Absent: one has to be named.
@@ -31,12 +32,13 @@ pub(crate) struct Defaults {
 }
 
 /// See [`Defaults`].
+#[cfg(feature = "serve")]
 pub(crate) fn defaults(provider: &str) -> Defaults {
     if provider == "gemini" {
         return Defaults { model: Some(gemini::models::NEWEST), voice: None, calls: false };
     }
     let of = |profile: &Profile| Defaults { model: profile.model, voice: profile.voice, calls: profile.calls };
-    profile::find(provider).map(of).unwrap_or_default()
+    super::openai::profile::find(provider).map(of).unwrap_or_default()
 }
 
 /// Every provider with its defaults, its models (and until when they live, with their successors), its
