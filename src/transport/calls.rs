@@ -1,6 +1,6 @@
 //! `POST …/realtime/calls`, as far as whoever makes a call and whoever passes it on have it in common.
 
-use crate::error::{Error, ErrorClass, Result};
+use crate::error::Result;
 use serde_json::Value;
 use url::Url;
 
@@ -11,15 +11,15 @@ pub(crate) const SDP_TYPE: &str = "application/sdp";
 
 /// # Errors
 /// `invalid_config` for what is no URL.
+#[cfg(feature = "webrtc")]
 pub(crate) fn parsed(url: &str) -> Result<Url> {
-    Url::parse(url)
-        .map_err(|e| Error::new(ErrorClass::Config, "invalid_config", format!("not a URL: {e}")).field("base_url"))
+    Url::parse(url).map_err(|e| crate::config::invalid("base_url", format!("not a URL: {e}")))
 }
 
 /// Where calls are offered, and for which model.
 ///
 /// # Errors
-/// As [`parsed`].
+/// `invalid_config` for what is no URL.
 pub(crate) fn calls_url(dial: &str) -> Result<(Url, Option<String>)> {
     crate::provider::address::beside_sessions(dial, "calls")
 }
