@@ -152,6 +152,9 @@ pub trait Codec: Send {
         Value::Null
     }
 
+    /// Names the codec makes carry this, so that those of two sessions never meet in one conversation.
+    fn seed(&mut self, _seed: u32) {}
+
     /// What the next [`ProviderCommand::Configure`] begins with.
     fn begins(&mut self, _with: Beginning<'_>) {}
 

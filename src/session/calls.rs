@@ -56,6 +56,8 @@ pub struct Tools {
     pub(super) calls: VecDeque<Call>,
     /// Responses whose answers still have to be followed up.
     pub(super) rounds: Vec<Round>,
+    /// Results were sent that the vendor answers by itself, and has not.
+    pub awaits: bool,
     results: VecDeque<ItemId>,
     schemas: Schemas,
     /// Tools of single responses.
@@ -190,14 +192,17 @@ impl Tools {
         self.results.contains(item)
     }
 
-    /// Takes a response out whose calls are all answered: whether it made any whose results are to be spoken of.
-    pub fn take_answered(&mut self, config: &Config) -> Option<bool> {
+    /// Takes a response out whose calls are all answered: whether it made any whose results are to be spoken of, and on
+    /// which connection.
+    pub fn take_answered(&mut self, config: &Config) -> Option<(bool, u32)> {
         let calls = &self.calls;
         let open = |r: &ResponseId| calls.iter().any(|c| c.response == *r && c.is_open());
         let at = self.rounds.iter().position(|r| r.done && !open(&r.response))?;
         let round = self.rounds.swap_remove(at);
         let spoken = |c: &&Call| self.scheduling_of(c, config) != Scheduling::Silent;
-        Some(self.calls.iter().filter(|c| c.response == round.response).any(|c| spoken(&c)))
+        let of = || self.calls.iter().filter(|c| c.response == round.response);
+        let epoch = of().map(|c| c.call.epoch).next_back().unwrap_or_default();
+        Some((of().any(|c| spoken(&c)), epoch))
     }
 }
 

@@ -201,6 +201,7 @@ impl Session {
         self.link.step = Step::Up;
         self.link.connect_by = None;
         self.link.step_by = None;
+        self.rollover.before = None;
         let first = !self.recovery.established;
         let cause = self.recovery.cause.take();
         let stream_from = self.link.opened_at.filter(|_| self.link.carries.media);
@@ -261,6 +262,7 @@ impl Session {
             Step::Greeting => self.fail(timed_out("the service accepted the connection and said nothing for 5 s")),
             // It takes nothing else before.
             Step::Configuring if self.codec.quirks().configured_once => {
+                self.resuming.breaks();
                 self.fail(timed_out("the service did not take the setup within 15 s"));
             }
             Step::Configuring => {

@@ -89,7 +89,8 @@ impl Session {
     }
 
     pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
-        if self.successor_closed(epoch, error.as_ref()) {
+        let refusal = error.clone().unwrap_or_else(|| closed_by_peer(code, reason));
+        if self.successor_closed(epoch, &refusal) {
             return;
         }
         if epoch != self.link.epoch || matches!(self.link.step, Step::Down | Step::Asking | Step::Waiting) {
@@ -107,12 +108,12 @@ impl Session {
         let ending = match (self.link.ending.take(), error) {
             (Some(ending), _) => ending,
             (None, Some(error)) => Status::Error { error: error.fatal() },
-            (None, None) if code == Some(1000) && self.link.is_up() => {
+            (None, None) if code == Some(1000) && self.link.is_up() && !announced => {
                 let detail = crate::error::redact(reason);
                 Status::Idle { ended: Ended { by: EndedBy::Agent, code: "remote_closed".into(), detail } }
             }
             // Whoever was told to go and stayed is thrown out.
-            (None, None) if announced && code == Some(1008) => {
+            (None, None) if announced && matches!(code, Some(1000 | 1008)) => {
                 Status::Error { error: closed_by_peer(Some(1001), reason) }
             }
             (None, None) => Status::Error { error: closed_by_peer(code, reason) },
@@ -136,6 +137,7 @@ impl Session {
         self.credentials_run_over(&ending);
         self.successor_over();
         self.leaves = false;
+        self.rollover.before = None;
         self.link = Link { epoch: self.link.epoch, ..Default::default() };
         self.stop_speaking();
         self.set_capture(false);

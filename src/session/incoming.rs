@@ -132,6 +132,7 @@ impl Session {
         if self.outside_began(response, request, detached) || self.is_outside(response) {
             return;
         }
+        self.tools.awaits = false;
         let expected = std::mem::take(&mut self.speaking.answer_expected);
         match self.sequencer.created(response, request, expected) {
             Created::Ours(op) => {
@@ -331,6 +332,9 @@ impl Session {
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let neutral = vendor_error(&error, "the service refused a request");
+        if self.link.is_configuring() && self.resume_refused(&neutral) {
+            return;
+        }
         // Whatever it names ends with the session, or is sent again over the next.
         match kind {
             ErrorKind::Fatal => return self.fail(neutral),

@@ -197,7 +197,8 @@ pub struct Session {
 impl Session {
     /// A session that has not connected. `seed` makes the ids of its items and events; two sessions
     /// in one conversation must not share it.
-    pub fn new(config: Arc<Config>, codec: Box<dyn Codec>, seed: u32) -> Self {
+    pub fn new(config: Arc<Config>, mut codec: Box<dyn Codec>, seed: u32) -> Self {
+        codec.seed(seed);
         let rate = codec.capabilities().output_rate;
         let tools = Tools::new(&config.tools);
         let labels = Some(&config.labels).filter(|l| !l.is_empty()).map(|l| Arc::new(l.clone()));

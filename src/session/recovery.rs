@@ -330,6 +330,9 @@ impl Session {
         if self.speaking.answer_expected && !self.pre_roll.is_open() && self.sequencer.active().is_none() {
             return Some(Ask::Answer(None));
         }
+        if std::mem::take(&mut self.tools.awaits) && !self.pre_roll.is_open() {
+            return Some(Ask::Answer(None));
+        }
         // The line was dead before anybody knew.
         if self.recovery.unanswered.is_some() && !self.pre_roll.is_open() {
             return self.recovery.unanswered.take();

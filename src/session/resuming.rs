@@ -100,6 +100,10 @@ impl Session {
 
     /// What the connection begins with that is going to be configured.
     pub(super) fn begin_conversation(&mut self) {
+        if self.codec.capabilities().silent_context == Some(false) && self.answered_since() {
+            // A model that is told nothing without answering it is told this as a whole, or not at all.
+            self.resuming.forget();
+        }
         let handle = self.resuming.handle.clone().filter(|_| self.recovery.cause.is_some());
         self.resuming.resumed = handle.is_some();
         self.resuming.leaving = None;
@@ -110,6 +114,12 @@ impl Session {
         }
         let told = if self.is_to_be_told() { Beginning::Told } else { Beginning::Fresh };
         self.codec.begins(handle.as_deref().map_or(told, Beginning::Resumed));
+    }
+
+    /// Something was answered that the handle does not stand for.
+    fn answered_since(&self) -> bool {
+        let new = |m: &&Message| !self.resuming.known.contains(&m.id);
+        self.history.messages().iter().filter(new).any(|m| m.role == Role::Assistant)
     }
 
     /// There is something a new session is told.
@@ -126,15 +136,39 @@ impl Session {
         }
     }
 
+    /// The vendor does not take a change that another connection was wanted for: it is as it was. False: there was none.
+    pub(super) fn change_refused(&mut self, error: &Error) -> bool {
+        let Some(before) = self.rollover.before.take() else { return false };
+        self.rollover.renewal = false;
+        if !self.link.announced {
+            self.link.ends_at = None;
+        }
+        self.restore(before);
+        let refused = Error { fatal: false, ..error.clone() };
+        for op in std::mem::take(&mut self.recovery.changes) {
+            self.complete(op, Some(refused.clone()));
+        }
+        true
+    }
+
     /// The vendor does not go on with what it kept: the next connection is told the whole. False: nobody asked it to.
     pub(super) fn resume_refused(&mut self, error: &Error) -> bool {
-        let asked = self.resuming.resumed && self.link.is_configuring() && self.recovery.established;
-        // What another try can mend says nothing of the handle.
-        if !asked || error.retryable {
+        // What another try can mend says nothing of the setup.
+        if !self.link.is_configuring() || !self.recovery.established || error.retryable {
+            return false;
+        }
+        if self.change_refused(error) {
+            let text = format!("the service does not take the change: {}", error.message);
+            self.abandon_link();
+            self.lost(Error::new(ErrorClass::Network, "resume_refused", text).retryable(), Why::Reconnect);
+            return true;
+        }
+        if !self.resuming.resumed {
             return false;
         }
         self.resuming.forget();
         let text = format!("the service does not go on with the conversation it kept: {}", error.message);
+        self.abandon_link();
         self.lost(Error::new(ErrorClass::Network, "resume_refused", text).retryable(), Why::Reconnect);
         true
     }

@@ -28,6 +28,9 @@ const READY_MS: u64 = 30_000;
 /// Between two tries to open one.
 const AGAIN_MS: u64 = 15_000;
 
+/// Nobody is dialled more often, however little time is left.
+const LEAST_AGAIN_MS: u64 = 500;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The host is asked for a credential.
@@ -61,6 +64,8 @@ pub(super) struct Rollover {
     life_ms: u64,
     /// Another connection is wanted for a change, and not because this one ends.
     pub renewal: bool,
+    /// What was in force before the changes that another connection is wanted for.
+    pub before: Option<Arc<Config>>,
 }
 
 impl Rollover {
@@ -103,6 +108,13 @@ impl Session {
     pub(super) fn roll_over(&mut self) {
         let Some(ends) = self.rolls_over().filter(|_| self.link.is_up()) else { return };
         self.successor_follows();
+        if self.rollover.renewal && self.now >= ends && self.rollover.before.is_some() {
+            let text = "no connection for the change could be opened";
+            let error = Error::new(ErrorClass::Network, "timeout", text).retryable().fix("try again");
+            self.successor_over();
+            self.change_refused(&error);
+            return;
+        }
         match &self.rollover.successor {
             None => {
                 let due = back(ends, self.rollover.ahead_ms()).max(self.rollover.again_at.unwrap_or_default());
@@ -175,7 +187,10 @@ impl Session {
     /// The next session could not be opened; the present one goes on.
     pub(super) fn successor_failed(&mut self, error: &Error) {
         self.successor_over();
-        self.rollover.again_at = Some(self.now.after_ms(AGAIN_MS.min(self.rollover.life_ms / 8)));
+        if !error.retryable && self.change_refused(error) {
+            return;
+        }
+        self.rollover.again_at = Some(self.now.after_ms(AGAIN_MS.min(self.rollover.life_ms / 8).max(LEAST_AGAIN_MS)));
         let text = format!("the session that is to follow could not be opened, and will be tried again: {error}");
         self.warn_rarely(ErrorClass::Network, "rollover_failed", text);
     }
@@ -211,12 +226,11 @@ impl Session {
     }
 
     /// A transport closed; true: it was the next session's.
-    pub(super) fn successor_closed(&mut self, epoch: u32, error: Option<&Error>) -> bool {
+    pub(super) fn successor_closed(&mut self, epoch: u32, error: &Error) -> bool {
         if self.rollover.successor.take_if(|s| s.epoch == epoch).is_none() {
             return false;
         }
-        let closed = Error::new(ErrorClass::Network, "connection_lost", "the service closed it");
-        self.successor_failed(error.unwrap_or(&closed));
+        self.successor_failed(error);
         true
     }
 

@@ -179,6 +179,8 @@ impl Session {
         if told {
             self.emit_about(Some(&response), Some(&item), EventKind::ToolCancelled(end));
         }
+        self.start_calls();
+        self.follow_up();
     }
 
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {
@@ -302,9 +304,15 @@ impl Session {
 
     /// One request for a response when all calls of a response are answered and it is over.
     pub(super) fn follow_up(&mut self) {
-        while let Some(spoken) = self.tools.take_answered(&self.config) {
-            if spoken && !self.codec.quirks().answers_results {
+        while let Some((spoken, epoch)) = self.tools.take_answered(&self.config) {
+            if !spoken {
+                continue;
+            }
+            // What was told of an earlier connection is answered when it is asked about.
+            if !self.codec.quirks().answers_results || epoch != self.link.epoch || !self.link.is_up() {
                 self.want_answer();
+            } else {
+                self.tools.awaits = true;
             }
         }
     }

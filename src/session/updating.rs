@@ -114,6 +114,7 @@ impl Session {
         }
         if self.codec.renews(&patch) {
             self.recovery.changes.push(op);
+            self.rollover.before.get_or_insert(old);
             self.renew();
             return None;
         }
@@ -166,7 +167,7 @@ impl Session {
     }
 
     /// The vendor did not take a change: nothing is sent, it is as it was.
-    fn restore(&mut self, config: Arc<Config>) {
+    pub(super) fn restore(&mut self, config: Arc<Config>) {
         if let Err(error) = self.take_config(config) {
             self.emit(EventKind::Error(error));
         }

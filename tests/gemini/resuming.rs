@@ -260,3 +260,64 @@ fn a_history_is_told_as_a_whole() {
     assert_eq!(frames(&talk.take()), [json!({"realtimeInput": {"text": "And 8?"}})]);
     talk.finish();
 }
+
+/// A change the service does not take is taken back, with or without something to go on with; the conversation is not lost.
+#[test]
+fn a_change_is_refused() {
+    for answers in [false, true] {
+        let more = json!({"voice": "Kore"});
+        let mut talk = if answers { answered(more) } else { lasting(more) };
+        let before = talk.epoch;
+        let op = talk.host(Command::UpdateSession { changes: json!({"voice": "Nobody"}) });
+        talk.opened();
+        if answers {
+            talk.input(Input::Closed { epoch: before, code: Some(1000), reason: String::new(), error: None });
+        }
+        let setup = frames(&talk.take())[0]["setup"].clone();
+        assert!(setup.to_string().contains("Nobody"));
+        talk.closed(Some(1007), "Invalid voice.", None);
+        let outputs = talk.take();
+        let error = outputs.completed(op).unwrap().unwrap();
+        assert!(error.message.contains("Invalid voice") && !error.fatal, "{error}");
+        if answers {
+            talk.opened();
+            let setup = frames(&talk.take())[0]["setup"].clone();
+            assert_eq!(setup["sessionResumption"]["handle"], HANDLE, "it is not the handle's fault");
+            assert!(setup.to_string().contains("Kore"));
+            says(&mut talk, json!({"setupComplete": {}}));
+        }
+        talk.pass(120_000);
+        let outputs = talk.take();
+        assert!(!outputs.0.iter().any(|o| matches!(o, Output::Dial { .. })), "nobody asks for it again");
+        assert_eq!(*talk.session.status(), Status::Connected);
+        talk.finish();
+    }
+}
+
+/// A result that crosses the loss of its connection is told, and the answer to it asked for, for nobody answers it unasked.
+#[test]
+fn a_result_of_a_lost_connection_is_answered() {
+    for model in [NEWEST, SEEDED] {
+        for late in [false, true] {
+            let mut talk = answered(json!({"model": model, "tools": [{"name": "clock"}]}));
+            talk.say("What time is it?", false);
+            says(&mut talk, json!({"toolCall": {"functionCalls": [{"id": "c1", "name": "clock", "args": {}}]}}));
+            talk.take();
+            if late {
+                lost(&mut talk);
+                says(&mut talk, json!({"setupComplete": {}}));
+                talk.answer("c1", "noon");
+            } else {
+                talk.answer("c1", "noon");
+                talk.take();
+                lost(&mut talk);
+                says(&mut talk, json!({"setupComplete": {}}));
+            }
+            let sent = frames(&talk.take());
+            let asks = |f: &Value| f["clientContent"]["turnComplete"] == true || f["realtimeInput"]["text"].is_string();
+            assert!(asks(sent.last().unwrap()), "{model} {late}: {sent:?}");
+            assert!(sent.iter().any(|f| f.to_string().contains("noon")), "{model} {late}: {sent:?}");
+            talk.finish();
+        }
+    }
+}

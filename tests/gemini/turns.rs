@@ -274,3 +274,45 @@ fn a_picture_stands_in_the_turn() {
     assert_eq!(frames(&talk.take()), [turn(json!([picture])), turn(json!([{"text": "And now?"}])), ask]);
     talk.finish();
 }
+
+/// Context that nobody asked about is of no turn: the next question is a new one, also where nobody says that somebody
+/// speaks, and words that trail the answer cut nobody off.
+#[test]
+fn context_is_no_question() {
+    let mut talk = connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025"}));
+    content(&mut talk, json!({"inputTranscription": {"text": "One?"}}));
+    speech(&mut talk, 100, "One.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    talk.host(Command::SendContext { text: "The user looks at page 3.".into() });
+    talk.take();
+    content(&mut talk, json!({"inputTranscription": {"text": "Two"}}));
+    speech(&mut talk, 100, "Two");
+    content(&mut talk, json!({"inputTranscription": {"text": "?"}}));
+    speech(&mut talk, 100, " it is.");
+    turn_ends(&mut talk);
+    talk.plays(200);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("interrupted").len(), 0);
+    let said: Vec<_> = said(&talk).into_iter().map(|(_, words)| words).collect();
+    assert_eq!(said, ["One?", "One.", "The user looks at page 3.", "Two?", "Two it is."]);
+    talk.finish();
+}
+
+/// Line 15: a model that thinks may speak several times to one request, which is over when the service says so.
+#[test]
+fn one_request_may_have_several_turns() {
+    let mut talk = connected(json!({"model": "gemini-3.8-live-extended-thinking"}));
+    talk.say("Think hard.", false);
+    speech(&mut talk, 100, "Let me see.");
+    content(&mut talk, json!({"generationComplete": true, "interactionStatus": "IN_PROGRESS"}));
+    content(&mut talk, json!({"turnComplete": true}));
+    speech(&mut talk, 100, "Seven.");
+    content(&mut talk, json!({"generationComplete": true}));
+    content(&mut talk, json!({"turnComplete": true, "interactionStatus": "IDLE"}));
+    talk.plays(200);
+    talk.take();
+    let roles: Vec<_> = said(&talk).into_iter().map(|(who, _)| who).collect();
+    assert_eq!(roles, ["user", "assistant", "assistant"], "nobody spoke in between");
+    talk.finish();
+}

@@ -1,7 +1,10 @@
 //! `duologue providers`: what is known without asking anybody.
 
 use crate::exit::{self, Failure};
-use duologue::provider::openai::{catalogue::State, profile::PROFILES};
+use duologue::provider::{
+    gemini,
+    openai::{catalogue::State, profile::PROFILES},
+};
 use std::io::Write;
 
 /// See the module.
@@ -43,6 +46,15 @@ fn page() -> String {
             out += &format!("    {:<34}{}\n", format!("{begins}..."), "voices of your own");
         }
     }
+    out += "\ngemini\n\n  models\n";
+    for model in gemini::models::MODELS {
+        out += &row(model.name, model.state, model.name == gemini::models::NEWEST);
+    }
+    out += "\n  voices\n";
+    for voice in gemini::models::VOICES {
+        out += &row(voice, State::Current, false);
+    }
+    out += "\nelevenlabs\n\n  models\n    the ids of your agents\n";
     out
 }
 

@@ -428,6 +428,10 @@ impl Codec for ElevenLabs {
         Ok(())
     }
 
+    fn seed(&mut self, seed: u32) {
+        self.replies.seed(seed);
+    }
+
     fn begins(&mut self, with: Beginning<'_>) {
         self.history = (with != Beginning::Fresh).then(Vec::new);
     }

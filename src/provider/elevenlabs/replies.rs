@@ -49,6 +49,7 @@ struct Said {
 pub struct Replies {
     /// Of all connections of one session.
     ids: Arc<AtomicU64>,
+    seed: u32,
     /// What the user is saying.
     user: Option<ItemId>,
     reply: Option<Reply>,
@@ -69,11 +70,16 @@ pub struct Replies {
 impl Replies {
     /// Of another connection of the same session.
     pub fn another(&self) -> Self {
-        Self { ids: self.ids.clone(), ..Self::default() }
+        Self { ids: self.ids.clone(), seed: self.seed, ..Self::default() }
+    }
+
+    /// Of that session.
+    pub fn seed(&mut self, seed: u32) {
+        self.seed = seed;
     }
 
     fn id(&self, kind: &str) -> String {
-        format!("{kind}_e{}", self.ids.fetch_add(1, Ordering::Relaxed) + 1)
+        format!("{kind}_e{:x}_{}", self.seed, self.ids.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// An answer was asked for: what comes next is it.

@@ -40,7 +40,7 @@ impl Gemini {
 
     /// One more entry of the conversation, without asking for an answer.
     fn content(&mut self, role: Role, parts: Value) -> Option<String> {
-        self.turns.told();
+        self.turns.told(false);
         let role = if role == Role::Assistant { "model" } else { "user" };
         let turn = json!({"role": role, "parts": parts});
         if let Some(history) = &mut self.history {
@@ -117,23 +117,28 @@ impl Gemini {
                         if *scheduling != Scheduling::Wait && self.model.schedules {
                             answer["scheduling"] = scheduling.word().to_uppercase().into();
                         }
-                        self.turns.told();
+                        self.turns.told(*scheduling != Scheduling::Silent);
                         Some(json!({"toolResponse": {"functionResponses": [answer]}}).to_string())
                     }
-                    // Taken back meanwhile.
-                    None if !self.takes_content() => None,
+                    None if !self.takes_content() => {
+                        self.unsaid.push(format!("[The result was: {output}]"));
+                        None
+                    }
                     // Of an earlier connection: told as a part of what was.
                     None => self.content(Role::User, json!([{"text": format!("[The result was: {output}]")}])),
                 }
             }
             C::CreateCall { item, call, name, arguments, .. } => {
-                if !self.takes_content() {
-                    return Err(unsupported("tools", "this model takes no call of another connection", "ask again"));
-                }
                 let kind =
                     ItemKind::FunctionCall { call: call.clone(), name: name.clone(), arguments: arguments.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
-                self.content(Role::Assistant, json!([{"text": format!("[I called {name} with {arguments}.]")}]))
+                if self.takes_content() {
+                    return Ok(self
+                        .content(Role::Assistant, json!([{"text": format!("[I called {name} with {arguments}.]")}])));
+                }
+                // Nothing but a question carries words here: they go with the next one.
+                self.unsaid.push(format!("[You called {name} with {arguments}.]"));
+                None
             }
             C::CreateResponse { request, options } => {
                 if **options != ResponseOptions::default() {

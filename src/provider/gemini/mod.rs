@@ -129,6 +129,8 @@ impl Gemini {
         }
         if let Some(Resumption { new_handle: Some(handle), resumable: true }) = message.session_resumption_update
             && !handle.is_empty()
+            // What waits for the next question is not in it.
+            && self.unsaid.is_empty()
         {
             events.push(ProviderEvent::Resumable { handle });
         }
@@ -279,6 +281,10 @@ impl Codec for Gemini {
     fn catches_up(&self, old: &Config, new: &Config) -> Value {
         // The newest keep the instructions they began with, whatever the setup says (protocols reference §6.3).
         if self.model.context_update { context_update(old, new) } else { Value::Null }
+    }
+
+    fn seed(&mut self, seed: u32) {
+        self.turns.seed(seed);
     }
 
     fn begins(&mut self, with: Beginning<'_>) {

@@ -37,6 +37,7 @@ pub struct ServerContent<'a> {
     pub generation_complete: bool,
     pub turn_complete: bool,
     pub turn_complete_reason: Option<String>,
+    pub interaction_status: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -67,14 +67,19 @@ pub struct Turns {
     transcribes: bool,
     /// Of all connections of one session, so that no two things are called the same.
     ids: Arc<AtomicU64>,
+    seed: u32,
     user: Option<User>,
     response: Option<Response>,
     /// The request the next response answers.
     request: Option<String>,
     /// The next response answers what is in the conversation already: words, or results of calls.
     expected: bool,
+    /// Something was put into the conversation: an interruption that follows is our own.
+    told: bool,
     /// What comes belongs to a response nobody wants any more, until its end.
     gated: bool,
+    /// The request that is answered has more than this turn, says a service that says such things.
+    in_progress: bool,
     half: Option<u8>,
     usage: Option<(Tokens, Tokens)>,
     calls: Vec<Call>,
@@ -87,7 +92,12 @@ impl Turns {
 
     /// Of another connection of the same session.
     pub fn another(&self) -> Self {
-        Self { ids: self.ids.clone(), ..Self::new(self.transcribes) }
+        Self { ids: self.ids.clone(), seed: self.seed, ..Self::new(self.transcribes) }
+    }
+
+    /// Of that session.
+    pub fn seed(&mut self, seed: u32) {
+        self.seed = seed;
     }
 
     pub fn transcribes(&mut self, on: bool) {
@@ -95,7 +105,7 @@ impl Turns {
     }
 
     fn id(&self, kind: &str) -> String {
-        format!("{kind}_g{}", self.ids.fetch_add(1, Ordering::Relaxed) + 1)
+        format!("{kind}_g{:x}_{}", self.seed, self.ids.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// The user began to speak, says the service or whoever opened the turn by hand.
@@ -126,6 +136,8 @@ impl Turns {
     fn new_user(&mut self, events: &mut Vec<ProviderEvent>) -> ItemId {
         self.tell_user(events);
         let item = ItemId::from(self.id("item"));
+        // Who speaks is answered; what was asked for before and never began is no name for that.
+        self.request = None;
         let words = String::new();
         let user = User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
         self.user = Some(user);
@@ -197,12 +209,13 @@ impl Turns {
     /// An answer was asked for: what comes next is it.
     pub fn asked(&mut self, request: String) {
         self.request = Some(request);
-        self.expected = true;
+        (self.expected, self.told) = (true, true);
     }
 
-    /// Words or results went into the conversation: what comes next may answer them.
-    pub fn told(&mut self) {
-        self.expected = true;
+    /// Something went into the conversation, which cuts off what is being said. `answered`: what comes next answers it.
+    pub fn told(&mut self, answered: bool) {
+        self.told = true;
+        self.expected |= answered;
     }
 
     /// The host put something into the conversation that this is the confirmation of.
@@ -264,6 +277,9 @@ impl Turns {
         if content.generation_complete {
             self.audio_over(events);
         }
+        if let Some(status) = content.interaction_status {
+            self.in_progress = status == "IN_PROGRESS";
+        }
         if content.turn_complete {
             self.turn_complete(content.turn_complete_reason.as_deref(), audio_ms, events);
         }
@@ -319,7 +335,7 @@ impl Turns {
                 self.new_user(events);
                 self.commit_user(audio_ms, events);
             }
-            self.expected = false;
+            (self.expected, self.told) = (false, false);
             let id = ResponseId::from(self.id("resp"));
             let request = self.request.take();
             events.push(ProviderEvent::ResponseCreated { response: id.clone(), request, detached: false });
@@ -365,9 +381,10 @@ impl Turns {
     fn interrupted(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
         self.gated = false;
         let speaks = self.user.as_ref().is_some_and(|user| !user.committed);
-        if !speaks && !self.expected {
+        if !speaks && !self.expected && !self.told {
             self.user_begins(audio_ms, events);
         }
+        self.told = false;
         if self.response.is_some() {
             self.finish("cancelled", Some("turn_detected"), events);
         }
@@ -391,6 +408,8 @@ impl Turns {
         if self.response.is_some() {
             self.finish(if reason.is_some() { "incomplete" } else { "completed" }, reason, events);
         }
+        // The same request goes on: what comes next is no answer to something new.
+        self.expected |= self.in_progress;
         self.tell_user(events);
         // What comes after the end of a turn is of the next.
         if let Some(user) = self.user.as_mut().filter(|user| user.committed) {
