@@ -229,7 +229,7 @@ impl Session {
 
     /// The vendor refused the configuration: going on would be another session than asked for.
     pub(super) fn configuration_refused(&mut self, error: Error) {
-        if self.resume_refused(&error) {
+        if self.resume_refused(&error, true) {
             return;
         }
         if self.link.step == Step::Configuring {

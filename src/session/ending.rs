@@ -121,7 +121,7 @@ impl Session {
         if let Status::Error { error } = &ending
             && self.link.step != Step::Closing
         {
-            if self.resume_refused(error) {
+            if self.resume_refused(error, false) {
                 return;
             }
             if self.mends(error) {
@@ -189,7 +189,7 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
         None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
         Some(1008) => (ErrorClass::Provider, "policy", false),
         Some(1009) => (ErrorClass::Limit, "message_too_big", false),
-        // ElevenLabs: an agent that wants a signed URL, and a queue that nobody was let out of in time.
+        // Unauthorized, in the registry of close codes; and a queue that nobody was let out of in time (ElevenLabs).
         Some(3000) => (ErrorClass::Credential, "auth", false),
         Some(4300) => (ErrorClass::Limit, "queue_timeout", false),
         Some(_) => (ErrorClass::Protocol, "protocol", false),

@@ -332,7 +332,7 @@ impl Session {
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let neutral = vendor_error(&error, "the service refused a request");
-        if self.link.is_configuring() && self.resume_refused(&neutral) {
+        if self.link.is_configuring() && self.resume_refused(&neutral, true) {
             return;
         }
         // Whatever it names ends with the session, or is sent again over the next.

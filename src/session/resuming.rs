@@ -152,14 +152,15 @@ impl Session {
     }
 
     /// The vendor does not go on with what it kept: the next connection is told the whole. False: nobody asked it to.
-    pub(super) fn resume_refused(&mut self, error: &Error) -> bool {
+    /// `open`: the connection is still there.
+    pub(super) fn resume_refused(&mut self, error: &Error, open: bool) -> bool {
         // What another try can mend says nothing of the setup.
         if !self.link.is_configuring() || !self.recovery.established || error.retryable {
             return false;
         }
         if self.change_refused(error) {
             let text = format!("the service does not take the change: {}", error.message);
-            self.abandon_link();
+            self.let_go(open);
             self.lost(Error::new(ErrorClass::Network, "resume_refused", text).retryable(), Why::Reconnect);
             return true;
         }
@@ -168,9 +169,15 @@ impl Session {
         }
         self.resuming.forget();
         let text = format!("the service does not go on with the conversation it kept: {}", error.message);
-        self.abandon_link();
+        self.let_go(open);
         self.lost(Error::new(ErrorClass::Network, "resume_refused", text).retryable(), Why::Reconnect);
         true
+    }
+
+    fn let_go(&mut self, open: bool) {
+        if open {
+            self.abandon_link();
+        }
     }
 
     /// A change takes a new connection: it is opened beside this one, and takes over between two turns.

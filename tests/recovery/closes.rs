@@ -158,10 +158,17 @@ async fn row_6_a_service_in_trouble_is_dialled_again() {
 
 #[tokio::test]
 async fn row_7_what_blames_the_client_is_the_end() {
-    let codes = [1002, 1003, 1007, 3000, 4000, 4300];
-    join_all(codes.map(|code| async move {
+    let codes = [
+        (1002, ErrorClass::Protocol, "protocol"),
+        (1003, ErrorClass::Protocol, "protocol"),
+        (1007, ErrorClass::Protocol, "protocol"),
+        (3000, ErrorClass::Credential, "auth"),
+        (4000, ErrorClass::Protocol, "protocol"),
+        (4300, ErrorClass::Limit, "queue_timeout"),
+    ];
+    join_all(codes.map(|(code, class, word)| async move {
         let (_, error) = final_close(code, "your fault").await;
-        is(&error, ErrorClass::Protocol, "protocol");
+        is(&error, class, word);
         assert!(error.message.contains(&code.to_string()) && error.message.contains("your fault"), "{error:?}");
     }))
     .await;

@@ -280,9 +280,9 @@ fn rows_3_5_7_and_checklist_52_what_another_try_cannot_mend_ends_the_run_once() 
         (1003, "protocol"),
         (1007, "protocol"),
         (1008, "policy"),
-        (3000, "protocol"),
+        (3000, "auth"),
         (4000, "protocol"),
-        (4300, "protocol"),
+        (4300, "queue_timeout"),
     ] {
         let mut talk = talk();
         talk.closed(Some(code), "why", None);

@@ -131,6 +131,8 @@ pub fn mends(code: Option<u16>, up: bool, lighter: bool) -> Result<(), &'static 
         Some(1009) if !lighter => Ok(()),
         Some(1009) => Err("message_too_big"),
         Some(1008) => Err("policy"),
+        Some(3000) => Err("auth"),
+        Some(4300) => Err("queue_timeout"),
         Some(_) => Err("protocol"),
     }
 }
