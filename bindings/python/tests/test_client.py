@@ -371,7 +371,9 @@ def test_a_missing_key_says_where_to_put_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_wrong_provider_is_told_all_of_them() -> None:
-    with pytest.raises(duologue.Error, match='use one of: openai, gemini, xai, azure, elevenlabs, compatible or "simulator"'):
+    with pytest.raises(
+        duologue.Error, match='use one of: openai, gemini, xai, azure, elevenlabs, compatible or "simulator"'
+    ):
         duologue.connect("simulater", api_key="c4n4ry-key")
 
 
