@@ -111,7 +111,7 @@ impl Connection {
 
     /// Fetches; otherwise as [`Self::exchange`].
     pub async fn fetch(self, get: Get<'_>) -> Result<Answer> {
-        let mut request = begun(hyper::Method::GET, get.url).header(header::ACCEPT, "application/json");
+        let mut request = begun(hyper::Method::GET, get.url, "application/json");
         for (name, mut value) in get.headers {
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -151,7 +151,7 @@ async fn beside<T>(connection: impl Future, exchange: impl Future<Output = T>) -
     .await
 }
 
-fn begun(method: hyper::Method, url: &Url) -> hyper::http::request::Builder {
+fn begun(method: hyper::Method, url: &Url, accept: &'static str) -> hyper::http::request::Builder {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
@@ -160,12 +160,12 @@ fn begun(method: hyper::Method, url: &Url) -> hyper::http::request::Builder {
         .uri(path)
         .header(header::HOST, host)
         .header(header::USER_AGENT, concat!("duologue/", env!("CARGO_PKG_VERSION")))
+        .header(header::ACCEPT, accept)
         .header(header::CONNECTION, "close")
 }
 
 fn request(post: Post<'_>) -> Result<Request<Full<Bytes>>> {
-    let mut request = begun(hyper::Method::POST, post.url)
-        .header(header::ACCEPT, post.accept)
+    let mut request = begun(hyper::Method::POST, post.url, post.accept)
         // Also of nothing: some servers refuse a POST without.
         .header(header::CONTENT_LENGTH, post.body.len());
     if let Some(content_type) = post.content_type {
