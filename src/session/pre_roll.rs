@@ -234,7 +234,8 @@ impl Session {
     /// Keeps a frame that may be needed again.
     pub(super) fn keep_microphone(&mut self, pcm: &[i16], captured: Time) {
         let most = self.config.recovery.pre_roll_ms;
-        if self.config.recovery.reconnect {
+        // A change takes a new connection whether or not a lost one is replaced.
+        if self.config.recovery.reconnect || self.rollover.renewal || self.recovery.cause.is_some() {
             self.pre_roll.keep(pcm, captured, most, self.codec.capabilities().input_rate);
         }
     }

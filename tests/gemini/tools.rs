@@ -123,3 +123,60 @@ fn a_result_is_scheduled() {
         talk.finish();
     }
 }
+
+/// A result that interrupts silences what was received already: by the service's word where it is still speaking, and at
+/// once where only the speaker is.
+#[test]
+fn a_result_that_interrupts_is_not_waited_for() {
+    for over in [false, true] {
+        let mut talk = connected(json!({"tools": [{"name": "clock", "scheduling": "interrupt"}]}));
+        talk.say("What time is it, and what do you know of clocks?", false);
+        calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+        speech(&mut talk, 5000, "There are many kinds of clocks");
+        if over {
+            turn_ends(&mut talk);
+        }
+        talk.plays(300);
+        talk.take();
+        talk.answer("c1", "noon");
+        assert_eq!(talk.take().flushes(), usize::from(over));
+        if !over {
+            content(&mut talk, json!({"interrupted": true}));
+            assert_eq!(talk.take().flushes(), 1);
+        }
+        talk.flushes();
+        if !over {
+            content(&mut talk, json!({"turnComplete": true}));
+        }
+        let outputs = talk.take();
+        let interrupted = outputs.of("interrupted");
+        assert_eq!((&interrupted[0]["heard_ms"], &interrupted[0]["source"]), (&json!(300), &json!("server")));
+        speech(&mut talk, 200, "It is noon.");
+        turn_ends(&mut talk);
+        talk.plays(200);
+        let outputs = talk.take();
+        assert_eq!((outputs.of("speech_started").len(), outputs.complaints()), (0, vec![]));
+        assert_eq!(said(&talk).last().unwrap().1, "It is noon.");
+        talk.finish();
+    }
+}
+
+/// A conversation that is kept in the middle of a call would wait for its result, of a call that the next connection does
+/// not know: the moment before it is the one to go on from.
+#[test]
+fn a_handle_with_an_open_call_is_not_taken() {
+    let mut talk = connected(json!({"tools": [{"name": "clock"}], "recovery": {"reconnect": true}}));
+    let handle = |talk: &mut Talk, name: &str| {
+        says(talk, json!({"sessionResumptionUpdate": {"newHandle": name, "resumable": true}}));
+    };
+    handle(&mut talk, "before");
+    talk.say("What time is it?", false);
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    handle(&mut talk, "waiting");
+    talk.take();
+    talk.closed(None, "", None);
+    talk.pass(8_000);
+    talk.opened();
+    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": "before"}));
+    talk.finish();
+}

@@ -158,40 +158,6 @@ fn a_model_that_takes_history_only_at_first_gets_words_as_they_come() {
     talk.finish();
 }
 
-/// Lines 19, 20: what was said before the button is sent behind the beginning of the turn, and its end is the request.
-#[test]
-fn a_turn_by_hand() {
-    let mut talk = connected(json!({"turn_detection": {"mode": "manual"}}));
-    for _ in 0..10 {
-        talk.pass(20);
-        talk.microphone(20);
-    }
-    assert_eq!(talk.take().0.len(), 0, "nobody holds the button");
-    talk.host(Command::StartListening);
-    for _ in 0..20 {
-        talk.pass(20);
-        talk.microphone(20);
-    }
-    let op = talk.host(Command::StopListening);
-    let outputs = talk.take();
-    assert_eq!(
-        frames(&outputs),
-        [json!({"realtimeInput": {"activityStart": {}}}), json!({"realtimeInput": {"activityEnd": {}}})]
-    );
-    let sent: Vec<_> = outputs.0.iter().filter(|o| matches!(o, Output::Send { .. })).collect();
-    assert!(matches!(sent.first(), Some(Output::Send { audio: false, .. })), "the turn begins first");
-    assert!(matches!(sent.last(), Some(Output::Send { audio: false, .. })) && sent.len() > 22, "{}", sent.len());
-    done(&outputs, op);
-    content(&mut talk, json!({"inputTranscription": {"text": "Hello.", "finished": true}}));
-    speech(&mut talk, 200, "Hello to you.");
-    turn_ends(&mut talk);
-    talk.plays(200);
-    let expected = [("user", "Hello."), ("assistant", "Hello to you.")];
-    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
-    assert_eq!(frames(&talk.take()), [] as [Value; 0], "it answered by itself");
-    talk.finish();
-}
-
 /// Line 19: where the service finds the end of a turn, a microphone that is switched off is the end of the stream.
 #[test]
 fn the_microphone_is_switched_off_while_somebody_speaks() {

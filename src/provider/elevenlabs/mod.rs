@@ -409,6 +409,7 @@ impl Codec for ElevenLabs {
             answers_results: true,
             keeps_items: true,
             configured_once: true,
+            keeps_audio: true,
             greets: true,
             quiet_ms: Some(QUIET_MS),
             ..Quirks::default()

@@ -10,11 +10,23 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+/// Characters that go into the conversation at once: what others found the service to take (protocols reference §7).
+const MAX_WORDS: usize = 32_000;
+
 fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
     Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
 }
 
 impl Gemini {
+    /// Words as the service takes them.
+    fn words(field: &'static str, text: &str) -> Result<String> {
+        if text.chars().count() > MAX_WORDS {
+            let message = format!("the service takes {MAX_WORDS} characters at once");
+            return Err(Error::new(ErrorClass::Limit, "too_long", message).field(field).fix("send less, or in parts"));
+        }
+        Ok(setup::plain(text))
+    }
+
     fn confirm(&mut self, item: &ItemId, role: Role, text: &str) {
         let parts = vec![ItemPart { audio: false, text: text.to_owned() }];
         Turns::confirmed(item.clone(), ItemKind::Message { role, parts }, &mut self.echoes);
@@ -25,7 +37,7 @@ impl Gemini {
         let mut setup = self.setup.clone();
         self.manual = setup::is_manual(&setup);
         if let (Some(handle), Some(resumption)) = (&self.handle, setup["sessionResumption"].as_object_mut()) {
-            resumption.insert("handle".into(), handle.as_str().into());
+            resumption.insert("handle".into(), handle.reveal().into());
         }
         if self.history.is_some() {
             setup["historyConfig"] = json!({"initialHistoryInClientContent": true});
@@ -79,12 +91,13 @@ impl Gemini {
                 if !self.takes_content() && *role != Role::User {
                     return Err(unsupported("text", "this model takes no words it does not answer", "use send_text"));
                 }
+                let words = Self::words("text", text)?;
                 self.confirm(item, *role, text);
                 if !self.takes_content() {
-                    self.unsaid.push(text.clone());
+                    self.unsaid.push(words);
                     None
                 } else {
-                    self.content(*role, json!([{"text": text}]))
+                    self.content(*role, json!([{"text": words}]))
                 }
             }
             C::CreateImage { item, text, picture, .. } => {
@@ -92,9 +105,10 @@ impl Gemini {
                     let text = "the service fetches no pictures";
                     return Err(unsupported("image", text, "fetch it and give its bytes"));
                 };
+                let words = text.as_deref().map(|text| Self::words("text", text)).transpose()?;
                 self.confirm(item, Role::User, text.as_deref().unwrap_or_default());
                 let picture = json!({"inlineData": {"mimeType": mime_type, "data": base64}});
-                let words = text.iter().map(|text| json!({"text": text}));
+                let words = words.iter().map(|text| json!({"text": text}));
                 self.content(Role::User, std::iter::once(picture).chain(words).collect())
             }
             C::Update { patch } => {
@@ -106,6 +120,8 @@ impl Gemini {
                 let kind = ItemKind::FunctionOutput { call: call.clone(), output: output.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
                 let value: Value = serde_json::from_str(output).unwrap_or_else(|_| output.as_str().into());
+                let value = setup::plain_value(value);
+                let told = format!("[The result was: {}]", setup::plain(output));
                 match self.turns.take_call(call) {
                     Some(made) => {
                         let failed = value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("error"));
@@ -121,11 +137,11 @@ impl Gemini {
                         Some(json!({"toolResponse": {"functionResponses": [answer]}}).to_string())
                     }
                     None if !self.takes_content() => {
-                        self.unsaid.push(format!("[The result was: {output}]"));
+                        self.unsaid.push(told);
                         None
                     }
                     // Of an earlier connection: told as a part of what was.
-                    None => self.content(Role::User, json!([{"text": format!("[The result was: {output}]")}])),
+                    None => self.content(Role::User, json!([{"text": told}])),
                 }
             }
             C::CreateCall { item, call, name, arguments, .. } => {
@@ -153,7 +169,8 @@ impl Gemini {
                 }
             }
             C::Say { request, text } => {
-                let order = format!("Say exactly the following, word for word, and nothing else:\n{text}");
+                let words = Self::words("text", text)?;
+                let order = format!("Say exactly the following, word for word, and nothing else:\n{words}");
                 self.ask(request, Some(&order))
             }
             C::CancelResponse { .. } => {

@@ -2,7 +2,7 @@
 
 use super::{
     models::{self, Thinking},
-    setup::model_name,
+    setup::{are_native, model_name, setup},
 };
 use crate::{
     config::{Config, Modality, ReasoningEffort, Scheduling, ToolChoice, Transcription, TransportChoice},
@@ -10,14 +10,28 @@ use crate::{
         AuthStyle,
         openai::{
             catalogue::State,
-            legality::{Finding, Severity, meant},
+            legality::{Finding, Severity, compare, meant},
         },
     },
 };
+use serde_json::Map;
+
+/// Fields of `extra` that say otherwise than the configuration's own field for the same thing.
+fn contradictions(config: &Config, found: &mut Vec<Finding>) {
+    let mut extra = config.extra.clone();
+    if extra.get("tools").is_some_and(are_native) {
+        extra.remove("tools");
+    }
+    let own = setup(&Config { extra: Map::new(), ..config.clone() });
+    let default =
+        setup(&Config { provider: config.provider.clone(), model: config.model.clone(), ..Config::default() });
+    compare(&extra.into(), Some(&own), Some(&default), "extra", found);
+}
 
 /// Everything the model does not go along with, worst first.
 pub fn findings(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
+    contradictions(config, &mut found);
     let mut add = |severity, path: &str, message: String, fix: &str| {
         found.push(Finding { path: path.to_owned(), message, fix: fix.to_owned(), severity });
     };

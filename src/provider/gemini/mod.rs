@@ -16,8 +16,8 @@ mod tests;
 mod turns;
 
 use super::{
-    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent,
-    Quirks, SessionInfo,
+    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, Handle, ProviderCommand, ProviderError,
+    ProviderEvent, Quirks, SessionInfo,
     wire::{audio_frame, check_depth, whole_characters},
 };
 use crate::{
@@ -60,7 +60,7 @@ pub struct Gemini {
     /// Words that wait for the request to answer them, where nothing else can carry them.
     unsaid: Vec<String>,
     /// The conversation the next setup goes on with.
-    handle: Option<String>,
+    handle: Option<Handle>,
     /// What was said before, while it is told: by a model that takes it only as a whole.
     history: Option<Vec<Value>>,
     /// Audio that was sent, frames.
@@ -129,10 +129,12 @@ impl Gemini {
         }
         if let Some(Resumption { new_handle: Some(handle), resumable: true }) = message.session_resumption_update
             && !handle.is_empty()
-            // What waits for the next question is not in it.
+            // What waits for the next question is not in it, and a call that is in it without its result would have to
+            // be answered there before anything else: the moment before it is the better one to go on from.
             && self.unsaid.is_empty()
+            && !self.turns.calls_wait()
         {
-            events.push(ProviderEvent::Resumable { handle });
+            events.push(ProviderEvent::Resumable { handle: Handle::new(handle) });
         }
         if let Some(away) = message.go_away {
             // 60 s is how long before the end it is told.
@@ -215,15 +217,16 @@ fn capabilities(config: &Config) -> Capabilities {
     }
 }
 
-/// Instructions and functions where they differ.
-fn context_update(old: &Config, new: &Config) -> Value {
+/// Instructions and tools of two setups where they differ.
+fn context_update(old: &Value, new: &Value) -> Value {
     let mut change = json!({});
-    if old.instructions != new.instructions {
-        change["systemInstruction"] = setup::instructions(new.instructions.as_deref().unwrap_or_default());
+    let (instructions, tools) = (new.get("systemInstruction"), new.get("tools"));
+    if old.get("systemInstruction") != instructions {
+        change["systemInstruction"] = instructions.cloned().unwrap_or_else(|| setup::instructions(""));
     }
-    if old.tools != new.tools {
+    if old.get("tools") != tools {
         // Absent would leave them as they are.
-        change["tools"] = json!({"tools": if new.tools.is_empty() { json!([]) } else { setup::tools(new) }});
+        change["tools"] = json!({"tools": tools.cloned().unwrap_or_else(|| json!([]))});
     }
     change
 }
@@ -253,8 +256,8 @@ impl Codec for Gemini {
             setup
         };
         // All else is asked for in a new setup, of a connection that goes on with the conversation.
-        let renew = !self.model.context_update || rest(before) != rest(after.clone());
-        Ok(if renew { json!({"setup": after}) } else { context_update(old, new) })
+        let renew = !self.model.context_update || rest(before.clone()) != rest(after.clone());
+        Ok(if renew { json!({"setup": after}) } else { context_update(&before, &after) })
     }
 
     fn configure(&mut self, config: &Config) -> Result<()> {
@@ -270,6 +273,7 @@ impl Codec for Gemini {
             answers_results: true,
             keeps_items: true,
             configured_once: true,
+            keeps_audio: true,
             ..Quirks::default()
         }
     }
@@ -280,7 +284,7 @@ impl Codec for Gemini {
 
     fn catches_up(&self, old: &Config, new: &Config) -> Value {
         // The newest keep the instructions they began with, whatever the setup says (protocols reference §6.3).
-        if self.model.context_update { context_update(old, new) } else { Value::Null }
+        if self.model.context_update { context_update(&setup::setup(old), &setup::setup(new)) } else { Value::Null }
     }
 
     fn seed(&mut self, seed: u32) {
@@ -289,7 +293,7 @@ impl Codec for Gemini {
 
     fn begins(&mut self, with: Beginning<'_>) {
         self.handle = match with {
-            Beginning::Resumed(handle) => Some(handle.to_owned()),
+            Beginning::Resumed(handle) => Some(handle.clone()),
             _ => None,
         };
         let told = with == Beginning::Told && self.model.content == Content::AtFirst;

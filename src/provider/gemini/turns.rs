@@ -386,8 +386,15 @@ impl Turns {
         }
         self.told = false;
         if self.response.is_some() {
+            // Also of what was received already nothing more is to be heard.
+            events.push(ProviderEvent::Interrupted);
             self.finish("cancelled", Some("turn_detected"), events);
         }
+    }
+
+    /// The model waits for results.
+    pub fn calls_wait(&self) -> bool {
+        !self.calls.is_empty()
     }
 
     fn audio_over(&mut self, events: &mut Vec<ProviderEvent>) {

@@ -75,7 +75,8 @@ fn contradictions(config: &Config) -> Vec<Finding> {
     found
 }
 
-fn compare(extra: &Value, own: Option<&Value>, default: Option<&Value>, path: &str, found: &mut Vec<Finding>) {
+/// Where `extra` says otherwise than the fields of its own that were set.
+pub fn compare(extra: &Value, own: Option<&Value>, default: Option<&Value>, path: &str, found: &mut Vec<Finding>) {
     if let (Value::Object(fields), Some(Value::Object(_))) = (extra, own) {
         for (key, value) in fields {
             let (own, default) = (own.and_then(|o| o.get(key)), default.and_then(|d| d.get(key)));
