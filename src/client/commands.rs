@@ -34,6 +34,14 @@ impl Client {
         self.command(Command::SendImage { image, text, respond, interrupt })
     }
 
+    /// Shows what a camera sees, for a model that takes frames (`Capabilities::video_in`: Gemini, JPEG, about one a
+    /// second; each is billed). The next spoken turn sees it, a typed one may not; it is no message of the history, no
+    /// other connection is told of it, and nothing waits for one: refused with `not_connected` then, elsewhere with
+    /// `video`.
+    pub fn send_video_frame(&self, image: Image) -> Op {
+        self.command(Command::SendVideoFrame { image })
+    }
+
     /// Tells the model something (a system message) without asking for an answer.
     pub fn send_context(&self, text: impl Into<String>) -> Op {
         self.command(Command::SendContext { text: text.into() })

@@ -36,6 +36,11 @@ pub enum ProviderCommand {
         /// How closely to look.
         detail: Option<ImageDetail>,
     },
+    /// What a camera sees; the vendor confirms nothing.
+    VideoFrame {
+        /// The frame.
+        picture: Picture,
+    },
     /// Change the session: what [`super::Codec::update`] returned.
     Update {
         /// Vendor's object.

@@ -55,6 +55,17 @@ impl Session {
         self.add(op, item, Role::User, parts, &command, then);
     }
 
+    /// What a camera sees is seen by the next spoken turn, and is no part of the history.
+    pub(super) fn send_video_frame(&mut self, op: OpId, image: &Image) {
+        if self.codec.capabilities().video_in != Some(true) {
+            let error = Error::new(ErrorClass::Unsupported, "video", "this model sees no video").field("image");
+            return self
+                .complete(op, Some(error.fix("send single pictures with send_image, or choose a model that does")));
+        }
+        let result = image.resolve().and_then(|picture| self.send(&ProviderCommand::VideoFrame { picture }));
+        self.complete(op, result.err());
+    }
+
     /// Words of the host itself: the model knows them, nobody is asked to say anything.
     pub(super) fn send_context(&mut self, op: OpId, text: String) {
         if let Some(error) = unfit("text", &text) {

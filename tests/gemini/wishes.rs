@@ -64,6 +64,32 @@ fn words_are_fit_for_the_service() {
     talk.finish();
 }
 
+/// What a camera sees goes beside the microphone, with every model; who sees none is shown none, and nothing waits.
+#[test]
+fn frames_of_a_camera_are_seen() {
+    let frame = |data: &str| Command::SendVideoFrame { image: serde_json::from_value(json!({"data": data})).unwrap() };
+    let (jpeg, png) = ("/9j/4AAQSkZJRg==", "iVBORw0KGgo=");
+    for model in [NEWEST, SEEDED] {
+        let mut talk = connected(json!({"model": model, "recovery": {"reconnect": true}}));
+        let op = talk.host(frame(jpeg));
+        let outputs = talk.take();
+        done(&outputs, op);
+        let sent = json!({"realtimeInput": {"video": {"mimeType": "image/jpeg", "data": jpeg}}});
+        assert_eq!((frames(&outputs), talk.session.messages().len()), (vec![sent], 0));
+        let op = talk.host(frame(png));
+        assert_eq!(talk.take().completed(op).unwrap().unwrap().code, "image_type");
+        talk.closed(None, "", None);
+        let op = talk.host(frame(jpeg));
+        assert_eq!(talk.take().completed(op).unwrap().unwrap().code, "not_connected");
+        talk.finish();
+    }
+    let mut talk = Talk::connected(json!({}));
+    let op = talk.host(frame(jpeg));
+    let error = talk.take().completed(op).unwrap().unwrap();
+    assert_eq!((&*error.code, error.field.as_deref()), ("video", Some("image")));
+    talk.finish();
+}
+
 /// A parameter that is required and not declared closes the session.
 #[test]
 fn what_is_required_is_declared() {

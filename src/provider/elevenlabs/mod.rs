@@ -303,6 +303,7 @@ impl ElevenLabs {
                 let text = "the agent cannot be told what to say";
                 return Err(unsupported("text", text, "set `greeting` for its first words, or send_text"));
             }
+            C::VideoFrame { .. } => return Err(unsupported("image", "agents see no video", "describe it")),
             C::CreateImage { .. } => return Err(unsupported("image", "pictures are not sent yet", "describe it")),
             C::Update { .. } => {
                 return Err(unsupported(
@@ -370,6 +371,7 @@ fn capabilities(config: &Config) -> Capabilities {
         text_in: Some(true),
         text_out: Some(true),
         image_in: Some(false),
+        video_in: Some(false),
         images: None,
         silent_context: Some(true),
         say: None,

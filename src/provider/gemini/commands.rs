@@ -13,6 +13,26 @@ use serde_json::{Value, json};
 /// Characters that go into the conversation at once: what others found the service to take (protocols reference §7).
 const MAX_WORDS: usize = 32_000;
 
+/// Kinds of pictures the service sees, and of frames of a video (protocols reference §3.3, §5).
+pub(super) const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
+const FRAMES: [&str; 1] = ["image/jpeg"];
+
+fn bytes<'a>(picture: &'a Picture, kinds: &[&str]) -> Result<(&'a str, &'a str)> {
+    let refused = |code: &'static str, message: String, fix: String| {
+        Err(Error::new(ErrorClass::Unsupported, code, message).field("image").fix(fix))
+    };
+    match picture {
+        Picture::Data { mime_type, base64 } if kinds.contains(&mime_type.as_str()) => Ok((mime_type, base64)),
+        Picture::Data { mime_type, .. } => {
+            let fix = format!("convert it to {}", kinds.join(" or "));
+            refused("image_type", format!("the service takes no {mime_type} there"), fix)
+        }
+        Picture::Elsewhere(_) => {
+            refused("image_url", "the service fetches no pictures".into(), "fetch it and give its bytes".into())
+        }
+    }
+}
+
 fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
     Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
 }
@@ -101,15 +121,16 @@ impl Gemini {
                 }
             }
             C::CreateImage { item, text, picture, .. } => {
-                let Picture::Data { mime_type, base64 } = picture else {
-                    let text = "the service fetches no pictures";
-                    return Err(unsupported("image", text, "fetch it and give its bytes"));
-                };
+                let (mime_type, base64) = bytes(picture, &PICTURES)?;
                 let words = text.as_deref().map(|text| Self::words("text", text)).transpose()?;
                 self.confirm(item, Role::User, text.as_deref().unwrap_or_default());
                 let picture = json!({"inlineData": {"mimeType": mime_type, "data": base64}});
                 let words = words.iter().map(|text| json!({"text": text}));
                 self.content(Role::User, std::iter::once(picture).chain(words).collect())
+            }
+            C::VideoFrame { picture } => {
+                let (mime_type, base64) = bytes(picture, &FRAMES)?;
+                Some(json!({"realtimeInput": {"video": {"mimeType": mime_type, "data": base64}}}).to_string())
             }
             C::Update { patch } => {
                 self.echoes.push(ProviderEvent::SessionUpdated(Box::new(self.info())));

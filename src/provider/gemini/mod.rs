@@ -193,8 +193,9 @@ fn capabilities(config: &Config) -> Capabilities {
         text_in: Some(true),
         text_out: Some(false),
         image_in: Some(always),
+        video_in: Some(true),
         images: always.then(|| Images {
-            mime_types: names(&["image/png", "image/jpeg", "image/webp"]),
+            mime_types: names(&commands::PICTURES),
             max_bytes: MAX_IMAGE as u64,
             urls: false,
         }),

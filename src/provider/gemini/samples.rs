@@ -46,6 +46,8 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     ] {
         frames.push(codec.encode(&command, "e")?);
     }
+    let frame = Picture::Data { mime_type: "image/jpeg".into(), base64: "/9j/4AAQ".into() };
+    frames.push(codec.encode(&ProviderCommand::VideoFrame { picture: frame }, "e")?);
     if codec.model.content == Content::Always {
         for command in [
             text(Role::Assistant, "hi"),

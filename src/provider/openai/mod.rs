@@ -320,6 +320,10 @@ impl Codec for OpenAi {
                 };
                 Kind::ItemCreate { previous_item_id: None, item }
             }
+            ProviderCommand::VideoFrame { .. } => {
+                let error = Error::new(ErrorClass::Unsupported, "video", "the service sees no video");
+                return Err(error.field("image").fix("send single pictures"));
+            }
             ProviderCommand::Update { patch } => Kind::SessionChange { session: patch },
             ProviderCommand::CreateResponse { request, options } => {
                 if grok {
