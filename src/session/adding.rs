@@ -38,7 +38,11 @@ impl Session {
         }
         if self.codec.capabilities().image_in == Some(false) {
             let error = Error::new(ErrorClass::Unsupported, "image", "this model takes no pictures").field("image");
-            return self.complete(op, Some(error.fix("choose a model that does, or describe it in words")));
+            let fix = match self.codec.capabilities().video_in {
+                Some(true) => "show it as a frame of video, and ask by voice; or choose another model",
+                _ => "choose a model that does, or describe it in words",
+            };
+            return self.complete(op, Some(error.fix(fix)));
         }
         let picture = match image.resolve() {
             Ok(picture) => picture,

@@ -241,6 +241,24 @@ fn a_picture_stands_in_the_turn() {
     talk.finish();
 }
 
+/// A question that nobody answered before the user spoke does not name the answer to what was spoken.
+#[test]
+fn who_speaks_is_answered() {
+    let mut talk = connected(json!({}));
+    let op = talk.host(Command::RequestResponse { options: Box::default() });
+    user_speaks(&mut talk);
+    content(&mut talk, json!({"interrupted": true}));
+    content(&mut talk, json!({"turnComplete": true}));
+    user_is_silent(&mut talk, "And now?");
+    speech(&mut talk, 100, "Now it is.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let outputs = talk.take();
+    assert_ne!(outputs.completed(op), Some(None), "it was not what was asked for");
+    assert_eq!(said(&talk).last().unwrap().1, "Now it is.");
+    talk.finish();
+}
+
 /// Context that nobody asked about is of no turn: the next question is a new one, also where nobody says that somebody
 /// speaks, and words that trail the answer cut nobody off.
 #[test]
