@@ -73,7 +73,7 @@ fn what(bytes: &[u8]) -> Option<String> {
     if bytes.starts_with(b"%PDF-") {
         return Some("a PDF file".to_owned());
     }
-    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP".as_slice()) {
         return Some("a WebP image".to_owned());
     }
     let kind = match bytes.first()? {
