@@ -1,7 +1,6 @@
 //! Tools that the agent calls: the client's, those behind a webhook or an MCP server, and hanging up.
 
 use super::{
-    events,
     peer::{Peer, Timer},
     turn::{Reply, Turn},
 };
