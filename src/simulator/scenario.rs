@@ -305,6 +305,11 @@ impl Scenario {
         replies
     }
 
+    /// Whether any reply calls a tool.
+    pub(super) fn calls_tools(&self) -> bool {
+        self.replies().iter().any(|(_, items)| items.iter().any(|item| matches!(item, OutputItem::Call(_))))
+    }
+
     /// Every clip name in use, with the JSON path that uses it.
     pub(super) fn clip_uses(&self) -> Vec<(String, String)> {
         let mut uses: Vec<(String, String)> =

@@ -28,7 +28,8 @@ pub struct Agent {
     /// Dynamic variables that every conversation must bring.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dynamic_variables: Vec<String>,
-    /// The events it sends when a client names none; the service's default without it.
+    /// The events it sends when a client names none; without it the service's default, and `client_tool_call` where a
+    /// reply calls a tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_events: Option<Vec<String>>,
     /// Its tools by name. A call of the scenario that is not here is one of a client tool with the defaults, and

@@ -240,7 +240,8 @@ def cut(talk, begun, clips):
     expect(bool(told) == bool(corrections), f"told {told} and corrected {corrections}")
     if not told:
         expect(len(cuts) <= 1, f"told {cuts}")
-    left = corrections[0][1] if told else "".join(cuts)
+    # What was cut off is told with dots at its end.
+    left = corrections[0][1].removesuffix("...") if told else "".join(cuts)
     whole = corrections[0][0] if told else FIRST_ANSWER
     expect(whole.startswith(left) and len(left) < len(whole), f"of {whole!r} left {left!r}")
     return {"corrected": bool(told), "left": left}

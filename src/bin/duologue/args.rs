@@ -59,7 +59,7 @@ Examples:
   duologue talk --simulate --output conversation.wav --json
         the same as one JSON event per line, recorded
   duologue talk --simulate --provider xai
-        the same with the service played as xAI (or azure)
+        the same with the service played as xAI (or gemini, azure, elevenlabs)
   duologue talk --simulate --transport websocket
         the same over one WebSocket instead of a call over WebRTC
   OPENAI_API_KEY=... duologue talk --input question.wav --output conversation.wav

@@ -30,6 +30,8 @@ struct Reply {
     words: String,
     /// All its words are known.
     written: bool,
+    /// What the agent calls the message.
+    name: Option<String>,
     audio: bool,
     first: i64,
     last: i64,
@@ -39,6 +41,7 @@ struct Reply {
 #[derive(Debug)]
 struct Said {
     at: PartRef,
+    name: Option<String>,
     first: i64,
     last: i64,
     written: bool,
@@ -103,6 +106,7 @@ impl Replies {
             at: None,
             words: String::new(),
             written: false,
+            name: None,
             audio: false,
             first: event,
             last: event,
@@ -157,7 +161,7 @@ impl Replies {
         if event <= self.cut {
             let cut = self.said.iter_mut().rev().find(|said| !said.written && said.first <= event);
             if let Some(said) = cut {
-                said.written = true;
+                (said.written, said.name) = (true, response.response_id);
                 let at = said.at.clone();
                 events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: text.clone() });
                 events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
@@ -170,7 +174,7 @@ impl Replies {
         }
         let at = self.speak(event, speaks, events);
         let Some(reply) = &mut self.reply else { return };
-        reply.written = true;
+        (reply.written, reply.name) = (true, response.response_id);
         let delta = text.strip_prefix(reply.words.as_str()).unwrap_or(&text).to_owned();
         reply.words = text;
         if !delta.is_empty() {
@@ -189,14 +193,21 @@ impl Replies {
         events.push(ProviderEvent::AgentDelta { at, audio: false, delta });
     }
 
-    /// What was really heard of a reply, says the agent.
+    /// What was really heard of a message, says the agent. Those of one turn have one number and names of their own.
     pub fn corrected(&mut self, correction: Correction, events: &mut Vec<ProviderEvent>) {
         let event = correction.event_id;
-        let of = |first: i64, last: i64| (first..=last).contains(&event);
-        let now = self.reply.as_ref().filter(|reply| of(reply.first, reply.last)).and_then(|reply| reply.at.clone());
-        let before = || self.said.iter().rev().find(|said| of(said.first, said.last)).map(|said| said.at.clone());
-        let Some(at) = now.or_else(before) else { return };
-        let transcript = correction.corrected_agent_response.trim().to_owned();
+        let of = |name: &Option<String>, first: i64, last: i64| match (name, &correction.response_id) {
+            (Some(name), Some(wanted)) => name == wanted,
+            _ => (first..=last).contains(&event),
+        };
+        let now = self.reply.as_ref().filter(|reply| of(&reply.name, reply.first, reply.last));
+        let now = now.and_then(|reply| reply.at.clone());
+        let before = || self.said.iter().rev().find(|said| of(&said.name, said.first, said.last));
+        let Some(at) = now.or_else(|| before().map(|said| said.at.clone())) else { return };
+        let (whole, heard) = (&correction.original_agent_response, correction.corrected_agent_response.trim());
+        // What was cut off ends in dots that nobody said.
+        let words = heard.strip_suffix("...").filter(|words| !whole.contains(heard) && whole.contains(words.trim_end()));
+        let transcript = words.unwrap_or(heard).trim_end().to_owned();
         events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript });
     }
 
@@ -283,6 +294,11 @@ impl Replies {
         before != self.calls.len()
     }
 
+    /// Whether a reply of that number is under way: the end of one may be told while the next is. Without a number, any.
+    pub fn is_about(&self, event: i64) -> bool {
+        self.reply.as_ref().is_some_and(|reply| event == 0 || (reply.first..=reply.last).contains(&event))
+    }
+
     /// The agent says, or its silence does, that the reply is whole.
     pub fn ended(&mut self, inferred: bool, events: &mut Vec<ProviderEvent>) {
         self.finish("completed", None, inferred, events);
@@ -324,7 +340,8 @@ impl Replies {
         if self.said.len() >= MOST_SAID {
             self.said.pop_front();
         }
-        self.said.push_back(Said { at, first: reply.first, last: reply.last, written: reply.written });
+        let name = reply.name.take();
+        self.said.push_back(Said { at, name, first: reply.first, last: reply.last, written: reply.written });
         reply.written = false;
     }
 

@@ -45,7 +45,9 @@ impl Peer {
                 self.tell(events::agent_response(reply.id, &message.response, heard, &reply.answers));
             }
             if message.told && heard.len() < message.text.len() {
-                self.tell(events::correction(reply.id, &message.response, &message.text, heard));
+                // What was cut off ends in dots; what was not heard at all is empty.
+                let left = if heard.is_empty() { String::new() } else { format!("{heard}...") };
+                self.tell(events::correction(reply.id, &message.response, &message.text, &left));
             }
         }
         self.release(TranscriptTime::ReplyBegun);

@@ -99,7 +99,7 @@ pub(super) fn read(message: &Value, scenario: &Scenario) -> Result<Setup, Closin
         longest: longest(agent, &given),
         tools: names("agent.prompt.tool_ids"),
         variables,
-        events: names("conversation.client_events").unwrap_or_else(|| events_of(agent)),
+        events: names("conversation.client_events").unwrap_or_else(|| events_of(scenario)),
         instructions,
     };
     setup.check_variables(scenario)?;
@@ -141,10 +141,15 @@ fn longest(agent: &Agent, given: &Map<String, Value>) -> Option<Duration> {
     wished.or(agent.max_duration_s.map(u64::from)).map(Duration::from_secs)
 }
 
-fn events_of(agent: &Agent) -> BTreeSet<String> {
-    match &agent.client_events {
+/// What the owner has chosen. An owner whose agent has tools of the client has let it call them, which is not the
+/// service's default.
+fn events_of(scenario: &Scenario) -> BTreeSet<String> {
+    match &scenario.agent.client_events {
         Some(events) => events.iter().cloned().collect(),
-        None => DEFAULT_EVENTS.iter().map(|name| (*name).to_owned()).collect(),
+        None => {
+            let called = scenario.calls_tools().then_some("client_tool_call");
+            DEFAULT_EVENTS.iter().copied().chain(called).map(str::to_owned).collect()
+        }
     }
 }
 
