@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 const DAY_S: u32 = 86_400;
 
-/// An agent of ElevenLabs. What it says first is the `greeting` of the scenario; without one it waits.
+/// An agent of ElevenLabs.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Agent {
@@ -16,6 +16,9 @@ pub struct Agent {
     pub input_format: AudioFormat,
     /// The audio it gives.
     pub output_format: AudioFormat,
+    /// Whether it speaks first, with the `greeting` of the scenario; without one it waits.
+    #[serde(skip_serializing_if = "is_true")]
+    pub greets: bool,
     /// Whether only a signed URL lets in.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
@@ -188,6 +191,7 @@ impl Default for Agent {
         Self {
             input_format: AudioFormat::default(),
             output_format: AudioFormat::default(),
+            greets: true,
             private: false,
             text_only: false,
             overrides: None,
@@ -203,6 +207,10 @@ impl Default for Agent {
             queue: None,
         }
     }
+}
+
+fn is_true(yes: &bool) -> bool {
+    *yes
 }
 
 impl Agent {

@@ -46,8 +46,6 @@ impl Way {
     /// A conversation in the workshop. `scenario`: what is other there; `config`: what is other here.
     pub async fn talk(&self, scenario: Value, config: Value) -> Talk {
         let mut workshop: Value = serde_json::from_str(include_str!("../../assets/workshop.json")).unwrap();
-        // The user begins, whoever is talked to: some services greet by themselves.
-        workshop.as_object_mut().unwrap().remove("greeting");
         for (name, value) in scenario.as_object().into_iter().flatten() {
             match (workshop.get_mut(name), value) {
                 (Some(Value::Object(fields)), Value::Object(more)) => fields.extend(more.clone()),

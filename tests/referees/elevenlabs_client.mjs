@@ -13,7 +13,7 @@ import { expect } from "./clips.mjs";
 const deps = process.env.DUOLOGUE_REFEREES ?? fileURLToPath(new URL("../../.deps", import.meta.url));
 const packages = createRequire(join(deps, "node", "package.json"));
 const load = (name) => import(pathToFileURL(packages.resolve(name)).href);
-const { WebSocket } = await load("ws");
+const { default: WebSocket } = await load("ws");
 // As in a browser, where every message is a task of its own: the client changes its listeners between two of them.
 globalThis.WebSocket = class extends WebSocket {
   constructor(url, protocols) {

@@ -61,7 +61,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
     let mut scenario = args.simulate.then(|| scenario(args.scenario.as_deref())).transpose()?;
     // The bundled caller speaks first; an agent that greets by itself would be cut off by it.
     if let Some(scenario) = scenario.as_mut().filter(|_| args.scenario.is_none()) {
-        scenario.greeting = None;
+        scenario.agent.greets = false;
     }
     let wav = args.input.as_deref().map(recording).transpose()?;
     for path in [&args.output, &args.input_log].into_iter().flatten() {

@@ -388,6 +388,8 @@ fn capabilities(config: &Config) -> Capabilities {
         cancel: Some(false),
         truncate: Some(false),
         user_transcription: Some(true),
+        // Of its cost nothing is on the wire.
+        usage: Some(false),
         voices: Vec::new(),
         // After a minute without a word of the user the agent hangs up.
         idle_audio: Some(IdleAudio::Continuous),

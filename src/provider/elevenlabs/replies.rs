@@ -45,6 +45,10 @@ struct Said {
     first: i64,
     last: i64,
     written: bool,
+    /// The words that were told with its sound.
+    words: String,
+    /// It was not wanted here any more, which the agent does not know.
+    by_host: bool,
 }
 
 /// See the module.
@@ -139,7 +143,8 @@ impl Replies {
         Some(self.speak(audio.event_id, true, events))
     }
 
-    /// When each sign is spoken; `from_ms`: what of the part came before.
+    /// When each sign is spoken, and that it is; `from_ms`: what of the part came before. Often all words are told when
+    /// most of the sound is there, so these are the words until then.
     pub fn aligned(&mut self, at: &PartRef, alignment: &Alignment, from_ms: u32, events: &mut Vec<ProviderEvent>) {
         let times = alignment.char_start_times_ms.iter().zip(&alignment.char_durations_ms);
         let ms = |value: f64| value.clamp(0.0, 3_600_000.0) as u32;
@@ -149,22 +154,32 @@ impl Replies {
             Some(AlignedChar { character, start_ms, end_ms: start_ms.saturating_add(ms(*lasts)) })
         });
         let characters: Vec<_> = signs.collect();
-        if !characters.is_empty() {
-            events.push(ProviderEvent::Alignment { at: at.clone(), characters });
+        if characters.is_empty() {
+            return;
         }
+        if let Some(reply) = self.reply.as_mut().filter(|reply| !reply.written) {
+            let delta: String = characters.iter().map(|sign| sign.character).collect();
+            reply.words.push_str(&delta);
+            events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: true, delta });
+        }
+        events.push(ProviderEvent::Alignment { at: at.clone(), characters });
     }
 
     /// All words of a reply. `speaks`: it is spoken as well.
     pub fn words(&mut self, response: AgentResponse, speaks: bool, events: &mut Vec<ProviderEvent>) {
         let (event, text) = (response.event_id, response.agent_response.trim().to_owned());
-        // Of a reply that was cut while it was generated: as far as it was heard.
+        // Of a reply that was cut while it was generated: as far as it was heard, says the agent, if it knows of that.
         if event <= self.cut {
             let cut = self.said.iter_mut().rev().find(|said| !said.written && said.first <= event);
             if let Some(said) = cut {
                 (said.written, said.name) = (true, response.response_id);
                 let at = said.at.clone();
-                events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: text.clone() });
-                events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
+                if let Some(delta) = text.strip_prefix(said.words.as_str()).filter(|delta| !delta.is_empty()) {
+                    events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: delta.to_owned() });
+                }
+                if !said.by_host {
+                    events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
+                }
             }
             return;
         }
@@ -175,7 +190,8 @@ impl Replies {
         let at = self.speak(event, speaks, events);
         let Some(reply) = &mut self.reply else { return };
         (reply.written, reply.name) = (true, response.response_id);
-        let delta = text.strip_prefix(reply.words.as_str()).unwrap_or(&text).to_owned();
+        // Words that are written otherwise than they are spoken take the place of those in the end.
+        let delta = text.strip_prefix(reply.words.as_str()).unwrap_or_default().to_owned();
         reply.words = text;
         if !delta.is_empty() {
             events.push(ProviderEvent::AgentDelta { at, audio: speaks, delta });
@@ -203,7 +219,9 @@ impl Replies {
         let now = self.reply.as_ref().filter(|reply| of(&reply.name, reply.first, reply.last));
         let now = now.and_then(|reply| reply.at.clone());
         let before = || self.said.iter().rev().find(|said| of(&said.name, said.first, said.last));
-        let Some(at) = now.or_else(|| before().map(|said| said.at.clone())) else { return };
+        // What was cut off here was heard no longer than that, and the agent cannot know it.
+        let before = || before().filter(|said| !said.by_host).map(|said| said.at.clone());
+        let Some(at) = now.or_else(before) else { return };
         let (whole, heard) = (&correction.original_agent_response, correction.corrected_agent_response.trim());
         // What was cut off ends in dots that nobody said.
         let words = heard.strip_suffix("...").filter(|words| !whole.contains(heard) && whole.contains(words.trim_end()));
@@ -311,9 +329,13 @@ impl Replies {
 
     /// Nobody wants what is being said any more. The agent cannot be told, so it is not listened to.
     pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
-        if self.reply.is_some() {
+        if let Some(reply) = &self.reply {
+            let spoke = reply.at.is_some();
             self.cut = self.cut.max(self.newest);
             self.finish("cancelled", Some("client_cancelled"), false, events);
+            if let Some(said) = self.said.back_mut().filter(|_| spoke) {
+                said.by_host = true;
+            }
         }
     }
 
@@ -325,12 +347,13 @@ impl Replies {
     fn message_done(&mut self, status: &str, events: &mut Vec<ProviderEvent>) {
         let Some(reply) = &mut self.reply else { return };
         let Some(at) = reply.at.take() else { return };
-        let words = std::mem::take(&mut reply.words);
+        let text = std::mem::take(&mut reply.words);
+        let words = if reply.written { String::new() } else { text.clone() };
         if reply.audio {
             events.push(ProviderEvent::AudioDone { at: at.clone() });
         }
         if status != "cancelled" {
-            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: reply.audio, text: words });
+            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: reply.audio, text });
         }
         let parts = vec![ItemPart { audio: reply.audio, text: String::new() }];
         let kind = ItemKind::Message { role: Role::Assistant, parts };
@@ -341,7 +364,8 @@ impl Replies {
             self.said.pop_front();
         }
         let name = reply.name.take();
-        self.said.push_back(Said { at, name, first: reply.first, last: reply.last, written: reply.written });
+        let (first, last, written) = (reply.first, reply.last, reply.written);
+        self.said.push_back(Said { at, name, first, last, written, words, by_host: false });
         reply.written = false;
     }
 

@@ -116,7 +116,8 @@ impl Setup {
         });
         let greeting: Vec<&str> = match &self.first_message {
             Some(first) => vec![first],
-            None => greeting.collect(),
+            None if scenario.agent.greets => greeting.collect(),
+            None => Vec::new(),
         };
         let texts = greeting.into_iter().chain([self.instructions.as_str()]);
         let named = scenario.agent.dynamic_variables.iter().cloned().chain(texts.flat_map(variables_in));

@@ -52,7 +52,7 @@ impl Peer {
                 let items = vec![OutputItem::Say(Say { say, clip: None })];
                 self.say(script::Reply { items, instead: Vec::new() });
             }
-            None if self.script.scenario().greeting.is_some() && !self.owed => {
+            None if self.agent().greets && self.script.scenario().greeting.is_some() && !self.owed => {
                 let reply = self.script.reply();
                 self.say(reply);
             }
