@@ -63,6 +63,28 @@ fn judge(public: &Journal, private: &Journal) {
     assert_eq!(sent(public, "error"), 2, "a variable that was missing, and a conversation that took too long");
 }
 
+/// With sound, in a page: the client's own worklets take the microphone and play the answers.
+#[tokio::test]
+async fn the_client_in_a_browser_is_content() {
+    let Some(referees) = Referees::with_browser() else { return };
+    let mut scenario = Scenario::bundled();
+    (scenario.agent.greets, scenario.agent.private) = (false, true);
+    let simulator = Simulator::builder().scenario(scenario).start().await.expect("it starts");
+    let (url, clips) = (simulator.elevenlabs_url(), clips());
+    let report = run(referees.node("browser_elevenlabs.mjs", [url.as_ref(), clips.as_os_str()]), "").await;
+    report.expect_success();
+    println!("{}", report.stdout);
+    let journal = simulator.journal();
+    let [talk] = &journal.connections()[..] else { panic!("one: {:?}", journal.connections()) };
+    assert_eq!((talk.sent("interruption"), talk.sent("user_transcript")), (1, 3), "{talk:?}");
+    assert_eq!((talk.sent("client_tool_call"), talk.received("client_tool_result")), (1, 1));
+    assert_eq!(talk.tool_results[0].output, "18 degrees");
+    assert!(talk.received("pong") > 0, "pings are answered");
+    // The questions alone are nine seconds.
+    assert!(talk.audio_ms > 15_000, "the questions arrived: {} ms", talk.audio_ms);
+    assert!(journal.handshakes().iter().any(|entry| entry["auth"] == "signed_url"));
+}
+
 /// What the client in JavaScript is told: it cannot choose, so the agent's owner does.
 const CHOSEN: &str = r#"["conversation_initiation_metadata", "ping", "audio", "agent_response", "agent_response_complete",
     "client_tool_call", "agent_tool_response", "mcp_tool_call"]"#;
