@@ -22,10 +22,10 @@ rust:
 	@$(CARGO) --version | awk '{split($$2, v, "."); if (v[1] == 1 && v[2] < $(word 2,$(subst ., ,$(MSRV)))) { \
 	  print "Rust $(MSRV) or newer is needed, this is " $$2 ": run rustup update" > "/dev/stderr"; exit 1 }}'
 
-# Who answers in `make demo`: openai, gemini, xai or azure.
+# Who answers in `make demo`: openai, gemini, xai, azure or elevenlabs.
 PROVIDER ?= openai
 
-demo: rust ## Hold a spoken conversation offline, recorded in conversation.wav: PROVIDER=openai|gemini|xai|azure
+demo: rust ## Hold a spoken conversation offline, recorded in conversation.wav: PROVIDER=openai|gemini|xai|azure|elevenlabs
 	@echo "building; the first time takes a few minutes"
 	$(CARGO) build --features cli --bin duologue
 	$(CARGO) run --quiet --features cli --bin duologue -- talk --simulate --provider '$(PROVIDER)' --output conversation.wav

@@ -57,6 +57,8 @@ pub struct Capabilities {
     pub truncate: Option<bool>,
     /// The user's speech is transcribed.
     pub user_transcription: Option<bool>,
+    /// What an answer cost is told.
+    pub usage: Option<bool>,
     /// Voices that are known, the recommended ones first; a provider may have more.
     pub voices: Vec<Cow<'static, str>>,
     /// What the vendor wants to hear while the microphone is off or muted.

@@ -366,7 +366,7 @@ async fn demo_with(provider: &str) {
 
 #[tokio::test]
 async fn every_provider_holds_the_demo() {
-    tokio::join!(demo_with("gemini"), demo_with("xai"), demo_with("azure"));
+    tokio::join!(demo_with("gemini"), demo_with("xai"), demo_with("azure"), demo_with("elevenlabs"));
 }
 
 #[tokio::test]

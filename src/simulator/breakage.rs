@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::{
 const DEEP: usize = 10_000;
 /// What no client can know.
 const NEW: &str = "brand_new";
-/// Where a message of Gemini Live has its audio.
-const GEMINI_AUDIO: &str = "/serverContent/modelTurn/parts/0/inlineData/data";
+/// Where messages of Gemini Live and of ElevenLabs have their audio.
+const AUDIO: [&str; 2] = ["/serverContent/modelTurn/parts/0/inlineData/data", "/audio_event/audio_base_64"];
 
 /// The frame that a kind of breakage sends before `event`; `None` for those that harm the event itself.
 pub(super) fn extra(how: Broken, event: &Value) -> Option<Message> {
@@ -91,17 +91,26 @@ fn renew(value: &mut Value) {
 
 /// True for events that carry audio.
 pub(super) fn is_audio(event: &Value) -> bool {
-    event["type"] == "response.output_audio.delta" || event.pointer(GEMINI_AUDIO).is_some()
+    event["type"] == "response.output_audio.delta" || place_of(event).is_some()
+}
+
+fn place_of(event: &Value) -> Option<&'static str> {
+    AUDIO.into_iter().find(|place| event.pointer(place).is_some())
 }
 
 /// The base64 of an event that carries audio.
 fn audio_of(event: &mut Value) -> Option<&mut Value> {
-    if event.pointer(GEMINI_AUDIO).is_some() { event.pointer_mut(GEMINI_AUDIO) } else { event.get_mut("delta") }
+    match place_of(event) {
+        Some(place) => event.pointer_mut(place),
+        None => event.get_mut("delta"),
+    }
 }
 
 /// Puts the half sample that is left over before the audio of `event`, and with `cut` takes the last half off.
 pub(super) fn shift_audio(event: &mut Value, half: &mut Option<u8>, cut: bool) {
-    if event["type"] == "response.output_audio.done" || event.pointer("/serverContent/turnComplete").is_some() {
+    // Of ElevenLabs no event says that the audio is over, but the next reply has another number.
+    let over = ["response.output_audio.done", "interruption", "user_transcript", "agent_response_complete"];
+    if over.iter().any(|kind| event["type"] == *kind) || event.pointer("/serverContent/turnComplete").is_some() {
         *half = None;
     }
     if !is_audio(event) {

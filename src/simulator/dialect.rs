@@ -16,8 +16,8 @@ impl Dialect {
     /// The dialect of a provider by its name in the configuration.
     pub fn of(provider: &str) -> Option<Self> {
         match provider {
-            // Gemini Live has paths of its own and is served beside OpenAI's.
-            "openai" | "compatible" | "gemini" => Some(Self::OpenAi),
+            // Gemini Live and ElevenLabs have paths of their own and are served beside OpenAI's.
+            "openai" | "compatible" | "gemini" | "elevenlabs" => Some(Self::OpenAi),
             "xai" => Some(Self::Xai),
             "azure" => Some(Self::Azure),
             _ => None,

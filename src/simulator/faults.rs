@@ -3,7 +3,7 @@
 use super::{
     breakage,
     connection::Ended,
-    events, gemini,
+    elevenlabs, events, gemini,
     ids::Ids,
     journal::Journal,
     scenario::{Fault, Scenario, What, When},
@@ -89,6 +89,16 @@ struct Armed {
     ready: bool,
 }
 
+/// Whose events go over a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Vendor {
+    /// OpenAI, and who speaks its dialect.
+    OpenAi,
+    /// Events are binary frames.
+    Google,
+    ElevenLabs,
+}
+
 /// The events of one connection on their way to the wire.
 pub(super) struct Line {
     journal: Journal,
@@ -104,8 +114,7 @@ pub(super) struct Line {
     held: Option<(Instant, Vec<Out>)>,
     /// The second half of an audio sample.
     half: Option<u8>,
-    /// Google's: events are binary frames.
-    google: bool,
+    vendor: Vendor,
     ids: Ids,
     over: bool,
 }
@@ -130,7 +139,7 @@ impl Line {
             queue: VecDeque::new(),
             held: None,
             half: None,
-            google: false,
+            vendor: Vendor::OpenAi,
             ids: Ids::new(),
             over: false,
         };
@@ -140,7 +149,13 @@ impl Line {
 
     /// The same for a connection that speaks Gemini Live.
     pub(super) fn google(mut self) -> Self {
-        self.google = true;
+        self.vendor = Vendor::Google;
+        self
+    }
+
+    /// The same for one that speaks ElevenLabs Agents.
+    pub(super) fn elevenlabs(mut self) -> Self {
+        self.vendor = Vendor::ElevenLabs;
         self
     }
 
@@ -215,7 +230,9 @@ impl Line {
             self.journal.server(self.connection, event);
         }
         Some(match out {
-            Out::Frame(frame, event) if self.google => Out::Frame(Message::binary(frame.into_data()), event),
+            Out::Frame(frame, event) if self.vendor == Vendor::Google => {
+                Out::Frame(Message::binary(frame.into_data()), event)
+            }
             out => out,
         })
     }
@@ -290,8 +307,13 @@ impl Line {
             What::HalfOpen => self.end(Ended::HalfOpen),
             What::Stall(stall) => self.push(Out::Stall(ms_of(stall.ms))),
             What::Giant(giant) => self.push(Out::Frame(breakage::giant(giant.bytes as usize), None)),
-            What::Expire if self.google => {
+            What::Expire if self.vendor == Vendor::Google => {
                 self.end(Ended::Closed(1011, "Deadline expired before operation could complete.".to_owned()))
+            }
+            What::Expire if self.vendor == Vendor::ElevenLabs => {
+                let (error, code, reason) = elevenlabs::lived_out();
+                self.push(sound(error));
+                self.end(Ended::Closed(code, reason));
             }
             What::Expire => {
                 let message = events::lived_out(self.life);
@@ -309,8 +331,10 @@ impl Line {
     }
 
     fn say(&mut self, code: &str, message: &str) {
-        if self.google {
-            return self.push(sound(json!({"error": {"message": message, "status": code}})));
+        match self.vendor {
+            Vendor::Google => return self.push(sound(json!({"error": {"message": message, "status": code}}))),
+            Vendor::ElevenLabs => return self.push(sound(elevenlabs::error_event(code, message))),
+            Vendor::OpenAi => {}
         }
         let mut event = events::vendor_error(code, message);
         event["event_id"] = json!(self.ids.next("event_"));

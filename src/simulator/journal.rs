@@ -81,8 +81,8 @@ impl Journal {
     }
 
     /// One entry per HTTP request: `connection` (null unless a WebSocket was let in), `method`, `path`, `query` (names), `headers` (names),
-    /// `auth` (`bearer`, `subprotocol` or `none`, of Gemini Live also `api_key` and `token`), `key` (`ephemeral`, `standard`
-    /// or null) and `status`.
+    /// `auth` (`bearer`, `subprotocol` or `none`, of Gemini Live also `api_key` and `token`, of ElevenLabs `api_key` and
+    /// `signed_url`), `key` (`ephemeral`, `standard` or null) and `status`.
     pub fn handshakes(&self) -> Vec<Value> {
         self.inner.books.lock().handshakes.iter().cloned().collect()
     }
@@ -258,7 +258,7 @@ fn shorten(value: &Value, kind: &str) -> Value {
             let kind = fields.get("type").and_then(Value::as_str).unwrap_or(kind);
             let media = fields.contains_key("mimeType") || fields.contains_key("mime_type");
             let shorter = fields.iter().take(LONGEST_LIST).map(|(name, value)| {
-                let audio = name == "audio"
+                let audio = ["audio", "user_audio_chunk", "audio_base_64"].contains(&name.as_str())
                     || (name == "delta" && kind == "response.output_audio.delta")
                     || (name == "data" && media);
                 match value {

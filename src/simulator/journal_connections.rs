@@ -1,6 +1,6 @@
 //! What the journal counts for each connection.
 
-use super::{connection::Ended, gemini};
+use super::{connection::Ended, elevenlabs, gemini};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -127,9 +127,9 @@ impl Connection {
     }
 }
 
-/// What an event is known by: its type, or in the other dialect the field that it has.
+/// What an event is known by: its type, or where events have none the field that says most.
 fn kind(event: &Value) -> &str {
-    event["type"].as_str().or_else(|| gemini::kind(event)).unwrap_or(NAMELESS)
+    elevenlabs::kind(event).or_else(|| gemini::kind(event)).unwrap_or(NAMELESS)
 }
 
 fn count(counts: &mut BTreeMap<String, u64>, kind: &str) {

@@ -4,7 +4,8 @@
 //! `POST /v1/realtime/client_secrets` and, with the feature `webrtc`, `POST /v1/realtime/calls` (WebRTC).
 //! Pages of every origin may call it, as they may the service, and `GET /` is a page to talk to it. It finds turns in the audio it receives, says what its
 //! [`Scenario`] tells it, and refuses what the real service refuses, with the same codes. On the same port it speaks
-//! Gemini Live (`/ws/google.ai.generativelanguage.…`, `/ws/google.cloud.aiplatform.…`, `POST /v1alpha/auth_tokens`). It shares
+//! Gemini Live (`/ws/google.ai.generativelanguage.…`, `/ws/google.cloud.aiplatform.…`, `POST /v1alpha/auth_tokens`) and
+//! ElevenLabs Agents (`/v1/convai/conversation`, signed URLs, files). It shares
 //! nothing with the client's codec or session, so that the two cannot share a bug.
 //!
 //! ```no_run
@@ -30,9 +31,11 @@ mod connection;
 mod conversation;
 mod cors;
 mod dialect;
+mod elevenlabs;
 mod events;
 mod faults;
 mod gemini;
+mod guests;
 mod handshake;
 mod ids;
 mod images;
@@ -45,6 +48,7 @@ mod plan;
 mod responder;
 mod samples;
 pub mod scenario;
+mod scenario_agent;
 mod scenario_caller;
 mod scenario_delivery;
 mod scenario_fault_checks;
@@ -58,6 +62,7 @@ mod session_state;
 mod tls;
 mod tool_rules;
 mod transcripts;
+mod trouble;
 mod vad;
 mod validate;
 mod validate_item;
@@ -119,9 +124,24 @@ impl Simulator {
         format!("http{}://{}", self.secure(), self.address)
     }
 
+    /// The same for clients of ElevenLabs.
+    pub fn elevenlabs_url(&self) -> String {
+        self.gemini_url()
+    }
+
+    /// `ws://127.0.0.1:PORT/v1/convai/conversation`, or wss with TLS: a conversation with an agent of ElevenLabs. Append
+    /// `?agent_id=…`; any id is good, except one that contains `unknown`.
+    pub fn conversation_url(&self) -> String {
+        format!("ws{}://{}/v1/convai/conversation", self.secure(), self.address)
+    }
+
     /// The base URL for clients of this provider.
     pub fn url_of(&self, provider: &str) -> String {
-        if provider == "gemini" { self.gemini_url() } else { self.base_url() }
+        match provider {
+            "gemini" => self.gemini_url(),
+            "elevenlabs" => self.elevenlabs_url(),
+            _ => self.base_url(),
+        }
     }
 
     fn secure(&self) -> &'static str {
@@ -231,6 +251,8 @@ impl SimulatorBuilder {
             journal: journal.clone(),
             secrets: secrets::Secrets::default(),
             gemini: Arc::default(),
+            elevenlabs: Arc::default(),
+            secure: self.tls,
             connections: AtomicU64::new(0),
             #[cfg(feature = "webrtc")]
             calls: calls::Calls::new(stopped.clone()),

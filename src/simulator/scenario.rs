@@ -3,8 +3,9 @@
 //! A scenario is data. See `assets/scenario.schema.json` and `assets/README.md` for the format, and
 //! [`Scenario::bundled`] for one that needs no files.
 
-use super::{clips, scenario_fault_checks};
+use super::{clips, scenario_agent, scenario_fault_checks};
 pub use super::{
+    scenario_agent::{Agent, AgentTool, AudioFormat, Queue, ToolKind},
     scenario_caller::{CallerHangUp, CallerSay, CallerStep, CallerWait, Idle, Trigger, TriggerEvent},
     scenario_delivery::Delivery,
     scenario_faults::{
@@ -58,6 +59,9 @@ pub struct Scenario {
     /// what was said instead of being counted: see `assets/README.md`.
     #[serde(rename = "continue", default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// The agent that clients of ElevenLabs talk to.
+    #[serde(default, skip_serializing_if = "Agent::is_usual")]
+    pub agent: Agent,
     /// What goes wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -261,6 +265,7 @@ impl Scenario {
         json.end().map_err(|e| invalid("$".into(), e.to_string(), "end the file after the scenario"))?;
         scenario.check_ranges()?;
         scenario.check_failures()?;
+        scenario_agent::check(&scenario)?;
         scenario_fault_checks::check(&scenario.faults)?;
         scenario.loaded = clips::load(&scenario, base_dir)?;
         Ok(scenario)
@@ -298,6 +303,11 @@ impl Scenario {
             replies.push((format!("turns[{i}].after_tool"), &turn.after_tool));
         }
         replies
+    }
+
+    /// Whether any reply calls a tool.
+    pub(super) fn calls_tools(&self) -> bool {
+        self.replies().iter().any(|(_, items)| items.iter().any(|item| matches!(item, OutputItem::Call(_))))
     }
 
     /// Every clip name in use, with the JSON path that uses it.

@@ -1,7 +1,7 @@
 //! What a fault of a scenario may say, beyond what its types tell.
 
 use super::{
-    gemini,
+    elevenlabs, gemini,
     samples::sample_server_events,
     scenario::invalid,
     scenario_faults::{CloseWith, Fault, Nth, On, VendorError, What, When},
@@ -28,7 +28,8 @@ pub(super) fn check(faults: &[Fault]) -> Result<()> {
         false => {
             let samples = sample_server_events();
             let types = samples.iter().filter_map(|e| e["type"].as_str());
-            types.chain(gemini::SERVER_KINDS.iter().copied()).map(str::to_owned).collect()
+            let others = gemini::SERVER_KINDS.iter().chain(elevenlabs::SERVER_KINDS);
+            types.chain(others.copied()).map(str::to_owned).collect()
         }
     };
     faults.iter().enumerate().try_for_each(|(i, fault)| Check { path: format!("faults[{i}]") }.fault(fault, &known))
@@ -68,7 +69,8 @@ impl Check {
                 self.range("when.event.nth", *nth, 1..=MOST)
             }
             When::ClientEvent(Nth { kind, nth }) => {
-                if validate::client_event(kind).is_none() && !gemini::CLIENT_KINDS.contains(&kind.as_str()) {
+                let others = || gemini::CLIENT_KINDS.iter().chain(elevenlabs::CLIENT_KINDS);
+                if validate::client_event(kind).is_none() && !others().any(|known| known == kind) {
                     let message = format!("'{kind}' is not a client event");
                     let fix = "use the type of an event that clients send, for example response.create";
                     return self.wrong("when.client_event.type", message, fix);

@@ -1,17 +1,19 @@
 //! The HTTP side: accepts sockets, answers requests, and upgrades to WebSocket.
 
 use super::{
-    connection, cors,
+    connection, cors, elevenlabs,
     events::Refusal,
     faults::{Desk, Door, Line},
     gemini,
+    guests::Guest,
     handshake::{self, Carrier, Denied, Key},
     ids::Ids,
     journal::Journal,
     peer::Peer,
-    scenario::{Refuse, Scenario, What},
+    scenario::Scenario,
     secrets::Secrets,
     session_state::SessionState,
+    trouble::trouble,
     wire::Wire,
 };
 use http_body_util::{BodyExt, Full, Limited};
@@ -50,6 +52,9 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) secrets: Secrets,
     pub(super) gemini: Arc<gemini::Memory>,
+    pub(super) elevenlabs: Arc<elevenlabs::Memory>,
+    /// Whether TLS is spoken.
+    pub(super) secure: bool,
     /// Numbers the connections that are let in, from 1.
     pub(super) connections: AtomicU64,
     #[cfg(feature = "webrtc")]
@@ -57,7 +62,7 @@ pub(super) struct Shared {
 }
 
 /// A session that waits for its upgrade.
-struct Granted {
+pub(super) struct Granted {
     upgrade: OnUpgrade,
     session: connection::Session<Box<dyn connection::Dialogue>>,
 }
@@ -147,9 +152,9 @@ pub(super) type Answer = Response<Full<Bytes>>;
 async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex<Option<Granted>>) -> Answer {
     let key = Key::find(request.headers(), shared.dialect);
     let mut entry = describe(&request, key.as_ref());
-    let google = gemini::door(request.method(), request.uri().path().trim_end_matches('/'));
-    if google.is_some() {
-        gemini::describe(&request, &mut entry);
+    let guest = Guest::find(request.method(), request.uri().path().trim_end_matches('/'));
+    if let Some(guest) = &guest {
+        guest.describe(&request, &mut entry);
     }
     let path = shared.dialect.path(request.uri().path()).to_owned();
     let door = match (request.method(), path.as_str()) {
@@ -157,7 +162,7 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
         (&Method::POST, "/v1/realtime/client_secrets") => Some(Door::ClientSecret),
         #[cfg(feature = "webrtc")]
         (&Method::POST, "/v1/realtime/calls") => Some(Door::Upgrade),
-        _ => google,
+        _ => guest.as_ref().and_then(Guest::door),
     };
     let fault = match door {
         Some(door) => {
@@ -167,39 +172,36 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
         None => None,
     };
     #[cfg(feature = "webrtc")]
-    let no_path = matches!(fault, Some(What::NoPath));
+    let no_path = matches!(fault, Some(super::scenario::What::NoPath));
     let early = match cors::is_question(&request) {
         true => Some(cors::answer(&request)),
-        false => trouble(fault, google.is_some()).await,
+        false => trouble(fault, guest.as_ref()).await,
     };
     if let Some(answer) = early {
         entry["status"] = json!(answer.status().as_u16());
         shared.journal.handshake(entry);
         return answer;
     }
-    let answer = match (request.method(), path.as_str()) {
-        _ if google == Some(Door::Upgrade) => handshake::websocket_accept(&request).map(|accept| {
-            let session = gemini::session(&request, shared);
-            switch(&mut request, &accept, session, granted)
-        }),
-        _ if google == Some(Door::ClientSecret) => Ok(gemini::mint(request, shared).await),
-        (&Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
-        (&Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
+    let answer = match (guest, request.method(), path.as_str()) {
+        (Some(guest), ..) => guest.answer(request, shared, granted).await,
+        (_, &Method::GET, "/v1/realtime") => upgrade(&mut request, key, shared, granted),
+        (_, &Method::POST, "/v1/realtime/client_secrets") => client_secret(request, key, shared).await,
         #[cfg(feature = "webrtc")]
-        (&Method::GET, "") => Ok(super::calls::page()),
+        (_, &Method::GET, "") => Ok(super::calls::page()),
         #[cfg(feature = "webrtc")]
-        (&Method::POST, "/v1/realtime/calls") => super::calls::create(request, key, shared, no_path).await,
+        (_, &Method::POST, "/v1/realtime/calls") => super::calls::create(request, key, shared, no_path).await,
         #[cfg(feature = "webrtc")]
-        (&Method::POST, path) if super::calls::to_hang_up(path).is_some() => {
+        (_, &Method::POST, path) if super::calls::to_hang_up(path).is_some() => {
             let known = Key::check(key.as_ref(), &shared.secrets);
             known.and_then(|_| shared.calls.hang_up(super::calls::to_hang_up(path).unwrap_or_default()))
         }
-        (_, "/v1/realtime" | "/v1/realtime/client_secrets" | "/v1/realtime/calls") => {
+        (_, _, "/v1/realtime" | "/v1/realtime/client_secrets" | "/v1/realtime/calls") => {
             Err(Denied::new(StatusCode::METHOD_NOT_ALLOWED, Refusal::new("method_not_allowed", "Wrong HTTP method.")))
         }
         _ => {
             let message = "Not found. This simulator serves /v1/realtime, /v1/realtime/calls and /v1/realtime/client_secrets, \
-                and Gemini Live under /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent.";
+                Gemini Live under /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent, and \
+                ElevenLabs Agents under /v1/convai/conversation.";
             Err(Denied::new(StatusCode::NOT_FOUND, Refusal::new("unknown_url", message)))
         }
     };
@@ -208,46 +210,6 @@ async fn answer(mut request: Request<Incoming>, shared: &Shared, granted: &Mutex
     let let_in = granted.lock().as_ref().map(|granted| granted.session.number);
     entry["connection"] = json!(let_in.or_else(|| answer.extensions().get::<LetIn>().map(|call| call.0)));
     shared.journal.handshake(entry);
-    answer
-}
-
-/// What a fault makes of a request, if it does not go its usual way in the end.
-async fn trouble(fault: Option<What>, google: bool) -> Option<Answer> {
-    match fault? {
-        What::Refuse(refuse) => Some(cors::readable(refused(&refuse, google))),
-        What::CaptivePortal => {
-            let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>\
-                <h1>Welcome to the guest network</h1><p>Please accept the terms of use.</p></body></html>";
-            let answer = Response::builder().header(header::CONTENT_TYPE, "text/html; charset=utf-8");
-            Some(answer.body(Full::from(page)).unwrap_or_default())
-        }
-        What::Stall(stall) => {
-            tokio::time::sleep(Duration::from_millis(stall.ms.into())).await;
-            None
-        }
-        // Dropped with the connection, when the client has given up.
-        What::HalfOpen => std::future::pending().await,
-        _ => None,
-    }
-}
-
-fn refused(refuse: &Refuse, google: bool) -> Answer {
-    // The codes for 403 and 503 are inferred.
-    let (kind, code, message) = match refuse.status {
-        401 => ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
-        403 => ("invalid_request_error", "permission_denied", "You do not have access to this."),
-        429 => ("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
-        503 => ("server_error", "overloaded", "The service is overloaded. Please try again later."),
-        500.. => ("server_error", "server_error", "The server had an error while processing your request."),
-        _ => ("invalid_request_error", "invalid_request", "The request was refused."),
-    };
-    let code = refuse.code.as_deref().unwrap_or(code);
-    let body = json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
-    let status = StatusCode::from_u16(refuse.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = if google { gemini::error(status, message) } else { json_answer(status, &body) };
-    if let Some(seconds) = refuse.retry_after_s {
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
     answer
 }
 
@@ -322,7 +284,7 @@ fn upgrade(
 }
 
 /// The answer to a handshake; its session begins when HTTP has let go of the socket.
-fn switch(
+pub(super) fn switch(
     request: &mut Request<Incoming>,
     accept: &str,
     session: connection::Session<Box<dyn connection::Dialogue>>,

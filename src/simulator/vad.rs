@@ -35,6 +35,8 @@ pub(super) struct Vad {
     state: State,
     /// Padding must not reach back into audio that belongs to an earlier turn.
     floor: u64,
+    /// Of the latest frame.
+    score: f32,
 }
 
 impl Vad {
@@ -45,11 +47,17 @@ impl Vad {
             frame: Vec::with_capacity(FRAME_16K),
             state: State::Silence { run: 0 },
             floor: 0,
+            score: 0.0,
         }
     }
 
     pub(super) fn speaking(&self) -> bool {
         matches!(self.state, State::Speech { .. })
+    }
+
+    /// How much the latest frame sounds like speech, 0 to 1.
+    pub(super) fn score(&self) -> f32 {
+        self.score
     }
 
     /// Forgets the speech under way; audio before `floor` is spoken for.
@@ -66,6 +74,7 @@ impl Vad {
             if self.frame.len() == FRAME_16K {
                 let score = self.detector.predict_i16(&self.frame);
                 self.frame.clear();
+                self.score = score;
                 found = self.step(score, now, settings);
             }
         }

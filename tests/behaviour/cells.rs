@@ -41,7 +41,7 @@ pub const CELLS: &[Cell] = &[
     cell!(drop_and_recover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
     cell!(rollover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
     cell!(history_order),
-    cell!(usage),
+    cell!(usage, |c| (c.usage == Some(false)).then_some("usage")),
 ];
 
 fn question() -> Vec<i16> {

@@ -19,13 +19,14 @@ use std::{fmt::Write, future::Future, pin::Pin};
 use tokio::task::JoinSet;
 
 /// Who is talked to, and how.
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 7] = [
     Way { provider: "openai", transport: "websocket", model: None },
     Way { provider: "openai", transport: "webrtc", model: None },
     Way { provider: "gemini", transport: "websocket", model: None },
     Way { provider: "gemini", transport: "websocket", model: Some("gemini-3.1-flash-live-preview") },
     Way { provider: "xai", transport: "websocket", model: None },
     Way { provider: "azure", transport: "websocket", model: Some("a-deployment") },
+    Way { provider: "elevenlabs", transport: "websocket", model: Some("agent_workshop") },
 ];
 
 /// Conversations at the same time, so that none waits for the processor.

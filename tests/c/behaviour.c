@@ -321,6 +321,7 @@ static int always(const char *capabilities) { return capabilities == NULL; }
 static int no_text(const char *capabilities) { return lacks(capabilities, "text_in"); }
 static int no_tools(const char *capabilities) { return lacks(capabilities, "tools"); }
 static int no_manual(const char *capabilities) { return !lists(capabilities, "turn_modes", "manual"); }
+static int no_usage(const char *capabilities) { return lacks(capabilities, "usage"); }
 static int no_update(const char *capabilities) { return !lists(capabilities, "updates", "instructions"); }
 
 static const struct {
@@ -335,7 +336,7 @@ static const struct {
     {"host_interrupts", "", always, host_interrupts},
     {"manual_turn", "turn_modes", no_manual, manual_turn},
     {"update", "updates", no_update, update},
-    {"usage", "", always, usage},
+    {"usage", "usage", no_usage, usage},
 };
 
 /* What the client says that it can do, before anything is dialled. */

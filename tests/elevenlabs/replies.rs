@@ -110,13 +110,56 @@ fn a_correction_counts() {
     let told = talk.take().of("transcript");
     assert_eq!(
         (&told[0]["mode"], &told[0]["stage"], &told[0]["text"]),
-        (&json!("correction"), &json!("heard"), &json!("One two..."))
+        (&json!("correction"), &json!("heard"), &json!("One two"))
     );
     let heard = |talk: &Talk| match &talk.session.messages()[0].parts[0] {
         Part::Audio { heard_transcript, .. } => heard_transcript.clone(),
         part => panic!("{part:?}"),
     };
-    assert_eq!(heard(&talk).as_deref(), Some("One two..."));
+    assert_eq!(heard(&talk).as_deref(), Some("One two"), "nobody said the dots");
+    talk.finish();
+}
+
+/// Messages of one turn have one number: the name says which of them is meant.
+#[test]
+fn a_correction_is_about_the_message_it_names() {
+    let mut talk = connected(json!({}));
+    for (id, words) in [("resp_1", "One two three."), ("resp_2", "Four five six.")] {
+        let event = json!({"agent_response": words, "event_id": 3, "response_id": id});
+        says(&mut talk, json!({"type": "agent_response", "agent_response_event": event}));
+        audio(&mut talk, 3, 500);
+    }
+    complete(&mut talk, 3);
+    talk.plays(600);
+    interruption(&mut talk, 3);
+    talk.flushes();
+    for (id, original, left) in [("resp_1", "One two three.", "One two..."), ("resp_2", "Four five six.", "")] {
+        let event = json!({"original_agent_response": original, "corrected_agent_response": left, "event_id": 3,
+            "response_id": id});
+        says(&mut talk, json!({"type": "agent_response_correction", "agent_response_correction_event": event}));
+    }
+    let heard = talk.session.messages().iter().take(2).map(|message| match &message.parts[0] {
+        Part::Audio { heard_transcript, .. } => heard_transcript.clone().unwrap(),
+        part => panic!("{part:?}"),
+    });
+    assert_eq!(heard.collect::<Vec<_>>(), ["One two", ""]);
+    talk.finish();
+}
+
+/// That a reply was played is told when the next may be under way, which it does not end.
+#[test]
+fn the_end_of_one_reply_is_not_that_of_the_next() {
+    let mut talk = connected(json!({}));
+    response(&mut talk, 3, "A tower.");
+    audio(&mut talk, 3, 200);
+    transcript(&mut talk, 4, "And then?");
+    response(&mut talk, 5, "A light.");
+    audio(&mut talk, 5, 100);
+    talk.take();
+    complete(&mut talk, 3);
+    assert_eq!(talk.take().of("generation_done").len(), 0);
+    complete(&mut talk, 5);
+    assert_eq!(talk.take().of("generation_done").len(), 1);
     talk.finish();
 }
 

@@ -19,6 +19,9 @@ export const PATIENCE_MS = 40_000;
 /** The folder of the vendor's SDK as it comes for browsers. */
 export const SDK = join(deps, "node/node_modules/@openai/agents-realtime/dist/bundle");
 
+/** That of ElevenLabs, in one file. */
+const ELEVENLABS = join(deps, "node/node_modules/@elevenlabs/client/dist/lib.iife.js");
+
 /** The session an app asks for. */
 export const SESSION = {
   type: "realtime",
@@ -114,7 +117,7 @@ export class Log {
 
 /**
  * The server of an app, which has the key: it serves its page (a file beside this one) and the vendor's SDK, mints client
- * secrets (`/token`) and passes offers on as a form (`/session`). It lives as long as `work`, on `port` or any free one.
+ * secrets (`/token`), has URLs signed (`/signed`) and passes offers on as a form (`/session`). It lives as long as `work`, on `port` or any free one.
  */
 export async function serveApp(file, base, work, port = 0) {
   const key = { Authorization: "Bearer sk-c4n4ry-browser" };
@@ -124,6 +127,12 @@ export async function serveApp(file, base, work, port = 0) {
     if (path === "/") return send(200, "text/html; charset=utf-8", readFileSync(join(here, file)));
     if (path === "/favicon.ico") return send(204, "text/plain");
     if (/^\/sdk\/[\w-]+\.mjs$/.test(path)) return send(200, "text/javascript", readFileSync(join(SDK, path.slice(5))));
+    if (path === "/sdk/elevenlabs.js") return send(200, "text/javascript", readFileSync(ELEVENLABS));
+    if (path === "/signed") {
+      const signed = `${base}/v1/convai/conversation/get-signed-url?agent_id=agent_referee`;
+      const answer = await fetch(signed, { headers: { "xi-api-key": "sk-c4n4ry-browser" } });
+      return send(answer.status, "application/json", await answer.text());
+    }
     if (path === "/token") {
       const headers = { ...key, "Content-Type": "application/json" };
       const body = JSON.stringify({ session: SESSION });

@@ -23,7 +23,7 @@ python_is_new() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 python_has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 pins=$(fingerprint "$here/requirements.txt")
-if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai, aiortc, google.genai, pydantic_ai.realtime, xai_sdk' 2>/dev/null; then
+if [ "$(cat "$deps/python.stamp" 2>/dev/null)" = "$pins" ] && "$deps/python/bin/python" -c 'import openai, aiortc, elevenlabs, google.genai, pydantic_ai.realtime, xai_sdk' 2>/dev/null; then
     say "python is up to date"
 else
     rm -rf "$deps/python" "$deps/python.stamp"
@@ -31,7 +31,7 @@ else
         apt_install "$python_fix" python3 python3-venv
     fi
     python_is_new || fail "$python_fix (found $(python3 --version 2>&1))"
-    say "installing $(grep -ci '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep -E '^(openai|google-genai|pydantic-ai-slim|aiortc)==' "$here/requirements.txt" | tr '\n' ' '))"
+    say "installing $(grep -ci '^[a-z].*==' "$here/requirements.txt") Python packages ($(grep -E '^(openai|google-genai|elevenlabs|pydantic-ai-slim|aiortc)==' "$here/requirements.txt" | tr '\n' ' '))"
     python3 -m venv "$deps/python"
     "$deps/python/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt" \
         >"$deps/python.log" 2>&1 || { tail -n 5 "$deps/python.log" >&2; fail "pip failed, see $deps/python.log"; }
@@ -44,7 +44,7 @@ node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 :
 
 pins=$(fingerprint "$here/package.json" "$here/package-lock.json")
 if [ "$(cat "$deps/node.stamp" 2>/dev/null)" = "$pins" ] && [ -d "$deps/node/node_modules/@openai/agents-realtime" ] &&
-    [ -d "$deps/node/node_modules/playwright-core" ]; then
+    [ -d "$deps/node/node_modules/@elevenlabs/client" ] && [ -d "$deps/node/node_modules/playwright-core" ]; then
     say "node is up to date"
 else
     rm -rf "$deps/node" "$deps/node.stamp"

@@ -69,6 +69,8 @@ class Capabilities(TypedDict):
     """The client tells the vendor what was heard."""
     user_transcription: Optional[bool]
     """The user's speech is transcribed."""
+    usage: Optional[bool]
+    """What an answer cost is told."""
     voices: list[str]
     """Voices that are known, the recommended ones first; a provider may have more."""
     idle_audio: Optional[Literal["none", "keepalive", "continuous"]]

@@ -219,7 +219,7 @@ CELLS: dict[Callable[[Way], Awaitable[None]], Callable[[duologue.Capabilities], 
     host_interrupts: always,
     manual_turn: lambda can: None if "manual" in can["turn_modes"] else "turn_modes",
     update: lambda can: None if "instructions" in can["updates"] else "updates",
-    usage: always,
+    usage: lambda can: "usage" if can["usage"] is False else None,
 }
 
 
@@ -258,5 +258,5 @@ def test_every_way_behaves_alike(cell: Callable[[Way], Awaitable[None]], urls: d
         return await asyncio.gather(*(outcome(way, cell) for way in made))
 
     expected = {name: cells[cell.__name__] for name, cells in ways.items()}
-    assert len(expected) == 6, "the matrix has every provider and transport"
+    assert len(expected) == 7, "the matrix has every provider and transport"
     assert dict(zip(ways, asyncio.run(main()))) == expected

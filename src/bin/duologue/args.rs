@@ -59,7 +59,7 @@ Examples:
   duologue talk --simulate --output conversation.wav --json
         the same as one JSON event per line, recorded
   duologue talk --simulate --provider xai
-        the same with the service played as xAI (or azure)
+        the same with the service played as xAI (or gemini, azure, elevenlabs)
   duologue talk --simulate --transport websocket
         the same over one WebSocket instead of a call over WebRTC
   OPENAI_API_KEY=... duologue talk --input question.wav --output conversation.wav
@@ -96,10 +96,13 @@ a browser app of your own calls it at http://ADDRESS:PORT/v1/realtime/calls: wit
 Clients of Gemini Live find it at the same port whatever --provider says, under the paths of Google's service
 (/ws/google.ai.generativelanguage...., /ws/google.cloud.aiplatform...., POST /v1alpha/auth_tokens):
 with --tls give Google's SDK the base URL https://ADDRESS:PORT and SSL_CERT_FILE=ca.pem.
+So do clients of ElevenLabs Agents: give its SDK the base URL http://ADDRESS:PORT. Any agent id is good; what
+the agent is set to is `agent` in the scenario, and with --provider elevenlabs the line names its WebSocket.
 
 Examples:
   duologue simulate
   duologue simulate --provider xai
+  duologue simulate --provider elevenlabs
   duologue simulate --listen 127.0.0.1:8080 --scenario shop.json
   duologue simulate --tls --ca-out ca.pem --for-seconds 60
 
@@ -244,7 +247,7 @@ pub struct TalkArgs {
 #[derive(Args)]
 pub struct SimulateArgs {
     /// Whose form of the protocol is spoken
-    #[arg(long, value_name = "NAME", default_value = "openai", value_parser = ["openai", "gemini", "xai", "azure"])]
+    #[arg(long, value_name = "NAME", default_value = "openai", value_parser = ["openai", "gemini", "xai", "azure", "elevenlabs"])]
     pub provider: String,
     /// Loopback address and port; port 0 is any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]

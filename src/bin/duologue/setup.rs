@@ -58,7 +58,11 @@ pub struct Setup {
 
 /// See the module.
 pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
-    let scenario = args.simulate.then(|| scenario(args.scenario.as_deref())).transpose()?;
+    let mut scenario = args.simulate.then(|| scenario(args.scenario.as_deref())).transpose()?;
+    // The bundled caller speaks first; an agent that greets by itself would be cut off by it.
+    if let Some(scenario) = scenario.as_mut().filter(|_| args.scenario.is_none()) {
+        scenario.agent.greets = false;
+    }
     let wav = args.input.as_deref().map(recording).transpose()?;
     for path in [&args.output, &args.input_log].into_iter().flatten() {
         writable(path)?;
@@ -94,8 +98,14 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
             let played = dialect(&config.provider)?;
             let simulator = Simulator::builder().scenario(scenario).dialect(played).start().await?;
             config.base_url = Some(simulator.url_of(&config.provider));
-            if config.provider == "azure" && config.model.is_none() {
-                config.model = Some("simulated-deployment".into());
+            // What only an account of one's own has a name for.
+            let own = match config.provider.as_str() {
+                "azure" => Some("simulated-deployment"),
+                "elevenlabs" => Some("agent_simulated"),
+                _ => None,
+            };
+            if config.model.is_none() {
+                config.model = own.map(str::to_owned);
             }
             (Some(Credential::new("sk-simulated")?), Some(simulator), title)
         }

@@ -25,9 +25,13 @@ pub async fn run(args: SimulateArgs) -> Result<u8, Failure> {
         let refused = |e| Failure::file(path, e, "give a path in a directory that exists and can be written");
         std::fs::write(path, pem).map_err(refused)?;
     }
+    let url = match args.provider.as_str() {
+        "elevenlabs" => simulator.conversation_url(),
+        "gemini" => simulator.gemini_url(),
+        _ => simulator.ws_url(),
+    };
     let mut out = std::io::stdout();
     // Whoever does not read the line knows the address anyway.
-    let url = if args.provider == "gemini" { simulator.gemini_url() } else { simulator.ws_url() };
     let _ = writeln!(out, "listening {url}").and_then(|()| out.flush());
     let time_up = async {
         match args.for_seconds {
@@ -66,7 +70,7 @@ async fn stdin_over(wanted: bool) {
 /// The vendor that is played.
 pub fn dialect(provider: &str) -> Result<Dialect, Failure> {
     Dialect::of(provider).ok_or_else(|| {
-        let line = format!("the simulator plays no {provider:?}; use openai, gemini, xai or azure");
+        let line = format!("the simulator plays no {provider:?}; use openai, gemini, xai, azure or elevenlabs");
         Failure { code: 2, line }
     })
 }

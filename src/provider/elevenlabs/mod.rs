@@ -116,7 +116,13 @@ impl ElevenLabs {
                 }
             }
             "agent_response_correction" => replies.corrected(message.agent_response_correction_event, events),
-            "agent_response_complete" | "context_usage" => self.ended(false, events),
+            "context_usage" => self.ended(false, events),
+            // It comes when the reply has been played, by when the next one may be under way.
+            "agent_response_complete" => {
+                if replies.is_about(message.agent_response_complete_event.event_id) {
+                    self.ended(false, events);
+                }
+            }
             "user_transcript" => {
                 let words = message.user_transcription_event;
                 self.flush_rest(events);
@@ -384,6 +390,8 @@ fn capabilities(config: &Config) -> Capabilities {
         cancel: Some(false),
         truncate: Some(false),
         user_transcription: Some(true),
+        // Of its cost nothing is on the wire.
+        usage: Some(false),
         voices: Vec::new(),
         // After a minute without a word of the user the agent hangs up.
         idle_audio: Some(IdleAudio::Continuous),

@@ -30,6 +30,8 @@ struct Reply {
     words: String,
     /// All its words are known.
     written: bool,
+    /// What the agent calls the message.
+    name: Option<String>,
     audio: bool,
     first: i64,
     last: i64,
@@ -39,9 +41,14 @@ struct Reply {
 #[derive(Debug)]
 struct Said {
     at: PartRef,
+    name: Option<String>,
     first: i64,
     last: i64,
     written: bool,
+    /// The words that were told with its sound.
+    words: String,
+    /// It was not wanted here any more, which the agent does not know.
+    by_host: bool,
 }
 
 /// See the module.
@@ -103,6 +110,7 @@ impl Replies {
             at: None,
             words: String::new(),
             written: false,
+            name: None,
             audio: false,
             first: event,
             last: event,
@@ -135,7 +143,8 @@ impl Replies {
         Some(self.speak(audio.event_id, true, events))
     }
 
-    /// When each sign is spoken; `from_ms`: what of the part came before.
+    /// When each sign is spoken, and that it is; `from_ms`: what of the part came before. Often all words are told when
+    /// most of the sound is there, so these are the words until then.
     pub fn aligned(&mut self, at: &PartRef, alignment: &Alignment, from_ms: u32, events: &mut Vec<ProviderEvent>) {
         let times = alignment.char_start_times_ms.iter().zip(&alignment.char_durations_ms);
         let ms = |value: f64| value.clamp(0.0, 3_600_000.0) as u32;
@@ -145,22 +154,32 @@ impl Replies {
             Some(AlignedChar { character, start_ms, end_ms: start_ms.saturating_add(ms(*lasts)) })
         });
         let characters: Vec<_> = signs.collect();
-        if !characters.is_empty() {
-            events.push(ProviderEvent::Alignment { at: at.clone(), characters });
+        if characters.is_empty() {
+            return;
         }
+        if let Some(reply) = self.reply.as_mut().filter(|reply| !reply.written) {
+            let delta: String = characters.iter().map(|sign| sign.character).collect();
+            reply.words.push_str(&delta);
+            events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: true, delta });
+        }
+        events.push(ProviderEvent::Alignment { at: at.clone(), characters });
     }
 
     /// All words of a reply. `speaks`: it is spoken as well.
     pub fn words(&mut self, response: AgentResponse, speaks: bool, events: &mut Vec<ProviderEvent>) {
         let (event, text) = (response.event_id, response.agent_response.trim().to_owned());
-        // Of a reply that was cut while it was generated: as far as it was heard.
+        // Of a reply that was cut while it was generated: as far as it was heard, says the agent, if it knows of that.
         if event <= self.cut {
             let cut = self.said.iter_mut().rev().find(|said| !said.written && said.first <= event);
             if let Some(said) = cut {
-                said.written = true;
+                (said.written, said.name) = (true, response.response_id);
                 let at = said.at.clone();
-                events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: text.clone() });
-                events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
+                if let Some(delta) = text.strip_prefix(said.words.as_str()).filter(|delta| !delta.is_empty()) {
+                    events.push(ProviderEvent::AgentDelta { at: at.clone(), audio: speaks, delta: delta.to_owned() });
+                }
+                if !said.by_host {
+                    events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript: text });
+                }
             }
             return;
         }
@@ -170,8 +189,9 @@ impl Replies {
         }
         let at = self.speak(event, speaks, events);
         let Some(reply) = &mut self.reply else { return };
-        reply.written = true;
-        let delta = text.strip_prefix(reply.words.as_str()).unwrap_or(&text).to_owned();
+        (reply.written, reply.name) = (true, response.response_id);
+        // Words that are written otherwise than they are spoken take the place of those in the end.
+        let delta = text.strip_prefix(reply.words.as_str()).unwrap_or_default().to_owned();
         reply.words = text;
         if !delta.is_empty() {
             events.push(ProviderEvent::AgentDelta { at, audio: speaks, delta });
@@ -189,14 +209,23 @@ impl Replies {
         events.push(ProviderEvent::AgentDelta { at, audio: false, delta });
     }
 
-    /// What was really heard of a reply, says the agent.
+    /// What was really heard of a message, says the agent. Those of one turn have one number and names of their own.
     pub fn corrected(&mut self, correction: Correction, events: &mut Vec<ProviderEvent>) {
         let event = correction.event_id;
-        let of = |first: i64, last: i64| (first..=last).contains(&event);
-        let now = self.reply.as_ref().filter(|reply| of(reply.first, reply.last)).and_then(|reply| reply.at.clone());
-        let before = || self.said.iter().rev().find(|said| of(said.first, said.last)).map(|said| said.at.clone());
+        let of = |name: &Option<String>, first: i64, last: i64| match (name, &correction.response_id) {
+            (Some(name), Some(wanted)) => name == wanted,
+            _ => (first..=last).contains(&event),
+        };
+        let now = self.reply.as_ref().filter(|reply| of(&reply.name, reply.first, reply.last));
+        let now = now.and_then(|reply| reply.at.clone());
+        let before = || self.said.iter().rev().find(|said| of(&said.name, said.first, said.last));
+        // What was cut off here was heard no longer than that, and the agent cannot know it.
+        let before = || before().filter(|said| !said.by_host).map(|said| said.at.clone());
         let Some(at) = now.or_else(before) else { return };
-        let transcript = correction.corrected_agent_response.trim().to_owned();
+        let (whole, heard) = (&correction.original_agent_response, correction.corrected_agent_response.trim());
+        // What was cut off ends in dots that nobody said.
+        let words = heard.strip_suffix("...").filter(|words| !whole.contains(heard) && whole.contains(words.trim_end()));
+        let transcript = words.unwrap_or(heard).trim_end().to_owned();
         events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript });
     }
 
@@ -283,6 +312,11 @@ impl Replies {
         before != self.calls.len()
     }
 
+    /// Whether a reply of that number is under way: the end of one may be told while the next is. Without a number, any.
+    pub fn is_about(&self, event: i64) -> bool {
+        self.reply.as_ref().is_some_and(|reply| event == 0 || (reply.first..=reply.last).contains(&event))
+    }
+
     /// The agent says, or its silence does, that the reply is whole.
     pub fn ended(&mut self, inferred: bool, events: &mut Vec<ProviderEvent>) {
         self.finish("completed", None, inferred, events);
@@ -295,9 +329,13 @@ impl Replies {
 
     /// Nobody wants what is being said any more. The agent cannot be told, so it is not listened to.
     pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
-        if self.reply.is_some() {
+        if let Some(reply) = &self.reply {
+            let spoke = reply.at.is_some();
             self.cut = self.cut.max(self.newest);
             self.finish("cancelled", Some("client_cancelled"), false, events);
+            if let Some(said) = self.said.back_mut().filter(|_| spoke) {
+                said.by_host = true;
+            }
         }
     }
 
@@ -309,12 +347,13 @@ impl Replies {
     fn message_done(&mut self, status: &str, events: &mut Vec<ProviderEvent>) {
         let Some(reply) = &mut self.reply else { return };
         let Some(at) = reply.at.take() else { return };
-        let words = std::mem::take(&mut reply.words);
+        let text = std::mem::take(&mut reply.words);
+        let words = if reply.written { String::new() } else { text.clone() };
         if reply.audio {
             events.push(ProviderEvent::AudioDone { at: at.clone() });
         }
         if status != "cancelled" {
-            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: reply.audio, text: words });
+            events.push(ProviderEvent::AgentDone { at: at.clone(), audio: reply.audio, text });
         }
         let parts = vec![ItemPart { audio: reply.audio, text: String::new() }];
         let kind = ItemKind::Message { role: Role::Assistant, parts };
@@ -324,7 +363,9 @@ impl Replies {
         if self.said.len() >= MOST_SAID {
             self.said.pop_front();
         }
-        self.said.push_back(Said { at, first: reply.first, last: reply.last, written: reply.written });
+        let name = reply.name.take();
+        let (first, last, written) = (reply.first, reply.last, reply.written);
+        self.said.push_back(Said { at, name, first, last, written, words, by_host: false });
         reply.written = false;
     }
 

@@ -60,6 +60,7 @@ pub struct Alignment {
 pub struct AgentResponse {
     pub agent_response: String,
     pub event_id: i64,
+    pub response_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,6 +69,7 @@ pub struct Correction {
     pub original_agent_response: String,
     pub corrected_agent_response: String,
     pub event_id: i64,
+    pub response_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

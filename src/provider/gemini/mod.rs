@@ -211,6 +211,7 @@ fn capabilities(config: &Config) -> Capabilities {
         cancel: Some(false),
         truncate: Some(false),
         user_transcription: Some(config.transcription.is_some()),
+        usage: Some(true),
         voices: names(models::VOICES),
         idle_audio: Some(IdleAudio::None),
         reconnect: Some(Reconnect::Resume),

@@ -44,6 +44,7 @@ pub fn capabilities(config: &Config, profile: &Profile, model: &str) -> Capabili
         cancel: Some(true),
         truncate: Some(!grok),
         user_transcription: Some(config.transcription.is_some()),
+        usage: Some(true),
         voices: names(known.voices),
         idle_audio: Some(IdleAudio::None),
         reconnect: Some(Reconnect::Replay),
