@@ -536,6 +536,11 @@ pub enum ProviderEvent {
     },
     /// The vendor cut off what it was saying, for a reason of its own: the speaker falls silent.
     Interrupted,
+    /// The vendor asked whether a tool of its own may run, and was told that it may not.
+    ToolRefused {
+        /// The tool.
+        name: String,
+    },
     /// The vendor takes a call back: its result is not wanted.
     CallCancelled {
         /// The call.

@@ -73,6 +73,7 @@ impl Session {
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
             E::Interrupted => self.interrupt(InterruptSource::Server),
+            E::ToolRefused { name } => self.tool_refused(&name),
             E::CallCancelled { call } => self.call_taken_back(&call),
             E::HeardTranscript { item, part, transcript } => self.heard_was(&item, part, transcript),
             E::Leaves => self.leaves = true,

@@ -69,6 +69,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         ("speed", config.speed.is_some(), says, "say in the instructions how fast to speak"),
         ("output_modality", config.output_modality == Modality::Text, "the model only speaks", "read its transcript"),
         ("noise_reduction", config.noise_reduction.is_some(), says, "remove it"),
+        ("tool_handling.approve", !config.tool_handling.approve.is_empty(), says, "remove it"),
         ("parallel_tool_calls", config.parallel_tool_calls.is_some(), "the model decides", "remove it"),
         ("tool_choice", config.tool_choice != ToolChoice::Auto, "the model decides", "say it in the instructions"),
         (

@@ -135,6 +135,11 @@ pub fn findings(config: &Config) -> Vec<Finding> {
             }
         }
     }
+    if !config.tool_handling.approve.is_empty() {
+        let message = "the service is told in the definition of a tool whether it asks for approval".to_owned();
+        let fix = "remove it, and say `\"require_approval\": \"never\"` there".to_owned();
+        add(unsupported, "tool_handling.approve", message, fix);
+    }
     if config.temperature.is_some() {
         let message = "the service no longer lets one choose the randomness".to_owned();
         add(
