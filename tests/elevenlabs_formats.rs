@@ -17,8 +17,7 @@ use live::{say, speech, until};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-const FORMATS: [&str; 7] =
-    ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"];
+const FORMATS: [&str; 7] = ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"];
 /// Samples a second of the clips, and of what our client gives its host.
 const RATE: usize = 24_000;
 /// How far resampling may shift a sound.

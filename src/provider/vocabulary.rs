@@ -41,6 +41,8 @@ pub enum ProviderCommand {
         /// The frame.
         picture: Picture,
     },
+    /// The microphone is off: no more audio comes for a while.
+    InputEnds,
     /// Change the session: what [`super::Codec::update`] returned.
     Update {
         /// Vendor's object.
@@ -288,6 +290,10 @@ pub struct Quirks {
     pub keeps_items: bool,
     /// What the vendor heard it keeps: nothing takes it back, so a turn by hand begins for it once it is long enough.
     pub keeps_audio: bool,
+    /// The vendor wants to be told when the microphone is switched off: [`ProviderCommand::InputEnds`].
+    pub stream_ends: bool,
+    /// No more of the microphone is said again to the next connection than so many milliseconds.
+    pub pre_roll_ms: Option<u32>,
     /// The vendor says the greeting of the configuration by itself.
     pub greets: bool,
     /// The end of a response may not be told: nothing for so many milliseconds is asked about
@@ -536,6 +542,15 @@ pub enum ProviderEvent {
     },
     /// The vendor cut off what it was saying, for a reason of its own: the speaker falls silent.
     Interrupted,
+    /// What a response cost, told after its end.
+    Used {
+        /// The response.
+        response: ResponseId,
+        /// Tokens in.
+        input: Tokens,
+        /// Tokens out.
+        output: Tokens,
+    },
     /// The vendor asked whether a tool of its own may run, and was told that it may not.
     ToolRefused {
         /// The tool.

@@ -179,7 +179,7 @@ impl Session {
 /// `gemini-live` §2).
 fn is_of_the_credential(reason: &str) -> bool {
     let reason = reason.to_lowercase();
-    ["api key not valid", "unregistered callers", "unauthenticated", "authentication credential"]
+    ["api key not valid", "unregistered callers", "unauthenticated", "authentication credential", "token has expired"]
         .iter()
         .any(|words| reason.contains(words))
 }

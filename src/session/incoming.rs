@@ -73,6 +73,11 @@ impl Session {
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
             E::Interrupted => self.interrupt(InterruptSource::Server),
+            E::Used { response, input, output } => {
+                let (scope, billed_ms) = (UsageScope::Response, None);
+                let usage = Usage { scope, cumulative: false, input, output, cost: None, billed_ms };
+                self.emit_about(Some(&response), None, EventKind::Usage(usage));
+            }
             E::ToolRefused { name } => self.tool_refused(&name),
             E::CallCancelled { call } => self.call_taken_back(&call),
             E::HeardTranscript { item, part, transcript } => self.heard_was(&item, part, transcript),

@@ -30,6 +30,8 @@ pub struct Listening {
     frames: u64,
     /// The newest audio from before the turn.
     before: VecDeque<i16>,
+    /// The vendor has heard a part of the turn that is held, however short it is.
+    pub(super) heard: bool,
     /// What was captured in a turn that is not long enough yet, for a vendor that takes nothing back.
     begun: VecDeque<i16>,
     /// `start_listening` switched capturing on, so `stop_listening` switches it off.
@@ -129,7 +131,8 @@ impl Session {
     }
 
     fn is_too_short(&self) -> bool {
-        self.spoken_ms() < u64::from(self.shortest_ms())
+        let heard = self.listening.heard && self.codec.quirks().keeps_audio;
+        !heard && self.spoken_ms() < u64::from(self.shortest_ms())
     }
 
     /// The vendor forgets what it was sent since the last turn; a connection that is still to come has nothing.
@@ -155,6 +158,7 @@ impl Session {
         (self.listening.quiet, self.listening.kept, self.listening.stuck) = (true, false, false);
         self.listening.frames = 0;
         self.listening.begun.clear();
+        self.listening.heard = false;
         self.listening.opened = !self.capture;
         self.set_capture(true);
         self.speaking.begin_turn();
@@ -301,6 +305,10 @@ impl Session {
             if !on {
                 self.listening.before.clear();
                 self.pre_roll.capture_stopped();
+                if self.link.is_up() && self.codec.quirks().stream_ends && !self.is_manual() {
+                    // Its clock is the audio it gets: the silence that would end a turn never comes.
+                    self.tell_vendor(&ProviderCommand::InputEnds);
+                }
             }
             self.out.push_back(Output::Capture { on });
         }

@@ -181,6 +181,8 @@ impl Session {
         }
         self.start_calls();
         self.follow_up();
+        // It was cut off, and answers none of the others either.
+        self.tools.awaits = false;
     }
 
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {

@@ -40,6 +40,7 @@ pub const CELLS: &[Cell] = &[
     cell!(update, |c| (!c.updates.iter().any(|field| field == "instructions")).then_some("updates")),
     cell!(drop_and_recover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
     cell!(rollover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
+    cell!(context, |c| (c.silent_context == Some(false)).then_some("silent_context")),
     cell!(history_order),
     cell!(usage, |c| (c.usage == Some(false)).then_some("usage")),
 ];
@@ -250,6 +251,24 @@ async fn rollover(way: Way) {
     assert_eq!(replaced.context, "full");
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     while !talk.answer().await.contains("one hundred and thirty three metres") {}
+    talk.end().await;
+}
+
+/// What the model is told meanwhile cuts nobody off, and nobody answers it.
+async fn context(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
+    talk.client.send_context("The user has opened page 3.").await.unwrap();
+    talk.turn_done().await;
+    let answers: Vec<_> = talk.client.messages().iter().filter(|m| m.role == Role::Assistant).cloned().collect();
+    assert!(matches!(&answers[..], [whole] if !whole.interrupted), "{answers:#?}");
+    assert!(answers[0].text().contains("one hundred and thirty three metres"));
+    assert_heard_whole(&answers[0].parts[0]);
+    talk.client.send_text("What is a lighthouse?").await.unwrap();
+    talk.answer().await;
+    let told = talk.simulator.journal().client_events().iter().any(|event| event.to_string().contains("page 3"));
+    assert!(told);
     talk.end().await;
 }
 

@@ -61,6 +61,22 @@ fn a_lost_connection_goes_on_by_its_handle() {
     talk.finish();
 }
 
+/// Line 32: of what was said without a connection the newest two seconds are said again.
+#[test]
+fn what_was_said_meanwhile_is_bounded() {
+    let mut talk = answered(json!({}));
+    talk.closed(None, "", None);
+    for _ in 0..100 {
+        // 30 ms at this service's rate.
+        talk.microphone(20);
+    }
+    talk.pass(8_000);
+    talk.opened();
+    says(&mut talk, json!({"setupComplete": {}}));
+    assert_eq!(super::by_hand::sent_samples(&talk.take()), 2 * 16_000);
+    talk.finish();
+}
+
 /// What was said after the handle is told.
 #[test]
 fn what_the_service_has_not_kept_is_told() {

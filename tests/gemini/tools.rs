@@ -86,6 +86,72 @@ fn a_call_is_taken_back() {
     talk.finish();
 }
 
+/// What is called for by an answer that was cut off is answered all the same: the model waits for it.
+#[test]
+fn a_call_nobody_wants_is_answered() {
+    let mut talk = with_tools();
+    talk.say("What time is it?", false);
+    speech(&mut talk, 300, "Let me check.");
+    talk.plays(100);
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    talk.take();
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    let outputs = talk.take();
+    assert_eq!(outputs.of("tool_call").len(), 0);
+    let response = &frames(&outputs)[0]["toolResponse"]["functionResponses"][0];
+    assert_eq!((&response["id"], response["response"]["error"].is_string()), (&json!("c1"), true));
+    talk.finish();
+}
+
+/// Where nobody says that the user speaks, what comes after a call that was cut off is a new turn.
+#[test]
+fn what_follows_a_call_that_was_cut_off_is_a_new_turn() {
+    let mut talk =
+        connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025", "tools": [{"name": "clock"}]}));
+    content(&mut talk, json!({"inputTranscription": {"text": "What time is it?"}}));
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    content(&mut talk, json!({"interrupted": true}));
+    says(&mut talk, json!({"toolCallCancellation": {"ids": ["c1"]}}));
+    content(&mut talk, json!({"turnComplete": true}));
+    content(&mut talk, json!({"inputTranscription": {"text": "Never mind."}}));
+    speech(&mut talk, 100, "Fine.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let words: Vec<_> = said(&talk).into_iter().map(|(_, words)| words).filter(|words| !words.is_empty()).collect();
+    assert_eq!(words, ["What time is it?", "Never mind.", "Fine."]);
+    assert_eq!(talk.take().of("speech_started").len(), 2);
+    talk.finish();
+}
+
+/// The connection is not left between a result and its answer.
+#[test]
+fn an_answer_to_a_result_is_waited_for() {
+    let mut talk = connected(json!({"tools": [{"name": "clock"}], "recovery": {"reconnect": true}}));
+    talk.say("What time is it?", false);
+    calls(&mut talk, json!([{"id": "c1", "name": "clock", "args": {}}]));
+    let before = talk.epoch;
+    says(&mut talk, json!({"goAway": {"timeLeft": "50s"}}));
+    talk.take();
+    let next = std::mem::replace(&mut talk.epoch, before);
+    talk.answer("c1", "noon");
+    talk.epoch = next;
+    talk.opened();
+    says(&mut talk, json!({"setupComplete": {}}));
+    talk.pass(1_000);
+    let left =
+        |outputs: &Outputs| outputs.0.iter().any(|o| matches!(o, Output::Close { epoch, .. } if *epoch == before));
+    assert!(!left(&talk.take()));
+    talk.epoch = before;
+    speech(&mut talk, 100, "Noon.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    talk.pass(1_000);
+    assert!(left(&talk.take()));
+    talk.epoch = next;
+    talk.finish();
+}
+
 /// What fails is told as an error.
 #[test]
 fn a_call_fails() {

@@ -102,6 +102,31 @@ fn what_is_required_is_declared() {
     talk.finish();
 }
 
+/// Null is refused by the service: in `extra` it takes a field out.
+#[test]
+fn null_takes_a_field_out() {
+    let extra =
+        json!({"contextWindowCompression": null, "generationConfig": {"responseModalities": null, "topP": null}});
+    let mut talk = Talk::new(config(json!({"extra": extra})));
+    talk.host(Command::Connect);
+    talk.opened();
+    let setup = frames(&talk.take())[0]["setup"].to_string();
+    assert!(!setup.contains("null") && !setup.contains("contextWindowCompression"), "{setup}");
+    talk.finish();
+}
+
+/// Models that are retired, or speak otherwise, are answered with what to use instead.
+#[test]
+fn older_models_have_a_successor() {
+    let settle = |model: &str| {
+        provider::settle(serde_json::from_value::<Config>(config(json!({"model": model}))).unwrap().into())
+    };
+    let (_, warnings) = settle("gemini-2.0-flash-live-001").unwrap();
+    assert_eq!((&*warnings[0].code, warnings[0].fix.as_deref()), ("deprecated_model", Some("use gemini-3.8-live")));
+    assert_eq!(settle("gemini-3.5-live-translate-preview").unwrap_err().code, "unsupported_model");
+    assert!(settle("gemini-live-2.5-flash-native-audio").unwrap().1.is_empty());
+}
+
 /// Some credentials are refused only when the connection is open, by the words it is closed with.
 #[test]
 fn a_refused_credential_is_one() {

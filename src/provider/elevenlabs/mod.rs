@@ -362,7 +362,7 @@ impl ElevenLabs {
                 return Err(unsupported("item", "the service shows nothing of its conversation", "use messages()"));
             }
             // The agent hears silence and decides.
-            C::CommitInput => None,
+            C::CommitInput | C::InputEnds => None,
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None

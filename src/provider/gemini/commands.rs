@@ -1,6 +1,6 @@
 //! What is sent for each command of a session (protocols reference §3).
 
-use super::{Gemini, models::Content, setup, turns::Turns};
+use super::{Gemini, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup, turns::Turns};
 use crate::{
     config::Scheduling,
     error::{Error, ErrorClass, Result},
@@ -16,6 +16,18 @@ const MAX_WORDS: usize = 32_000;
 /// Kinds of pictures the service sees, and of frames of a video (protocols reference §3.3, §5).
 pub(super) const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 const FRAMES: [&str; 1] = ["image/jpeg"];
+
+/// Words that wait; more are told at once.
+const MAX_LATER: usize = 256;
+
+/// The answer to a call whose response nobody wants any more: the model waits for one.
+pub(super) fn not_wanted(call: FunctionCall) -> String {
+    let mut answer = json!({"name": call.name, "response": {"error": "the user cut the assistant off"}});
+    if let Some(id) = call.id.filter(|id| !id.is_empty()) {
+        answer["id"] = id.into();
+    }
+    json!({"toolResponse": {"functionResponses": [answer]}}).to_string()
+}
 
 fn bytes<'a>(picture: &'a Picture, kinds: &[&str]) -> Result<(&'a str, &'a str)> {
     let refused = |code: &'static str, message: String, fix: String| {
@@ -67,35 +79,78 @@ impl Gemini {
 
     /// Words can be put into the conversation that ask for no answer.
     fn takes_content(&self) -> bool {
-        self.model.content == Content::Always || self.history.is_some()
+        self.model.content != Content::AtFirst || self.history.is_some()
     }
 
     /// One more entry of the conversation, without asking for an answer.
     fn content(&mut self, role: Role, parts: Value) -> Option<String> {
-        self.turns.told(false);
         let role = if role == Role::Assistant { "model" } else { "user" };
         let turn = json!({"role": role, "parts": parts});
         if let Some(history) = &mut self.history {
             history.push(turn);
             return None;
         }
+        if self.cuts_off() && self.later.len() < MAX_LATER {
+            self.later.push(turn);
+            return None;
+        }
+        self.turns.told(false);
         Some(json!({"clientContent": {"turns": [turn], "turnComplete": false}}).to_string())
+    }
+
+    /// Whoever speaks would be cut off by words, or the service be at a loss for them (protocols reference §3.3).
+    fn cuts_off(&self) -> bool {
+        self.turns.is_busy() || self.in_a_turn()
+    }
+
+    /// The user speaks, to a model that takes no words then.
+    fn in_a_turn(&self) -> bool {
+        let may_speak = self.streams && self.quiet < QUIET_ENOUGH;
+        self.model.content == Content::BetweenTurns && (may_speak || self.turns.user_speaks())
+    }
+
+    /// What waited, once nobody is cut off by it.
+    pub(super) fn tell_later(&mut self) -> Option<String> {
+        if (self.later.is_empty() && self.asks_later.is_none()) || self.cuts_off() {
+            return None;
+        }
+        self.tell_now()
+    }
+
+    fn tell_now(&mut self) -> Option<String> {
+        let turns = std::mem::take(&mut self.later);
+        let request = self.asks_later.take();
+        let asks = request.is_some();
+        match request {
+            Some(request) => self.turns.asked(request),
+            None => self.turns.told(false),
+        }
+        let mut content = json!({"turnComplete": asks});
+        if !turns.is_empty() {
+            content["turns"] = turns.into();
+        }
+        Some(json!({"clientContent": content}).to_string())
     }
 
     /// The model is to answer; `last`: these words as well.
     fn ask(&mut self, request: &str, last: Option<&str>) -> Option<String> {
-        self.turns.asked(request.to_owned());
         if self.model.content == Content::AtFirst {
+            self.turns.asked(request.to_owned());
             let words: Vec<_> = self.unsaid.drain(..).chain(last.map(str::to_owned)).collect();
             // With nothing to say there is no way to ask; a space is the least that is one.
             let text = if words.is_empty() { " ".to_owned() } else { words.join("\n") };
             return Some(json!({"realtimeInput": {"text": text}}).to_string());
         }
-        let mut content = json!({"turnComplete": true});
-        if let Some(text) = last {
-            content["turns"] = json!([{"role": "user", "parts": [{"text": text}]}]);
-        }
-        Some(json!({"clientContent": content}).to_string())
+        self.later.extend(last.map(|text| json!({"role": "user", "parts": [{"text": text}]})));
+        self.asks_later = Some(request.to_owned());
+        if self.in_a_turn() { None } else { self.tell_now() }
+    }
+
+    /// The microphone is off.
+    fn stream_ends(&mut self) -> Option<String> {
+        let ends = std::mem::take(&mut self.streams);
+        self.quiet = QUIET_ENOUGH;
+        ends.then(|| json!({"realtimeInput": {"audioStreamEnd": true}}).to_string())
     }
 
     pub(super) fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
@@ -194,8 +249,8 @@ impl Gemini {
                 let order = format!("Say exactly the following, word for word, and nothing else:\n{words}");
                 self.ask(request, Some(&order))
             }
-            C::CancelResponse { .. } => {
-                self.turns.cancel(&mut self.echoes);
+            C::CancelResponse { response } => {
+                self.turns.cancel(response.as_ref(), &mut self.echoes);
                 None
             }
             // The service keeps what it sent, whatever was heard of it.
@@ -215,9 +270,10 @@ impl Gemini {
                     let open = std::mem::take(&mut self.active);
                     open.then(|| json!({"realtimeInput": {"activityEnd": {}}}).to_string())
                 } else {
-                    Some(json!({"realtimeInput": {"audioStreamEnd": true}}).to_string())
+                    self.stream_ends()
                 }
             }
+            C::InputEnds => self.stream_ends(),
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None

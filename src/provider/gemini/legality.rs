@@ -39,7 +39,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     match models::find(name) {
         None => {
             let message = format!("{name:?} is not known here; it is taken to be like {}", models::NEWEST);
-            let fix = meant(name, models::MODELS.iter().map(|m| m.name));
+            let fix = meant(name, models::MODELS.iter().filter(|m| m.state == State::Current).map(|m| m.name));
             let fix = fix.unwrap_or_else(|| "check the name, or update duologue".into());
             add(Severity::Warning("unknown_model"), "model", message, &fix);
         }
@@ -47,6 +47,10 @@ pub fn findings(config: &Config) -> Vec<Finding> {
             if let State::Deprecated { successor, .. } = model.state {
                 let message = format!("{name} is an older preview that the service may switch off");
                 add(Severity::Warning("deprecated_model"), "model", message, &format!("use {successor}"));
+            }
+            if let State::Other { what, instead } = model.state {
+                let message = format!("{name} cannot hold a conversation here: {what}");
+                add(Severity::Impossible, "model", message, &format!("use {instead}"));
             }
         }
     }

@@ -65,7 +65,20 @@ pub struct Gemini {
     history: Option<Vec<Value>>,
     /// Audio that was sent, frames.
     sent: u64,
+    /// Of these the newest that nobody can have spoken in.
+    quiet: u64,
+    /// The service waits for more audio.
+    streams: bool,
+    /// What goes into the conversation when nobody is cut off by it.
+    later: Vec<Value>,
+    /// The request that goes with it.
+    asks_later: Option<String>,
 }
+
+/// Nobody can have spoken in what is softer.
+const QUIET: u16 = 500;
+/// After so many frames of quiet a turn is over: a second and a half.
+const QUIET_ENOUGH: u64 = 3 * INPUT_RATE as u64 / 2;
 
 impl Gemini {
     /// The codec for a checked configuration.
@@ -88,6 +101,10 @@ impl Gemini {
             handle: None,
             history: None,
             sent: 0,
+            quiet: QUIET_ENOUGH,
+            streams: false,
+            later: Vec::new(),
+            asks_later: None,
         })
     }
 
@@ -116,7 +133,7 @@ impl Gemini {
         }
         // In the same message as the end of the turn it belongs to.
         if let Some(usage) = &message.usage_metadata {
-            self.turns.usage(usage);
+            self.turns.usage(usage, events);
         }
         if let Some(content) = message.server_content {
             self.turns.content(content, audio_ms, events)?;
@@ -132,6 +149,7 @@ impl Gemini {
             // What waits for the next question is not in it, and a call that is in it without its result would have to
             // be answered there before anything else: the moment before it is the better one to go on from.
             && self.unsaid.is_empty()
+            && self.later.is_empty()
             && !self.turns.calls_wait()
         {
             events.push(ProviderEvent::Resumable { handle: Handle::new(handle) });
@@ -179,7 +197,7 @@ fn capabilities(config: &Config) -> Capabilities {
     let name = setup::model_name(config);
     let model = models::rules(name);
     let names = |names: &[&'static str]| names.iter().map(|&name| name.into()).collect();
-    let always = model.content == Content::Always;
+    let always = model.content != Content::AtFirst;
     let reasons = (model.thinking != Thinking::None).then_some("reasoning_effort");
     Capabilities {
         provider: "gemini".into(),
@@ -276,6 +294,9 @@ impl Codec for Gemini {
             keeps_items: true,
             configured_once: true,
             keeps_audio: true,
+            stream_ends: true,
+            // What is older than that is better asked again (protocols reference §6.3).
+            pre_roll_ms: Some(2000),
             ..Quirks::default()
         }
     }
@@ -309,11 +330,17 @@ impl Codec for Gemini {
     fn before_audio(&mut self) -> Option<String> {
         // What comes before it is thrown away.
         let begins = self.manual && !std::mem::replace(&mut self.active, true);
-        begins.then(|| json!({"realtimeInput": {"activityStart": {}}}).to_string())
+        if begins {
+            return Some(json!({"realtimeInput": {"activityStart": {}}}).to_string());
+        }
+        self.tell_later()
     }
 
     fn encode_audio(&mut self, pcm: &[i16]) -> String {
         self.sent += pcm.len() as u64;
+        self.streams = true;
+        let loud = pcm.iter().any(|s| s.unsigned_abs() >= QUIET);
+        self.quiet = if loud { 0 } else { self.quiet.saturating_add(pcm.len() as u64) };
         audio_frame(AUDIO_HEAD, pcm, b"\"}}}")
     }
 
@@ -337,6 +364,12 @@ impl Codec for Gemini {
         events.append(&mut self.echoes);
     }
 
+    fn answers(&mut self) -> Vec<String> {
+        let unwanted = self.turns.take_unwanted();
+        let refused = unwanted.into_iter().map(commands::not_wanted);
+        refused.chain(self.tell_later()).collect()
+    }
+
     fn classify(&self, error: &ProviderError) -> ErrorKind {
         match error.code.as_str() {
             "UNAUTHENTICATED" | "PERMISSION_DENIED" | "NOT_FOUND" | "FAILED_PRECONDITION" => ErrorKind::Fatal,
@@ -349,6 +382,8 @@ impl Codec for Gemini {
         (self.active, self.answers, self.sent) = (false, false, 0);
         self.echoes.clear();
         self.unsaid.clear();
+        self.later.clear();
+        (self.quiet, self.streams, self.asks_later) = (QUIET_ENOUGH, false, None);
         (self.handle, self.history) = (None, None);
     }
 
@@ -367,6 +402,10 @@ impl Codec for Gemini {
             handle: None,
             history: None,
             sent: 0,
+            quiet: QUIET_ENOUGH,
+            streams: false,
+            later: Vec::new(),
+            asks_later: None,
         })
     }
 }

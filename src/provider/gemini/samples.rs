@@ -48,7 +48,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     }
     let frame = Picture::Data { mime_type: "image/jpeg".into(), base64: "/9j/4AAQ".into() };
     frames.push(codec.encode(&ProviderCommand::VideoFrame { picture: frame }, "e")?);
-    if codec.model.content == Content::Always {
+    if codec.model.content != Content::AtFirst {
         for command in [
             text(Role::Assistant, "hi"),
             text(Role::System, "be brief"),

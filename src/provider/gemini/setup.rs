@@ -206,9 +206,11 @@ fn put(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
 }
 
 /// Objects are merged, tools of the service added to functions, everything else replaced.
+/// Null takes a field out: the service refuses null.
 fn merge(target: &mut Value, extra: &Map<String, Value>) {
     for (key, value) in extra {
         match (target.get_mut(key), value) {
+            (_, Value::Null) => _ = target.as_object_mut().map(|target| target.remove(key)),
             (Some(Value::Array(own)), Value::Array(more)) if key == "tools" && are_native(value) => {
                 own.extend(more.iter().cloned());
             }

@@ -351,7 +351,7 @@ impl Codec for OpenAi {
                 Kind::ItemDelete { item_id: item.as_str() }
             }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
-            ProviderCommand::Told => return Ok(None),
+            ProviderCommand::Told | ProviderCommand::InputEnds => return Ok(None),
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,
