@@ -224,7 +224,8 @@ impl Replies {
         let Some(at) = now.or_else(before) else { return };
         let (whole, heard) = (&correction.original_agent_response, correction.corrected_agent_response.trim());
         // What was cut off ends in dots that nobody said.
-        let words = heard.strip_suffix("...").filter(|words| !whole.contains(heard) && whole.contains(words.trim_end()));
+        let words =
+            heard.strip_suffix("...").filter(|words| !whole.contains(heard) && whole.contains(words.trim_end()));
         let transcript = words.unwrap_or(heard).trim_end().to_owned();
         events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript });
     }
