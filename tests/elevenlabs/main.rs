@@ -6,6 +6,7 @@ mod common;
 
 mod replies;
 mod session;
+mod words;
 
 use common::{Outputs, Talk};
 use duologue::{
