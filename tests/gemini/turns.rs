@@ -338,8 +338,8 @@ fn context_waits_for_the_end_of_the_answer() {
     talk.take();
     turn_ends(&mut talk);
     let sent = frames(&talk.take());
-    assert_eq!((sent.len(), text(&sent[0])), (1, "And after that?".into()), "{sent:?}");
-    assert_eq!(sent[0]["clientContent"]["turnComplete"], true);
+    assert_eq!((sent.len(), text(&sent[0])), (2, "And after that?".into()), "{sent:?}");
+    assert_eq!(sent[1], json!({"clientContent": {"turnComplete": true}}));
     talk.finish();
 }
 
