@@ -8,7 +8,7 @@ use crate::{
 use duologue::{
     capabilities::{Capabilities, Reconnect},
     event::{EventKind, InterruptSource, Status, TranscriptStage},
-    message::{Part, Role},
+    message::{Message, Part, Role},
     simulator::Scenario,
 };
 use serde_json::json;
@@ -262,9 +262,10 @@ async fn context(way: Way) {
     talk.client.send_context("The user has opened page 3.").await.unwrap();
     talk.turn_done().await;
     let answers: Vec<_> = talk.client.messages().iter().filter(|m| m.role == Role::Assistant).cloned().collect();
-    assert!(matches!(&answers[..], [whole] if !whole.interrupted), "{answers:#?}");
-    assert!(answers[0].text().contains("one hundred and thirty three metres"));
-    assert_heard_whole(&answers[0].parts[0]);
+    assert!(!answers.is_empty() && answers.iter().all(|m| !m.interrupted), "{answers:#?}");
+    answers.iter().for_each(|m| assert_heard_whole(&m.parts[0]));
+    let words: String = answers.iter().map(Message::text).collect();
+    assert!(words.contains("one hundred and thirty three metres") && words.contains("forty houses"), "{words}");
     talk.client.send_text("What is a lighthouse?").await.unwrap();
     talk.answer().await;
     let told = talk.simulator.journal().client_events().iter().any(|event| event.to_string().contains("page 3"));
