@@ -109,6 +109,7 @@ impl Credentials {
             Some(credential) => expired(credential),
             // An application's own server may know its user in another way.
             None if self.config.sdp_proxy.is_some() => None,
+            None if !provider::needs_key(&self.config.provider) => None,
             None => {
                 let error = Error::new(ErrorClass::Credential, "missing_key", "there is no credential");
                 Some(error.fix("give one first: set_credential"))

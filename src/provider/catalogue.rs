@@ -20,6 +20,11 @@ pub fn key_variables(provider: &str) -> &'static [&'static str] {
     }
 }
 
+/// Nobody is talked to without a credential. False: some agents of the provider are public.
+pub fn needs_key(provider: &str) -> bool {
+    provider != "elevenlabs"
+}
+
 /// What a provider has when nobody says otherwise.
 #[cfg(feature = "serve")]
 #[derive(Debug, Clone, Copy, Default)]

@@ -16,7 +16,7 @@ mod wire;
 
 #[cfg(feature = "serve")]
 pub(crate) use catalogue::defaults;
-pub use catalogue::{catalogue, key_variables};
+pub use catalogue::{catalogue, key_variables, needs_key};
 pub use settle::settle;
 pub use vocabulary::*;
 

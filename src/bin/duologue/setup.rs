@@ -126,8 +126,7 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 None => config.provider.clone(),
             };
             let credential = match key(args.api_key, &config.provider, Some("duologue talk")) {
-                // A public agent talks to everybody.
-                Err(_) if config.provider == "elevenlabs" => None,
+                Err(_) if !duologue::provider::needs_key(&config.provider) => None,
                 key => Some(Credential::new(key?)?),
             };
             (credential, None, title)
