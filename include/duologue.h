@@ -3245,6 +3245,28 @@ duologue_result duologue_client_send_image(duologue_client *client,
                                            uint64_t *out_op);
 
 /**
+ * Shows what a camera sees: one JPEG, about once a second, for a model that takes frames (Gemini; each is billed).
+ * The next spoken turn sees it, a typed one may not. It is no message of the history, and no other connection is
+ * told of it. Completes when it is on its way; `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`video`: the model
+ * sees none; `image_type`), DUOLOGUE_ERROR_INVALID_ARGUMENT (no picture that duologue knows) and
+ * DUOLOGUE_ERROR_NOT_CONNECTED (also while the connection is coming back: a frame of then is nothing for later).
+ *
+ * @param client the client, connected
+ * @param data the bytes of the picture; looked at during the call only
+ * @param size how many, at most 2 MiB
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_ARGUMENT (no data),
+ *         DUOLOGUE_ERROR_LIMIT_EXCEEDED (size is over 2 MiB)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_video_frame(duologue_client *client,
+                                                 const uint8_t *data,
+                                                 size_t size,
+                                                 uint64_t *out_op);
+
+/**
  * Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".
  * Completes when the vendor has taken it. `completed` carries what duologue_client_send_text() has.
  *

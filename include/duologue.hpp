@@ -519,6 +519,10 @@ public:
         c.detail = picture.detail;
         return command(duologue_client_send_image, &c);
     }
+    /// Shows what a camera sees, for a model that takes frames: the bytes of a JPEG, about once a second.
+    op send_video_frame(span<const std::uint8_t> jpeg) const {
+        return command(duologue_client_send_video_frame, jpeg.data(), jpeg.size());
+    }
     /// Tells the model something; nobody answers.
     op send_context(std::string_view text) const {
         return command(duologue_client_send_context, detail::c_string(text));

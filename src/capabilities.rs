@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub text_out: Option<bool>,
     /// Pictures.
     pub image_in: Option<bool>,
+    /// Frames of a camera, about one a second.
+    pub video_in: Option<bool>,
     /// What pictures may be, where they can be at all.
     pub images: Option<Images>,
     /// Text that the model takes note of without answering.

@@ -55,7 +55,7 @@ fn every_way_behaves_alike_in_c() {
     }
     let program = rig::compile_c(&["tests/c/behaviour.c"], Debug, "gcc", &["-std=c11", "-D_GNU_SOURCE"]);
     let ways = ways();
-    assert_eq!(ways.len(), 7, "the matrix has every provider and transport");
+    assert_eq!(ways.len(), 8, "the matrix has every provider and transport");
     // They wait most of the time, so they do it together.
     let outcomes: Vec<(Vec<String>, String)> = thread::scope(|scope| {
         let playing: Vec<_> = ways.iter().map(|way| scope.spawn(|| played(&program, way.name))).collect();

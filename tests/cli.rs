@@ -304,6 +304,11 @@ async fn providers_are_listed_for_people_and_for_programs() {
 
     let ended = run(&["providers", "--json"]).await;
     let document: Value = serde_json::from_str(&ended.out).unwrap();
+    let has = |provider: &str, model: &str| {
+        let models = document["providers"].as_array().unwrap().iter().find(|p| p["name"] == provider).unwrap();
+        models["models"].as_array().unwrap().iter().any(|m| m["name"] == model)
+    };
+    assert!(has("gemini", "gemini-3.8-live") && has("xai", "grok-voice-latest"));
     let openai = &document["providers"][0];
     assert_eq!((&openai["name"], &openai["default_voice"]), (&"openai".into(), &"marin".into()));
     let model = |name: &str| {

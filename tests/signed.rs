@@ -45,10 +45,16 @@ fn json_answer(status: &str, body: &Value) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-async fn error_of(place: &str, credential: Credential) -> duologue::Error {
+async fn error_of(place: &str, credential: impl Into<Option<Credential>>) -> duologue::Error {
     let document = json!({"provider": "elevenlabs", "model": "agent_1", "base_url": format!("http://{place}")});
     let config = Config::from_json(&document.to_string()).unwrap();
-    let client = canary::builder().config(config).credential(credential).build().unwrap();
+    let builder = duologue::Client::builder().config(config);
+    let builder = match credential.into() {
+        Some(credential) => builder.credential(credential),
+        None => builder,
+    };
+    let client = builder.build().unwrap();
+    canary::events_of(&client);
     let error = tokio::time::timeout(Duration::from_secs(20), client.connect()).await.expect("it ends").unwrap_err();
     client.shutdown().await;
     error
@@ -85,6 +91,16 @@ async fn a_signed_url_is_dialled_as_it_is() {
     let dials = format!("GET /v1/convai/conversation?agent_id=a&conversation_signature={} HTTP/1.1", canary::KEY);
     assert!(heads[0].starts_with(&dials), "{}", heads[0]);
     assert!(!format!("{error:?} {error}").contains(canary::KEY), "{error:?}");
+}
+
+/// A public agent talks to everybody: without a credential nothing is signed.
+#[tokio::test]
+async fn a_public_agent_is_dialled_by_its_id() {
+    let (place, serving) = service(vec![json_answer("503 Service Unavailable", &json!({}))]).await;
+    error_of(&place, None).await;
+    let heads = serving.await.unwrap();
+    assert!(heads[0].starts_with("GET /v1/convai/conversation?agent_id=agent_1 HTTP/1.1"), "{}", heads[0]);
+    assert!(!heads[0].contains("xi-api-key"), "{}", heads[0]);
 }
 
 #[tokio::test]

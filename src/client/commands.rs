@@ -34,6 +34,14 @@ impl Client {
         self.command(Command::SendImage { image, text, respond, interrupt })
     }
 
+    /// Shows what a camera sees, for a model that takes frames (`Capabilities::video_in`: Gemini, JPEG, about one a
+    /// second; each is billed). The next spoken turn sees it, a typed one may not; it is no message of the history, no
+    /// other connection is told of it, and nothing waits for one: refused with `not_connected` then, elsewhere with
+    /// `video`.
+    pub fn send_video_frame(&self, image: Image) -> Op {
+        self.command(Command::SendVideoFrame { image })
+    }
+
     /// Tells the model something (a system message) without asking for an answer.
     pub fn send_context(&self, text: impl Into<String>) -> Op {
         self.command(Command::SendContext { text: text.into() })
@@ -69,14 +77,18 @@ impl Client {
         self.command(Command::StopListening)
     }
 
-    /// Forgets what the user said since the last turn.
+    /// Forgets what the user said since the last turn. A vendor that keeps what it has heard (Gemini, ElevenLabs) can
+    /// be spared only what it was not sent yet: refused with `unsupported_option` otherwise.
     pub fn clear_input(&self) -> Op {
         self.command(Command::ClearInput)
     }
 
     /// Changes the session: `changes` is a JSON merge patch of the configuration document, of the fields in
     /// [`crate::Config::MUTABLE`]. Only what changes is sent. Completes when the vendor has confirmed; a
-    /// refusal leaves everything as it was.
+    /// refusal leaves everything as it was. What a vendor takes only at the beginning (all of Gemini's setup but
+    /// instructions and tools) goes into another connection that goes on with the conversation: it is opened at once, takes
+    /// over between two turns or after 60 s, and the change is in force from then on (`session_replaced`, `why`
+    /// `reconfigure`).
     pub fn update_session(&self, changes: serde_json::Value) -> Op {
         self.command(Command::UpdateSession { changes })
     }

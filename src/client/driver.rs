@@ -127,7 +127,7 @@ impl Driver {
         // A result that is too long is the model's business too: the session answers it. Pictures have a
         // bound of their own.
         let most = match command {
-            Command::SubmitToolResult { .. } | Command::SendImage { .. } => usize::MAX,
+            Command::SubmitToolResult { .. } | Command::SendImage { .. } | Command::SendVideoFrame { .. } => usize::MAX,
             _ => MAX_TEXT,
         };
         if size > most {

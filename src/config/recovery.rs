@@ -14,7 +14,7 @@ pub struct Recovery {
     /// How long without a connection before the run ends, 1000 to 3600000 milliseconds.
     pub max_offline_ms: u32,
     /// Microphone audio kept while there is no connection, 0 to 30000 milliseconds: the newest is sent when
-    /// there is one again.
+    /// there is one again. Gemini is sent no more than 2000: what is older than that is better asked again.
     pub pre_roll_ms: u32,
     /// The next session is opened before the vendor ends this one, and taken between two turns.
     pub rollover: bool,

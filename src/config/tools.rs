@@ -91,11 +91,20 @@ pub struct ToolHandling {
     pub undeclared: UndeclaredTools,
     /// The vendor hears silence while calls run.
     pub mute_input: bool,
+    /// ElevenLabs only: tools of MCP servers that may run when the agent asks for approval. Any other is refused then,
+    /// with the warning `tool_not_approved`.
+    pub approve: Vec<String>,
 }
 
 impl Default for ToolHandling {
     fn default() -> Self {
-        Self { timeout_ms: 30_000, result_max_length: 16_384, undeclared: UndeclaredTools::Refuse, mute_input: false }
+        Self {
+            timeout_ms: 30_000,
+            result_max_length: 16_384,
+            undeclared: UndeclaredTools::Refuse,
+            mute_input: false,
+            approve: Vec::new(),
+        }
     }
 }
 

@@ -126,6 +126,14 @@ impl Minting {
         let endpoint = key.and_then(Credential::expose_endpoint);
         let draft = match config.provider.as_str() {
             "gemini" => gemini::minting::draft(&config, kind, endpoint, options, now_unix_s)?,
+            "elevenlabs" => {
+                let message =
+                    "ElevenLabs has no secrets for clients but signed URLs, which are asked for and not minted";
+                return Err(Error::new(ErrorClass::Unsupported, "no_minting", message).field("provider").fix(
+                    "GET /v1/convai/conversation/get-signed-url?agent_id=… with the key, and give clients the signed_url \
+                     as their credential",
+                ));
+            }
             _ => openai::minting::draft(&config, kind, endpoint, options)?,
         };
         if draft.url.scheme() != "https" && !on_this_machine(&draft.url) {

@@ -36,6 +36,13 @@ pub enum ProviderCommand {
         /// How closely to look.
         detail: Option<ImageDetail>,
     },
+    /// What a camera sees; the vendor confirms nothing.
+    VideoFrame {
+        /// The frame.
+        picture: Picture,
+    },
+    /// The microphone is off: no more audio comes for a while.
+    InputEnds,
     /// Change the session: what [`super::Codec::update`] returned.
     Update {
         /// Vendor's object.
@@ -126,7 +133,30 @@ pub enum Beginning<'a> {
     /// The session is told what was said, up to [`ProviderCommand::Told`].
     Told,
     /// The vendor has kept what was said, under the handle of [`ProviderEvent::Resumable`].
-    Resumed(&'a str),
+    Resumed(&'a Handle),
+}
+
+/// What a vendor calls a moment of a conversation it keeps. Who has it and a credential can go on with the conversation,
+/// so that it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Handle(String);
+
+impl Handle {
+    /// The vendor's word.
+    pub fn new(handle: impl Into<String>) -> Self {
+        Self(handle.into())
+    }
+
+    /// For the vendor.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle([redacted])")
+    }
 }
 
 /// What kind of item it is.
@@ -258,6 +288,12 @@ pub struct Quirks {
     pub answers_results: bool,
     /// What the vendor was told it keeps: an item cannot be taken out of the conversation again.
     pub keeps_items: bool,
+    /// What the vendor heard it keeps: nothing takes it back, so a turn by hand begins for it once it is long enough.
+    pub keeps_audio: bool,
+    /// The vendor wants to be told when the microphone is switched off: [`ProviderCommand::InputEnds`].
+    pub stream_ends: bool,
+    /// No more of the microphone is said again to the next connection than so many milliseconds.
+    pub pre_roll_ms: Option<u32>,
     /// The vendor says the greeting of the configuration by itself.
     pub greets: bool,
     /// The end of a response may not be told: nothing for so many milliseconds is asked about
@@ -504,6 +540,22 @@ pub enum ProviderEvent {
         /// Piece of JSON.
         delta: String,
     },
+    /// The vendor cut off what it was saying, for a reason of its own: the speaker falls silent.
+    Interrupted,
+    /// What a response cost, told after its end.
+    Used {
+        /// The response.
+        response: ResponseId,
+        /// Tokens in.
+        input: Tokens,
+        /// Tokens out.
+        output: Tokens,
+    },
+    /// The vendor asked whether a tool of its own may run, and was told that it may not.
+    ToolRefused {
+        /// The tool.
+        name: String,
+    },
     /// The vendor takes a call back: its result is not wanted.
     CallCancelled {
         /// The call.
@@ -523,7 +575,7 @@ pub enum ProviderEvent {
     /// From here the conversation can go on in another connection, with all that was answered so far.
     Resumable {
         /// What the vendor calls this moment.
-        handle: String,
+        handle: Handle,
     },
     /// The vendor is going to end the connection.
     EndsIn {

@@ -59,6 +59,12 @@ impl Image {
         Err(Error::new(ErrorClass::Limit, "image_too_large", text).field("image").fix(fix))
     }
 
+    /// Bytes of all texts in it.
+    pub(crate) fn size(&self) -> usize {
+        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        of(&self.data) + of(&self.url)
+    }
+
     /// A picture somewhere else.
     pub fn from_url(url: impl Into<String>) -> Self {
         Self { url: Some(url.into()), ..Self::default() }

@@ -38,7 +38,11 @@ impl Session {
         }
         if self.codec.capabilities().image_in == Some(false) {
             let error = Error::new(ErrorClass::Unsupported, "image", "this model takes no pictures").field("image");
-            return self.complete(op, Some(error.fix("choose a model that does, or describe it in words")));
+            let fix = match self.codec.capabilities().video_in {
+                Some(true) => "show it as a frame of video, and ask by voice; or choose another model",
+                _ => "choose a model that does, or describe it in words",
+            };
+            return self.complete(op, Some(error.fix(fix)));
         }
         let picture = match image.resolve() {
             Ok(picture) => picture,
@@ -53,6 +57,17 @@ impl Session {
         let parts = words.into_iter().chain([Part::Image { data, url, mime_type }]).collect();
         let command = ProviderCommand::CreateImage { item: item.clone(), text, picture, detail: image.detail };
         self.add(op, item, Role::User, parts, &command, then);
+    }
+
+    /// What a camera sees is seen by the next spoken turn, and is no part of the history.
+    pub(super) fn send_video_frame(&mut self, op: OpId, image: &Image) {
+        if self.codec.capabilities().video_in != Some(true) {
+            let error = Error::new(ErrorClass::Unsupported, "video", "this model sees no video").field("image");
+            return self
+                .complete(op, Some(error.fix("send single pictures with send_image, or choose a model that does")));
+        }
+        let result = image.resolve().and_then(|picture| self.send(&ProviderCommand::VideoFrame { picture }));
+        self.complete(op, result.err());
     }
 
     /// Words of the host itself: the model knows them, nobody is asked to say anything.

@@ -1,8 +1,9 @@
 //! What an agent that lives elsewhere says, and a model does not: what was really heard, that the conversation is over, and
 //! nothing where a response has ended.
 
-use super::Session;
+use super::{Session, incoming::vendor_text};
 use crate::{
+    error::{Error, ErrorClass},
     event::{Ended, EndedBy, EventKind, Status, Transcript, TranscriptMode, TranscriptStage},
     message::{ItemId, Part, PartIndex, ResponseId, Role},
     provider::Frame,
@@ -35,6 +36,13 @@ impl Session {
         let (role, mode, stage) = (Role::Assistant, TranscriptMode::Correction, TranscriptStage::Heard);
         let transcript = Transcript { role, part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(None, Some(item), EventKind::Transcript(transcript));
+    }
+
+    /// A tool of the vendor was not allowed to run.
+    pub(super) fn tool_refused(&mut self, name: &str) {
+        let text = format!("the agent asked to run {:?}, and was told that it may not", vendor_text(name));
+        let warning = Error::new(ErrorClass::State, "tool_not_approved", text).field("tool_handling.approve");
+        self.emit(EventKind::Warning(warning.fix("name the tool there if it may run")));
     }
 
     /// What was heard of it was said by the vendor.

@@ -36,6 +36,7 @@ impl Session {
             Command::SendImage { image, text, respond, interrupt } => {
                 self.send_image(op, image, text, Then { respond, interrupt });
             }
+            Command::SendVideoFrame { image } => self.send_video_frame(op, &image),
             Command::SendContext { text } => self.send_context(op, text),
             Command::Say { text } => match unfit("text", &text) {
                 Some(error) => self.complete(op, Some(error)),
@@ -74,7 +75,10 @@ impl Session {
             Command::StartListening | Command::StopListening | Command::ClearInput => {
                 self.listening_command(op, &command);
             }
-            Command::SendRaw { .. } | Command::Ping if self.status != Status::Connected => {
+            // What was to be seen then is not what is to be seen now.
+            Command::SendRaw { .. } | Command::SendVideoFrame { .. } | Command::Ping
+                if self.status != Status::Connected =>
+            {
                 let error = Error::new(ErrorClass::State, "not_connected", "the connection is coming back").retryable();
                 self.complete(op, Some(error.fix("wait until the client is connected")));
             }

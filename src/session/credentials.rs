@@ -196,12 +196,13 @@ impl Session {
         }
     }
 
-    /// The dial failed. True: because of the credential, and the host is asked for a better one, once.
-    pub(super) fn asks_after_rejection(&mut self, error: Option<&Error>) -> bool {
+    /// The dial failed, or the connection was closed before it was configured. True: because of the credential, and the
+    /// host is asked for a better one, once.
+    pub(super) fn asks_after_rejection(&mut self, error: &Error) -> bool {
         let asked = self.config.credentials.source == CredentialSource::Asked;
-        let refused = error
-            .is_some_and(|e| e.class == ErrorClass::Credential && matches!(e.code.as_ref(), "auth" | "expired_key"));
-        if !asked || !refused || !self.link.is_dialling() || self.credentials.rejected {
+        let refused = error.class == ErrorClass::Credential && matches!(error.code.as_ref(), "auth" | "expired_key");
+        let begins = self.link.is_dialling() || self.link.is_greeting() || self.link.is_configuring();
+        if !asked || !refused || !begins || self.credentials.rejected {
             return false;
         }
         self.credentials.rejected = true;

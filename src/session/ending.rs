@@ -98,7 +98,7 @@ impl Session {
             self.left(epoch);
             return;
         }
-        if self.asks_after_rejection(error.as_ref()) {
+        if self.asks_after_rejection(&refusal) {
             return;
         }
         if code == Some(1011) {
@@ -175,6 +175,15 @@ impl Session {
     }
 }
 
+/// Some services open the connection to everybody, and refuse a credential by the words of a close (protocols reference
+/// `gemini-live` §2).
+fn is_of_the_credential(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["api key not valid", "unregistered callers", "unauthenticated", "authentication credential", "token has expired"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
 fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
     let reason = super::incoming::vendor_text(reason);
     let text = match (code, reason.is_empty()) {
@@ -187,6 +196,7 @@ fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
         Some(1001) => (ErrorClass::Network, "going_away", true),
         Some(1013) => (ErrorClass::Network, "try_again_later", true),
         None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
+        Some(1007 | 1008) if is_of_the_credential(&reason) => (ErrorClass::Credential, "auth", false),
         Some(1008) => (ErrorClass::Provider, "policy", false),
         Some(1009) => (ErrorClass::Limit, "message_too_big", false),
         // Unauthorized, in the registry of close codes; and a queue that nobody was let out of in time (ElevenLabs).

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::RawEvents,
     error::{Error, ErrorClass, redact},
-    event::{Direction, EventKind, Raw, ResponseEnd, Usage, UsageScope},
+    event::{Direction, EventKind, InterruptSource, Raw, ResponseEnd, Usage, UsageScope},
     message::ResponseId,
     provider::{ErrorKind, Frame, Item, ItemKind, ProviderCommand, ProviderError, ProviderEvent, ResponseDone},
     time::Time,
@@ -72,6 +72,13 @@ impl Session {
                 self.agent_text_done(&at, if audio { PartKind::Audio } else { PartKind::Text }, text);
             }
             E::ArgumentsDelta { item, delta } => self.arguments_delta(&item, &delta),
+            E::Interrupted => self.interrupt(InterruptSource::Server),
+            E::Used { response, input, output } => {
+                let (scope, billed_ms) = (UsageScope::Response, None);
+                let usage = Usage { scope, cumulative: false, input, output, cost: None, billed_ms };
+                self.emit_about(Some(&response), None, EventKind::Usage(usage));
+            }
+            E::ToolRefused { name } => self.tool_refused(&name),
             E::CallCancelled { call } => self.call_taken_back(&call),
             E::HeardTranscript { item, part, transcript } => self.heard_was(&item, part, transcript),
             E::Leaves => self.leaves = true,

@@ -45,6 +45,11 @@ pub enum Command {
         /// Cut the assistant off first.
         interrupt: bool,
     },
+    /// Show what a camera sees.
+    SendVideoFrame {
+        /// The frame.
+        image: Image,
+    },
     /// Tell the model something without asking for an answer.
     SendContext {
         /// The words.
@@ -116,10 +121,8 @@ impl Command {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::SendText { text, .. } | Self::SendContext { text } | Self::Say { text } => text.len(),
-            Self::SendImage { image, text, .. } => {
-                let of = |t: &Option<String>| t.as_ref().map_or(0, String::len);
-                of(&image.data) + of(&image.url) + of(text)
-            }
+            Self::SendImage { image, text, .. } => image.size() + text.as_ref().map_or(0, String::len),
+            Self::SendVideoFrame { image } => image.size(),
             Self::RequestResponse { options } => options.size(),
             Self::UpdateSession { changes } => changes.to_string().len(),
             Self::SubmitToolResult { output, .. } => output.len(),

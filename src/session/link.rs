@@ -101,6 +101,11 @@ impl Link {
         self.step == Step::Closing
     }
 
+    /// Open, and nothing was said yet.
+    pub fn is_greeting(&self) -> bool {
+        self.step == Step::Greeting
+    }
+
     /// The configuration is sent and not confirmed.
     pub fn is_configuring(&self) -> bool {
         self.step == Step::Configuring

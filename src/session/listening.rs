@@ -30,6 +30,10 @@ pub struct Listening {
     frames: u64,
     /// The newest audio from before the turn.
     before: VecDeque<i16>,
+    /// The vendor has heard a part of the turn that is held, however short it is.
+    pub(super) heard: bool,
+    /// What was captured in a turn that is not long enough yet, for a vendor that takes nothing back.
+    begun: VecDeque<i16>,
     /// `start_listening` switched capturing on, so `stop_listening` switches it off.
     opened: bool,
     /// The vendor may find the end of the turn by itself before our commit arrives: then it answers too.
@@ -51,6 +55,11 @@ impl Listening {
         self.held
     }
 
+    /// What was held back is kept with all else that the next connection hears.
+    pub(super) fn said_anew(&mut self) {
+        self.begun.clear();
+    }
+
     /// When an answer is no longer waited for.
     pub(super) fn timeout(&self) -> Option<Time> {
         self.asked_until
@@ -59,7 +68,9 @@ impl Listening {
 
 impl Session {
     pub(super) fn is_manual(&self) -> bool {
-        self.config.turn_detection.mode == VadMode::Manual
+        // A change that takes a new connection is in force when that one is.
+        let config = self.rollover.before.as_deref().unwrap_or(&self.config);
+        config.turn_detection.mode == VadMode::Manual
     }
 
     /// The host holds the user's turn.
@@ -85,7 +96,13 @@ impl Session {
             }
             Command::StopListening if self.is_manual() => self.end_manual_turn(op),
             Command::StopListening => self.stop_capturing(op),
+            _ if self.vendor_keeps_audio() => {
+                let text = "the service keeps what it has heard";
+                let error = Error::new(ErrorClass::Unsupported, "unsupported_option", text);
+                self.complete(op, Some(error.fix("end the turn, and interrupt the answer")));
+            }
             _ => {
+                self.listening.begun.clear();
                 self.listening.frames = 0;
                 self.listening.before.clear();
                 (self.listening.kept, self.listening.stuck) = (false, false);
@@ -101,6 +118,21 @@ impl Session {
     /// What is shorter is no turn.
     fn shortest_ms(&self) -> u32 {
         self.config.turn_detection.minimum_ms.unwrap_or(SHORTEST_MS)
+    }
+
+    /// The vendor was sent something of the turn that it would not forget.
+    fn vendor_keeps_audio(&self) -> bool {
+        let sent = !self.is_manual() || (self.listening.held && !self.is_too_short());
+        self.codec.quirks().keeps_audio && self.link.is_up() && sent
+    }
+
+    fn spoken_ms(&self) -> u64 {
+        scale(self.listening.frames, 1000, self.codec.capabilities().input_rate.into())
+    }
+
+    fn is_too_short(&self) -> bool {
+        let heard = self.listening.heard && self.codec.quirks().keeps_audio;
+        !heard && self.spoken_ms() < u64::from(self.shortest_ms())
     }
 
     /// The vendor forgets what it was sent since the last turn; a connection that is still to come has nothing.
@@ -125,6 +157,8 @@ impl Session {
         self.listening.held = true;
         (self.listening.quiet, self.listening.kept, self.listening.stuck) = (true, false, false);
         self.listening.frames = 0;
+        self.listening.begun.clear();
+        self.listening.heard = false;
         self.listening.opened = !self.capture;
         self.set_capture(true);
         self.speaking.begin_turn();
@@ -139,7 +173,7 @@ impl Session {
             self.listening.quiet &= is_quiet(pcm);
             self.keep_microphone(pcm, self.now);
             if self.link.is_up() {
-                self.send_microphone(pcm, self.now);
+                self.send_or_hold(pcm, self.now);
             }
         }
         self.complete(op, None);
@@ -155,13 +189,12 @@ impl Session {
         if std::mem::take(&mut self.listening.opened) {
             self.set_capture(false);
         }
-        let least = self.shortest_ms();
-        let rate = self.codec.capabilities().input_rate;
-        let spoken_ms = scale(self.listening.frames, 1000, rate.into());
-        if spoken_ms < u64::from(least) {
+        if self.is_too_short() {
             self.pre_roll.forget();
+            self.listening.begun.clear();
             let sent = self.clear_vendor();
-            return self.complete(op, Some(sent.err().unwrap_or_else(|| too_short(spoken_ms, least))));
+            let short = too_short(self.spoken_ms(), self.shortest_ms());
+            return self.complete(op, Some(sent.err().unwrap_or(short)));
         }
         if !self.link.is_up() {
             return self.commit_later(Some(op), None);
@@ -272,6 +305,10 @@ impl Session {
             if !on {
                 self.listening.before.clear();
                 self.pre_roll.capture_stopped();
+                if self.link.is_up() && self.codec.quirks().stream_ends && !self.is_manual() {
+                    // Its clock is the audio it gets: the silence that would end a turn never comes.
+                    self.tell_vendor(&ProviderCommand::InputEnds);
+                }
             }
             self.out.push_back(Output::Capture { on });
         }
@@ -298,8 +335,25 @@ impl Session {
         let captured = Time(self.now.0.saturating_sub(age_us));
         self.keep_microphone(&pcm, captured);
         if connected {
-            self.send_microphone(&pcm, captured);
+            self.send_or_hold(&pcm, captured);
         }
+    }
+
+    /// A frame leaves, unless it is of a turn by hand that may still turn out to be none and could not be taken back.
+    fn send_or_hold(&mut self, pcm: &[i16], captured: Time) {
+        if self.codec.quirks().keeps_audio && self.listening.held && self.is_too_short() {
+            self.listening.begun.extend(pcm);
+            return;
+        }
+        let begun: Vec<i16> = std::mem::take(&mut self.listening.begun).into();
+        let rate = u64::from(self.codec.capabilities().input_rate);
+        let mut left = begun.len() + pcm.len();
+        for pcm in begun.chunks(scale(FRAME_MS, rate, 1000).max(1) as usize) {
+            left -= pcm.len();
+            let after_us = scale(left as u64, 1_000_000, rate);
+            self.send_microphone(pcm, Time(captured.0.saturating_sub(after_us)));
+        }
+        self.send_microphone(pcm, captured);
     }
 
     fn keep_before(&mut self, pcm: &[i16]) {

@@ -234,7 +234,9 @@ impl Session {
     /// Keeps a frame that may be needed again.
     pub(super) fn keep_microphone(&mut self, pcm: &[i16], captured: Time) {
         let most = self.config.recovery.pre_roll_ms;
-        if self.config.recovery.reconnect {
+        let most = self.codec.quirks().pre_roll_ms.map_or(most, |bound| most.min(bound));
+        // A change takes a new connection whether or not a lost one is replaced.
+        if self.config.recovery.reconnect || self.rollover.renewal || self.recovery.cause.is_some() {
             self.pre_roll.keep(pcm, captured, most, self.codec.capabilities().input_rate);
         }
     }
@@ -295,6 +297,7 @@ impl Session {
             self.send_microphone(pcm, Time(newest.0.saturating_sub(after_us)));
         }
         self.pre_roll.by_hand = self.is_held();
+        self.listening.heard |= self.is_held() && !samples.is_empty();
         if samples.is_empty() || !open || self.is_held() {
             return self.nothing_to_commit(commit);
         }

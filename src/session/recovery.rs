@@ -256,6 +256,7 @@ impl Session {
         self.media_lost();
         self.link.disable();
         self.pre_roll.lost(error.code == "silent", self.now, self.capture);
+        self.listening.said_anew();
         self.user_unheard();
         let running: Vec<ResponseId> =
             self.responses.iter().filter(|r| r.end.is_none()).map(|r| r.id.clone()).collect();

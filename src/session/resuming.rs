@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     error::{Error, ErrorClass},
     message::{ItemId, Message, MessageState, Part, Role, ToolCallState},
-    provider::{Beginning, ProviderCommand},
+    provider::{Beginning, Handle, ProviderCommand},
     time::Time,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -24,7 +24,7 @@ pub(super) const LEAVE_MS: u64 = 1_000;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Resuming {
-    handle: Option<String>,
+    handle: Option<Handle>,
     /// Messages that are in what the handle stands for.
     known: HashSet<ItemId>,
     /// The present connection goes on with what the vendor kept.
@@ -85,7 +85,7 @@ impl Resuming {
 
 impl Session {
     /// From here the conversation can go on in another connection.
-    pub(super) fn resumable(&mut self, handle: String) {
+    pub(super) fn resumable(&mut self, handle: Handle) {
         let messages = self.history.messages();
         let answered = messages.iter().rposition(is_answer).map_or(0, |at| at + 1);
         let known = &mut self.resuming.known;
@@ -113,7 +113,7 @@ impl Session {
             self.resuming.original = Some(self.config.clone());
         }
         let told = if self.is_to_be_told() { Beginning::Told } else { Beginning::Fresh };
-        self.codec.begins(handle.as_deref().map_or(told, Beginning::Resumed));
+        self.codec.begins(handle.as_ref().map_or(told, Beginning::Resumed));
     }
 
     /// Something was answered that the handle does not stand for.

@@ -142,7 +142,13 @@ impl Session {
             !self.speaking.user && !self.is_held() && !self.speaking.answer_expected && !self.pre_roll.is_open();
         let settled = self.sequencer.active().is_none() && !self.sequencer.waiting() && self.out_of_band.is_idle();
         let played = self.ledger.open().next().is_none() && !self.media.sounds_any() && !self.speaking.flushing();
-        quiet && settled && played && self.tools.are_idle() && !self.ops.any_waits() && self.updates_are_settled()
+        quiet
+            && settled
+            && played
+            && self.tools.are_idle()
+            && !self.tools.awaits
+            && !self.ops.any_waits()
+            && self.updates_are_settled()
     }
 
     fn open_successor(&mut self) {

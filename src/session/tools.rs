@@ -181,6 +181,8 @@ impl Session {
         }
         self.start_calls();
         self.follow_up();
+        // It was cut off, and answers none of the others either.
+        self.tools.awaits = false;
     }
 
     pub(super) fn submit_tool_result(&mut self, op: OpId, call: &CallRef, output: String, is_error: bool) {
@@ -279,8 +281,10 @@ impl Session {
                 let (item, call) = (result.clone(), call.id.clone());
                 self.send(&ProviderCommand::ToolOutput { item, call, output, scheduling, previous })
             });
-            if sent.is_ok() && scheduling == Scheduling::Interrupt && !self.codec.quirks().answers_results {
-                // Who has no word for it is cut off as for a typed question.
+            let says_so = self.codec.quirks().answers_results && self.sequencer.active().is_some();
+            if sent.is_ok() && scheduling == Scheduling::Interrupt && !says_so {
+                // Who has no word for it is cut off as for a typed question. Who has one says what it cut off, unless it
+                // has said all and only the speaker is not done yet.
                 self.interrupt(InterruptSource::Server);
             }
             match sent {

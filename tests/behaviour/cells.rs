@@ -7,11 +7,13 @@ use crate::{
 };
 use duologue::{
     capabilities::{Capabilities, Reconnect},
-    event::{EventKind, InterruptSource, Status},
+    event::{EventKind, InterruptSource, Status, TranscriptStage},
     message::{Part, Role},
     simulator::Scenario,
 };
 use serde_json::json;
+use std::time::Duration;
+use tokio::task::JoinHandle;
 
 const fn always(_: &Capabilities) -> Option<&'static str> {
     None
@@ -32,11 +34,13 @@ pub const CELLS: &[Cell] = &[
     cell!(tool, |c| (c.tools == Some(false)).then_some("tools")),
     cell!(parallel_tools, |c| (c.tools == Some(false)).then_some("tools")),
     cell!(interruption),
+    cell!(heard_transcript),
     cell!(host_interrupts),
     cell!(manual_turn, |c| { (!c.turn_modes.contains(&duologue::config::VadMode::Manual)).then_some("turn_modes") }),
     cell!(update, |c| (!c.updates.iter().any(|field| field == "instructions")).then_some("updates")),
     cell!(drop_and_recover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
     cell!(rollover, |c| (c.reconnect == Some(Reconnect::New)).then_some("reconnect")),
+    cell!(context, |c| (c.silent_context == Some(false)).then_some("silent_context")),
     cell!(history_order),
     cell!(usage, |c| (c.usage == Some(false)).then_some("usage")),
 ];
@@ -119,7 +123,7 @@ async fn interruption(way: Way) {
     let mut talk = way.talk(json!({}), json!({})).await;
     talk.client.send_text("Read me something long.").await.unwrap();
     talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
-    let talking = say(&talk.client, question());
+    let talking = speaks_up(&talk).await;
     let cut = talk
         .next(|event| match &event.kind {
             EventKind::Interrupted(cut) => Some(*cut),
@@ -127,21 +131,53 @@ async fn interruption(way: Way) {
         })
         .await;
     assert_eq!(cut.source, InterruptSource::User);
-    assert_cut(&talk);
+    talk.cut().await;
+    assert!(assert_cut(&talk), "something of it was heard");
     // And the question that cut it is answered.
     while !talk.answer().await.contains("open fires") {}
     talking.await.unwrap();
     talk.end().await;
 }
 
-fn assert_cut(talk: &crate::rig::Talk) {
-    // One that was cut before anything was heard is in no history.
-    let Some(message) = talk.client.messages().iter().find(|m| m.interrupted).cloned() else { return };
+/// The user begins to speak when the assistant has spoken for a second.
+async fn speaks_up(talk: &crate::rig::Talk) -> JoinHandle<()> {
+    for _ in 0..50 {
+        talk.client.push_audio(&[0; 480]).unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    say(&talk.client, question())
+}
+
+/// False: it was cut before anything was heard, and is in no history.
+fn assert_cut(talk: &crate::rig::Talk) -> bool {
+    let Some(message) = talk.client.messages().iter().find(|m| m.interrupted).cloned() else { return false };
     let Part::Audio { transcript, heard_transcript: Some(heard), heard_ms, duration_ms } = &message.parts[0] else {
         panic!("{message:?}")
     };
     assert!(transcript.starts_with(heard.as_str()) && heard.len() < transcript.len(), "{heard:?} of {transcript:?}");
     assert!(heard_ms <= duration_ms);
+    true
+}
+
+/// What was heard of an answer that was cut off is told, and is what the history has of it.
+async fn heard_transcript(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("Read me something long.").await.unwrap();
+    talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
+    let talking = speaks_up(&talk).await;
+    let heard = talk
+        .next(|event| match &event.kind {
+            EventKind::Transcript(t) if t.stage == TranscriptStage::Heard => Some((event.item.clone(), t.text.clone())),
+            _ => None,
+        })
+        .await;
+    assert_eq!(Some(talk.cut().await), heard.0);
+    let message = talk.client.messages().iter().find(|m| Some(&m.id) == heard.0.as_ref()).cloned().unwrap();
+    let Part::Audio { transcript, heard_transcript, .. } = &message.parts[0] else { panic!("{message:?}") };
+    assert_eq!(heard_transcript.as_ref(), Some(&heard.1));
+    assert!(!heard.1.is_empty() && transcript.starts_with(&heard.1) && heard.1.len() < transcript.len());
+    talking.await.unwrap();
+    talk.end().await;
 }
 
 /// The host cuts the assistant off; the next answer is heard again.
@@ -150,7 +186,7 @@ async fn host_interrupts(way: Way) {
     talk.client.send_text("Read me something long.").await.unwrap();
     talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
     talk.client.interrupt().await.unwrap();
-    assert_cut(&talk);
+    let _ = assert_cut(&talk);
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     while !talk.answer().await.contains("one hundred and thirty three metres") {}
     talk.turn_done().await;
@@ -175,6 +211,9 @@ async fn update(way: Way) {
     talk.client.update_session(json!({"instructions": "Be brief."})).await.unwrap();
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     assert!(talk.answer().await.contains("one hundred and thirty three metres"));
+    // It is there, and not only here.
+    let told = talk.simulator.journal().client_events().iter().any(|event| event.to_string().contains("Be brief."));
+    assert!(told);
     talk.end().await;
 }
 
@@ -197,8 +236,7 @@ async fn drop_and_recover(way: Way) {
     talk.end().await;
 }
 
-/// The service ends sessions after a while; the conversation goes on. Where the end is announced the host does not see it,
-/// otherwise it sees a reconnect.
+/// The service ends sessions after a while; the conversation goes on.
 async fn rollover(way: Way) {
     let mut talk = way.talk(json!({"delivery": {"session_s": 8}}), json!({})).await;
     talk.client.send_text("What is a lighthouse?").await.unwrap();
@@ -209,10 +247,28 @@ async fn rollover(way: Way) {
             _ => None,
         })
         .await;
-    assert!(["rollover", "reconnect"].contains(&replaced.why.as_str()), "{replaced:?}");
+    assert_eq!(replaced.why.as_str(), "rollover");
     assert_eq!(replaced.context, "full");
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     while !talk.answer().await.contains("one hundred and thirty three metres") {}
+    talk.end().await;
+}
+
+/// What the model is told meanwhile cuts nobody off, and nobody answers it.
+async fn context(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    talk.client.send_text("How tall is the tallest one?").await.unwrap();
+    talk.next(|event| matches!(event.kind, EventKind::PlaybackStarted(_)).then_some(())).await;
+    talk.client.send_context("The user has opened page 3.").await.unwrap();
+    talk.turn_done().await;
+    let answers: Vec<_> = talk.client.messages().iter().filter(|m| m.role == Role::Assistant).cloned().collect();
+    assert!(matches!(&answers[..], [whole] if !whole.interrupted), "{answers:#?}");
+    assert!(answers[0].text().contains("one hundred and thirty three metres"));
+    assert_heard_whole(&answers[0].parts[0]);
+    talk.client.send_text("What is a lighthouse?").await.unwrap();
+    talk.answer().await;
+    let told = talk.simulator.journal().client_events().iter().any(|event| event.to_string().contains("page 3"));
+    assert!(told);
     talk.end().await;
 }
 

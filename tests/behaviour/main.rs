@@ -19,11 +19,12 @@ use std::{fmt::Write, future::Future, pin::Pin};
 use tokio::task::JoinSet;
 
 /// Who is talked to, and how.
-const WAYS: [Way; 7] = [
+const WAYS: [Way; 8] = [
     Way { provider: "openai", transport: "websocket", model: None },
     Way { provider: "openai", transport: "webrtc", model: None },
     Way { provider: "gemini", transport: "websocket", model: None },
     Way { provider: "gemini", transport: "websocket", model: Some("gemini-3.1-flash-live-preview") },
+    Way { provider: "gemini", transport: "websocket", model: Some("gemini-2.5-flash-native-audio-preview-12-2025") },
     Way { provider: "xai", transport: "websocket", model: None },
     Way { provider: "azure", transport: "websocket", model: Some("a-deployment") },
     Way { provider: "elevenlabs", transport: "websocket", model: Some("agent_workshop") },

@@ -6,7 +6,7 @@ use duologue::{
     capabilities::Capabilities,
     client::EventStream,
     event::{Event, EventKind, TranscriptMode},
-    message::{Message, Role},
+    message::{ItemId, Message, Role},
     provider::codec_for,
     simulator::{Dialect, Scenario, Simulator},
 };
@@ -102,6 +102,16 @@ impl Talk {
 
     pub async fn turn_done(&mut self) {
         until(&mut self.events, crate::live::turn_done).await;
+    }
+
+    /// The message that was cut off, once it stands in the history as one.
+    pub async fn cut(&mut self) -> ItemId {
+        loop {
+            if let Some(message) = self.client.messages().iter().find(|m| m.interrupted) {
+                return message.id.clone();
+            }
+            self.next(|event| matches!(event.kind, EventKind::Message(_)).then_some(())).await;
+        }
     }
 
     pub async fn next<T>(&mut self, pick: impl FnMut(&Event) -> Option<T>) -> T {

@@ -43,6 +43,7 @@ static void every_client_function(duologue_client *client, int32_t code) {
     ENDS(code, duologue_client_disconnect(client, &op));
     ENDS(code, duologue_client_send_text(client, "text", 0, &op));
     ENDS(code, duologue_client_send_image(client, &image, &op));
+    ENDS(code, duologue_client_send_video_frame(client, (const uint8_t *)"\xff\xd8\xff", 3, &op));
     ENDS(code, duologue_client_send_context(client, "text", &op));
     ENDS(code, duologue_client_say(client, "text", &op));
     ENDS(code, duologue_client_request_response(client, NULL, &op));
@@ -179,6 +180,9 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     duologue_image image = {.struct_size = sizeof image, .size = 1};
     REFUSED(NULL_ARGUMENT, duologue_client_send_image(client, &image, NULL));
     SAYS("image.data");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_video_frame(client, NULL, 1, NULL));
+    SAYS("data");
+    REFUSED(NULL_ARGUMENT, duologue_client_send_video_frame(client, (const uint8_t *)"", 0, NULL));
     REFUSED(NULL_ARGUMENT, duologue_client_send_context(client, NULL, NULL));
     SAYS("text");
     REFUSED(NULL_ARGUMENT, duologue_client_say(client, NULL, NULL));

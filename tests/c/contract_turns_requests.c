@@ -69,6 +69,11 @@ static void images(void) {
     huge.size = most + 1;
     REFUSED(LIMIT_EXCEEDED, duologue_client_send_image(host->client, &huge, NULL));
     SAYS("more than 2097152");
+    REFUSED(LIMIT_EXCEEDED, duologue_client_send_video_frame(host->client, large, most + 1, NULL));
+
+    /* A model that sees pictures and no video. */
+    ENDS_IN(DUOLOGUE_ERROR_UNSUPPORTED, "video", host,
+            duologue_client_send_video_frame(host->client, PNG, sizeof PNG, &op));
     free(large);
     host_end(host);
 }

@@ -220,6 +220,8 @@ void tools() {
 void per_response_options() {
     host h(text().set("instructions", "Be brief."));
     h.client.send_context("The user opened page 3.");
+    CHECK(h.end(h.client.send_video_frame(duologue::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t*>("\xff\xd8\xff"), 3))) ==
+          "video");
     auto said = h.client.say("Good day.");
     h.says("Good day.");
     CHECK(h.end(said).empty());

@@ -186,3 +186,31 @@ fn who_is_muted_is_heard_as_silence() {
     assert!(frames > 0);
     talk.finish();
 }
+
+/// Tools of MCP servers run only when the host said so beforehand; each call is answered once.
+#[test]
+fn a_tool_that_asks_for_approval_is_refused_unless_it_was_named() {
+    let mut talk = connected(json!({"tool_handling": {"approve": ["search"]}}));
+    let asks = |talk: &mut Talk, name: &str, id: &str, state: &str| {
+        let call = json!({"service_id": "s", "tool_call_id": id, "tool_name": name, "parameters": {}, "state": state});
+        says(talk, json!({"type": "mcp_tool_call", "mcp_tool_call": call}));
+    };
+    asks(&mut talk, "search", "m1", "loading");
+    assert_eq!(frames(&talk.take()), [] as [Value; 0]);
+    let answer =
+        |id: &str, yes: bool| json!({"type": "mcp_tool_approval_result", "tool_call_id": id, "is_approved": yes});
+    for _ in 0..2 {
+        asks(&mut talk, "search", "m1", "awaiting_approval");
+        asks(&mut talk, "buy", "m2", "awaiting_approval");
+    }
+    let outputs = talk.take();
+    assert_eq!(frames(&outputs), [answer("m1", true), answer("m2", false)]);
+    assert_eq!(outputs.complaints(), ["tool_not_approved"]);
+    // A change of mind is for the next call.
+    let op = talk.host(Command::UpdateSession { changes: json!({"tool_handling": {"approve": ["buy"]}}) });
+    done(&talk.take(), op);
+    asks(&mut talk, "buy", "m3", "awaiting_approval");
+    asks(&mut talk, "search", "m4", "awaiting_approval");
+    assert_eq!(frames(&talk.take()), [answer("m3", true), answer("m4", false)]);
+    talk.finish();
+}

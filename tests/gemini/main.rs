@@ -4,10 +4,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod by_hand;
 mod connection;
 mod resuming;
 mod tools;
 mod turns;
+mod wishes;
 
 use common::{Outputs, Talk};
 use duologue::{

@@ -61,6 +61,22 @@ fn a_lost_connection_goes_on_by_its_handle() {
     talk.finish();
 }
 
+/// Line 32: of what was said without a connection the newest two seconds are said again.
+#[test]
+fn what_was_said_meanwhile_is_bounded() {
+    let mut talk = answered(json!({}));
+    talk.closed(None, "", None);
+    for _ in 0..100 {
+        // 30 ms at this service's rate.
+        talk.microphone(20);
+    }
+    talk.pass(8_000);
+    talk.opened();
+    says(&mut talk, json!({"setupComplete": {}}));
+    assert_eq!(super::by_hand::sent_samples(&talk.take()), 2 * 16_000);
+    talk.finish();
+}
+
 /// What was said after the handle is told.
 #[test]
 fn what_the_service_has_not_kept_is_told() {
@@ -170,14 +186,59 @@ fn the_connection_before_has_a_second_to_go() {
     talk.finish();
 }
 
-/// FAULTS row 5: who was told to go and is thrown out comes back; without that it is a policy.
+/// FAULTS row 5: who was told to go and is thrown out, or let go, comes back; without that it is a policy, or the end.
 #[test]
-fn row_5_a_policy_after_an_announced_end_is_none() {
-    let mut talk = answered(json!({"recovery": {"reconnect": true, "rollover": false}}));
-    says(&mut talk, json!({"goAway": {"timeLeft": "5s"}}));
-    talk.closed(Some(1008), "Connection aborted", None);
+fn row_5_a_close_after_an_announced_end_is_none() {
+    for (announced, code, words) in
+        [(true, 1008, "Connection aborted"), (true, 1000, ""), (false, 1008, "Connection aborted"), (false, 1000, "")]
+    {
+        let mut talk = answered(json!({"recovery": {"reconnect": true, "rollover": false}}));
+        if announced {
+            says(&mut talk, json!({"goAway": {"timeLeft": "5s"}}));
+        }
+        talk.closed(Some(code), words, None);
+        talk.pass(8_000);
+        let dials = talk.take().0.iter().any(|o| matches!(o, Output::Dial { .. }));
+        assert_eq!(dials, announced, "{code}");
+        if announced {
+            talk.opened();
+            assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+        }
+        talk.finish();
+    }
+}
+
+/// A service that says so in a message, and leaves the connection open, refuses the handle as well.
+#[test]
+fn a_handle_is_refused_by_a_message() {
+    let mut talk = answered(json!({}));
+    lost(&mut talk);
+    talk.take();
+    says(&mut talk, json!({"error": {"code": 404, "message": "Session not found.", "status": "NOT_FOUND"}}));
+    let outputs = talk.take();
+    assert!(outputs.0.iter().any(|o| matches!(o, Output::Close { .. })), "{outputs:?}");
+    talk.pass(8_000);
     talk.opened();
-    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({"handle": HANDLE}));
+    assert_eq!(frames(&talk.take())[0]["setup"]["sessionResumption"], json!({}));
+    talk.finish();
+}
+
+/// A service that is about to go in no time is not dialled without a pause.
+#[test]
+fn a_short_notice_is_no_reason_to_hurry() {
+    let mut talk = answered(json!({}));
+    says(&mut talk, json!({"goAway": {"timeLeft": "2s"}}));
+    let mut dials = 0;
+    for _ in 0..2000 {
+        let refused = talk.take().0.iter().any(|o| matches!(o, Output::Dial { beside: true, .. }));
+        if refused {
+            dials += 1;
+            talk.closed(Some(1011), "Overloaded", None);
+        }
+        talk.pass(1);
+    }
+    // One at once, and then no more than two a second.
+    assert!((2..=5).contains(&dials), "{dials}");
     talk.finish();
 }
 

@@ -158,40 +158,6 @@ fn a_model_that_takes_history_only_at_first_gets_words_as_they_come() {
     talk.finish();
 }
 
-/// Lines 19, 20: what was said before the button is sent behind the beginning of the turn, and its end is the request.
-#[test]
-fn a_turn_by_hand() {
-    let mut talk = connected(json!({"turn_detection": {"mode": "manual"}}));
-    for _ in 0..10 {
-        talk.pass(20);
-        talk.microphone(20);
-    }
-    assert_eq!(talk.take().0.len(), 0, "nobody holds the button");
-    talk.host(Command::StartListening);
-    for _ in 0..20 {
-        talk.pass(20);
-        talk.microphone(20);
-    }
-    let op = talk.host(Command::StopListening);
-    let outputs = talk.take();
-    assert_eq!(
-        frames(&outputs),
-        [json!({"realtimeInput": {"activityStart": {}}}), json!({"realtimeInput": {"activityEnd": {}}})]
-    );
-    let sent: Vec<_> = outputs.0.iter().filter(|o| matches!(o, Output::Send { .. })).collect();
-    assert!(matches!(sent.first(), Some(Output::Send { audio: false, .. })), "the turn begins first");
-    assert!(matches!(sent.last(), Some(Output::Send { audio: false, .. })) && sent.len() > 22, "{}", sent.len());
-    done(&outputs, op);
-    content(&mut talk, json!({"inputTranscription": {"text": "Hello.", "finished": true}}));
-    speech(&mut talk, 200, "Hello to you.");
-    turn_ends(&mut talk);
-    talk.plays(200);
-    let expected = [("user", "Hello."), ("assistant", "Hello to you.")];
-    assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
-    assert_eq!(frames(&talk.take()), [] as [Value; 0], "it answered by itself");
-    talk.finish();
-}
-
 /// Line 19: where the service finds the end of a turn, a microphone that is switched off is the end of the stream.
 #[test]
 fn the_microphone_is_switched_off_while_somebody_speaks() {
@@ -272,6 +238,167 @@ fn a_picture_stands_in_the_turn() {
     talk.host(Command::SendImage { image, text: None, respond: false, interrupt: false });
     talk.say("And now?", false);
     assert_eq!(frames(&talk.take()), [turn(json!([picture])), turn(json!([{"text": "And now?"}])), ask]);
+    talk.finish();
+}
+
+/// A question that nobody answered before the user spoke does not name the answer to what was spoken.
+#[test]
+fn who_speaks_is_answered() {
+    let mut talk = connected(json!({}));
+    let op = talk.host(Command::RequestResponse { options: Box::default() });
+    user_speaks(&mut talk);
+    content(&mut talk, json!({"interrupted": true}));
+    content(&mut talk, json!({"turnComplete": true}));
+    user_is_silent(&mut talk, "And now?");
+    speech(&mut talk, 100, "Now it is.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let outputs = talk.take();
+    let ends: Vec<_> = outputs.of("generation_done").iter().map(|end| end["status"].clone()).collect();
+    assert_eq!(ends, ["cancelled", "completed"], "what was asked for was cut off before it began");
+    done(&outputs, op);
+    assert_eq!(said(&talk).last().unwrap().1, "Now it is.");
+    // And the next question is asked at once.
+    talk.say("And then?", false);
+    let asked = frames(&talk.take());
+    assert_eq!(asked.last().unwrap()["clientContent"]["turnComplete"], true, "{asked:?}");
+    talk.finish();
+}
+
+/// A turn the model has nothing to say to, or may not, is a turn all the same, and the next one is another.
+#[test]
+fn a_turn_without_an_answer() {
+    for (reason, status) in [(None, "completed"), (Some("MALFORMED_FUNCTION_CALL"), "incomplete")] {
+        let mut talk = connected(json!({}));
+        user_speaks(&mut talk);
+        user_is_silent(&mut talk, "What time is it?");
+        content(&mut talk, json!({"turnComplete": true, "turnCompleteReason": reason.unwrap_or_default()}));
+        let outputs = talk.take();
+        assert_eq!(outputs.of("generation_done")[0]["status"], status);
+        assert_eq!(outputs.of("transcript").iter().filter(|t| t["mode"] == "final").count(), 1);
+        let modes = outputs.of("mode");
+        assert_ne!(modes.last().unwrap()["agent"], "thinking", "{modes:?}");
+        user_speaks(&mut talk);
+        user_is_silent(&mut talk, "Hello?");
+        speech(&mut talk, 100, "Hello.");
+        turn_ends(&mut talk);
+        talk.plays(100);
+        let words: Vec<_> = said(&talk).into_iter().map(|(_, words)| words).collect();
+        assert_eq!(words, ["What time is it?", "Hello?", "Hello."]);
+        talk.finish();
+    }
+}
+
+/// The end of what was cut off is no end of what the user said meanwhile.
+#[test]
+fn the_end_of_the_answer_before_is_not_the_end_of_the_turn() {
+    let mut talk = connected(json!({}));
+    talk.say("Tell me all.", false);
+    speech(&mut talk, 1000, "It was");
+    talk.plays(200);
+    user_speaks(&mut talk);
+    content(&mut talk, json!({"interrupted": true}));
+    talk.flushes();
+    user_is_silent(&mut talk, "Stop.");
+    content(&mut talk, json!({"turnComplete": true}));
+    speech(&mut talk, 100, "Fine.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let outputs = talk.take();
+    assert_eq!((outputs.of("generation_done").len(), outputs.of("speech_started").len()), (2, 1));
+    talk.finish();
+}
+
+/// Words that are put in without a question cut nobody off: they wait until what is being said is over, and go before
+/// the next question.
+#[test]
+fn context_waits_for_the_end_of_the_answer() {
+    let text = |frame: &Value| frame["clientContent"]["turns"][0]["parts"][0]["text"].clone();
+    let mut talk = connected(json!({}));
+    talk.say("Tell me all.", false);
+    let op = talk.host(Command::SendContext { text: "The user opened page 3.".into() });
+    speech(&mut talk, 500, "It was");
+    talk.host(Command::SendContext { text: "And page 4.".into() });
+    let outputs = talk.take();
+    done(&outputs, op);
+    assert_eq!(frames(&outputs).len(), 2, "nothing but the question and the request");
+    speech(&mut talk, 500, " a dark night.");
+    turn_ends(&mut talk);
+    let sent = frames(&talk.take());
+    assert_eq!(
+        (sent.len(), text(&sent[0]), sent[0]["clientContent"]["turnComplete"] == false),
+        (1, "The user opened page 3.".into(), true)
+    );
+    assert_eq!(sent[0]["clientContent"]["turns"].as_array().unwrap().len(), 2);
+    talk.plays(1000);
+    // A question that does not cut in waits for its turn, with its words.
+    talk.say("And then?", false);
+    speech(&mut talk, 500, "Then");
+    talk.host(Command::SendText { text: "And after that?".into(), respond: true, interrupt: false });
+    talk.take();
+    turn_ends(&mut talk);
+    let sent = frames(&talk.take());
+    assert_eq!((sent.len(), text(&sent[0])), (2, "And after that?".into()), "{sent:?}");
+    assert_eq!(sent[1], json!({"clientContent": {"turnComplete": true}}));
+    talk.finish();
+}
+
+/// 2.5 closes for words in the middle of what the user says: they wait for its end.
+#[test]
+fn words_wait_for_the_end_of_the_turn() {
+    let mut talk = connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025"}));
+    let speaks = |talk: &mut Talk, level: i16, frames: usize| {
+        for _ in 0..frames {
+            talk.pass(30);
+            talk.input(Input::Microphone { pcm: Cow::Owned(vec![level; 480]), age_us: 0 });
+        }
+    };
+    speaks(&mut talk, 3000, 10);
+    talk.host(Command::SendContext { text: "Page 3.".into() });
+    talk.say("By the way?", false);
+    speaks(&mut talk, 3000, 10);
+    assert_eq!(frames(&talk.take()), [] as [Value; 0]);
+    // Nothing came of it: nobody had spoken.
+    speaks(&mut talk, 0, 60);
+    let sent = frames(&talk.take());
+    let words = |parts: &str| json!({"role": "user", "parts": [{"text": parts}]});
+    let turns = json!([words("Page 3."), words("By the way?")]);
+    assert_eq!(sent, [json!({"clientContent": {"turns": turns, "turnComplete": true}})]);
+    talk.finish();
+}
+
+/// A model that says nothing of voices hears nothing of a microphone that is switched off, unless it is told.
+#[test]
+fn the_microphone_is_switched_off_before_anybody_was_heard() {
+    for command in [Command::StopListening, Command::SetCapture { on: false }] {
+        let mut talk = connected(json!({"model": "gemini-2.5-flash-native-audio-preview-12-2025"}));
+        talk.pass(20);
+        talk.microphone(20);
+        talk.host(command);
+        assert_eq!(frames(&talk.take()), [json!({"realtimeInput": {"audioStreamEnd": true}})]);
+        speech(&mut talk, 100, "Hello.");
+        content(&mut talk, json!({"inputTranscription": {"text": "Hello?"}}));
+        turn_ends(&mut talk);
+        talk.plays(100);
+        let expected = [("user", "Hello?"), ("assistant", "Hello.")];
+        assert_eq!(said(&talk), expected.map(|(who, what)| (who.to_owned(), what.to_owned())));
+        talk.finish();
+    }
+}
+
+/// What it cost may be told when the turn is over.
+#[test]
+fn usage_that_comes_late_is_of_the_response_before() {
+    let mut talk = connected(json!({}));
+    talk.say("How are you?", false);
+    speech(&mut talk, 100, "Fine.");
+    turn_ends(&mut talk);
+    talk.plays(100);
+    let response = talk.take().events().find(|e| e.response.is_some()).unwrap().response.clone();
+    says(&mut talk, json!({"usageMetadata": {"promptTokenCount": 30, "responseTokenCount": 9}}));
+    let outputs = talk.take();
+    let usage = outputs.events().find(|e| matches!(e.kind, duologue::event::EventKind::Usage(_))).unwrap();
+    assert_eq!((&usage.response, outputs.of("usage")[0]["input"]["total"].as_u64()), (&response, Some(30)));
     talk.finish();
 }
 

@@ -241,6 +241,24 @@ fn a_refused_credential_is_asked_for_once_more_and_then_fatal() {
     }
 }
 
+/// Some services open the connection first, and refuse the credential by the words of a close.
+#[test]
+fn a_credential_that_is_refused_by_a_close_is_asked_for_once_more() {
+    let mut talk = Talk::new(asked());
+    talk.host(Command::Connect);
+    give(&mut talk, 1, Some(600_000));
+    talk.opened();
+    talk.take();
+    talk.closed(Some(1008), "API key not valid. Please pass a valid API key.", None);
+    let out = talk.take();
+    assert_eq!((reasons(&out), out.complaints().len()), (vec!["rejected".to_owned()], 0));
+    give(&mut talk, 2, None);
+    assert_eq!(dials(&talk.take()), 1);
+    talk.closed(Some(1008), "API key not valid.", None);
+    assert_eq!(talk.take().complaints(), ["auth"]);
+    talk.finish();
+}
+
 #[test]
 fn only_a_refused_credential_is_asked_for_again() {
     for error in [

@@ -43,6 +43,8 @@ class Capabilities(TypedDict):
     """Written answers."""
     image_in: Optional[bool]
     """Pictures."""
+    video_in: Optional[bool]
+    """Frames of a camera, about one a second."""
     images: Optional[ImageLimits]
     """What pictures may be, where they can be at all."""
     silent_context: Optional[bool]

@@ -143,6 +143,19 @@ class Client(ClientBase):
         picture = await load(image, mime_type, detail)
         await self._session.command(_orders.send_image(picture, text, respond, interrupt))
 
+    async def send_video_frame(self, image: ImageSource, *, mime_type: Optional[str] = None) -> None:
+        """Shows what a camera sees, for a model that takes frames (``capabilities.video_in``: Gemini, JPEG).
+
+        About one a second; each is billed. The next spoken turn sees it, a typed one may not. It is no message of the
+        history, and nothing waits for another connection: refused with ``not_connected`` then, elsewhere with
+        ``video``.
+
+        :param image: its bytes, or the path of a file.
+        :param mime_type: default: told from the picture itself.
+        """
+        frame = await load(image, mime_type, None)
+        await self._session.command(_orders.send_video_frame(frame))
+
     async def send_context(self, text: str) -> None:
         """Tells the model something, as a system message, without asking for an answer."""
         await self._session.command(_orders.send_context(text))

@@ -63,6 +63,11 @@ def send_image(image: Any, text: Optional[str], respond: bool, interrupt: bool) 
     return lambda engine: engine.send_image(image, words, respond, interrupt)
 
 
+def send_video_frame(image: Any) -> Order:
+    """See `Client.send_video_frame`; `image` as the engine has it."""
+    return lambda engine: engine.send_video_frame(image)
+
+
 def send_context(text: str) -> Order:
     """See `Client.send_context`."""
     said = string("text", text)

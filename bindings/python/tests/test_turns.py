@@ -242,6 +242,9 @@ def test_a_picture_is_seen_and_context_is_silent(call: Call, tmp_path: Path) -> 
         with call.refused(code, error) as caught:
             call.do(call.client.send_image(image))
         assert caught.value.field == "image", repr(caught.value)
+    with call.refused("video", duologue.UnsupportedError):
+        call.do(call.client.send_video_frame(png))
+    assert call.client.capabilities()["video_in"] is False
     with call.refused("invalid_argument") as caught:
         call.do(call.client.send_image(png, detail="closest"))
     assert caught.value.field == "detail" and "auto, low, high" in caught.value.fix

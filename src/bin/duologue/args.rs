@@ -71,7 +71,7 @@ Examples:
 
 Environment, for what neither an option nor the configuration document says (not with --simulate):
   OPENAI_API_KEY   the key of the service
-  GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, DUOLOGUE_API_KEY
+  GEMINI_API_KEY or GOOGLE_API_KEY, XAI_API_KEY, AZURE_OPENAI_API_KEY, ELEVENLABS_API_KEY, DUOLOGUE_API_KEY
                    the same of gemini, xai, azure, elevenlabs and compatible, which are never shown that of OpenAI
   OPENAI_BASE_URL  another service that speaks the same protocol
   OPENAI_MODEL     the model

@@ -125,8 +125,12 @@ pub async fn prepare(args: TalkArgs) -> Result<Setup, Failure> {
                 Some(url) => format!("{} at {}", config.provider, shown(url)),
                 None => config.provider.clone(),
             };
-            let key = key(args.api_key, &config.provider, Some("duologue talk"))?;
-            (Some(Credential::new(key)?), None, title)
+            let credential = match key(args.api_key, &config.provider, Some("duologue talk")) {
+                // A public agent talks to everybody.
+                Err(_) if config.provider == "elevenlabs" => None,
+                key => Some(Credential::new(key?)?),
+            };
+            (credential, None, title)
         }
     };
     let mut backend = FileBackend::new(Box::new(microphone), RATE);

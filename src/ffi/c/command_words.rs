@@ -174,6 +174,38 @@ unsafe fn picture(given: &duologue_image) -> Result<Image> {
     Ok(Image { mime_type, detail, ..image })
 }
 
+/// Shows what a camera sees: one JPEG, about once a second, for a model that takes frames (Gemini; each is billed).
+/// The next spoken turn sees it, a typed one may not. It is no message of the history, and no other connection is
+/// told of it. Completes when it is on its way; `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`video`: the model
+/// sees none; `image_type`), DUOLOGUE_ERROR_INVALID_ARGUMENT (no picture that duologue knows) and
+/// DUOLOGUE_ERROR_NOT_CONNECTED (also while the connection is coming back: a frame of then is nothing for later).
+///
+/// @param client the client, connected
+/// @param data the bytes of the picture; looked at during the call only
+/// @param size how many, at most 2 MiB
+/// @param[out] out_op receives the number of the command; may be NULL
+/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_INVALID_ARGUMENT (no data),
+///         DUOLOGUE_ERROR_LIMIT_EXCEEDED (size is over 2 MiB)
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_send_video_frame(
+    client: *mut duologue_client,
+    data: *const u8,
+    size: usize,
+    out_op: *mut u64,
+) -> duologue_result {
+    command(client, out_op, |client| {
+        if data.is_null() || size == 0 {
+            return Err(null("data"));
+        }
+        Image::check_size(size)?;
+        // SAFETY: not NULL, and that many bytes are there by the caller's promise.
+        let frame = Image::from_bytes(unsafe { std::slice::from_raw_parts(data, size) });
+        Ok(client.send_video_frame(frame))
+    })
+}
+
 /// Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".
 /// Completes when the vendor has taken it. `completed` carries what duologue_client_send_text() has.
 ///

@@ -76,6 +76,11 @@ impl Client {
         taken(self.client.send_image_with(image.into(), text, respond, interrupt))
     }
 
+    /// Shows what a camera sees, for a model that takes frames; it is no message of the history.
+    pub fn send_video_frame(&self, image: ImageInput) -> Result<u64> {
+        taken(self.client.send_video_frame(image.into()))
+    }
+
     /// Tells the model something without asking for an answer.
     pub fn send_context(&self, text: String) -> Result<u64> {
         taken(self.client.send_context(text))

@@ -61,7 +61,13 @@ pub struct ElevenLabs {
     /// The agent is not there yet: what is heard is music.
     queued: bool,
     sent: u64,
+    /// Tools of the service that may run, and calls of such that were answered.
+    approve: Vec<String>,
+    asked: Vec<String>,
 }
+
+/// Answered approvals that are remembered.
+const MAX_ASKED: usize = 64;
 
 impl ElevenLabs {
     /// The codec for a checked configuration.
@@ -85,6 +91,8 @@ impl ElevenLabs {
             part_ms: 0,
             queued: false,
             sent: 0,
+            approve: config.tool_handling.approve.clone(),
+            asked: Vec::new(),
         })
     }
 
@@ -141,6 +149,9 @@ impl ElevenLabs {
             }
             "ping" => {
                 self.answers.push(json!({"type": "pong", "event_id": message.ping_event.event_id}).to_string());
+            }
+            "mcp_tool_call" if message.mcp_tool_call.state == "awaiting_approval" => {
+                self.asked_to_approve(message.mcp_tool_call, events);
             }
             "queue_status" => self.queued = message.queue_status_event.status == "waiting",
             "agent_tool_response" if message.agent_tool_response.tool_name == "end_call" => {
@@ -214,6 +225,24 @@ impl ElevenLabs {
         self.part_ms = self.part_ms.saturating_add((pcm.len() * 1000 / OUTPUT_RATE as usize) as u32);
         events.push(ProviderEvent::Audio { at, pcm, odd });
         Ok(())
+    }
+
+    /// A tool may run only if the host said so beforehand. Each call is answered once.
+    fn asked_to_approve(&mut self, call: server_message::McpCall, events: &mut Vec<ProviderEvent>) {
+        if self.asked.contains(&call.tool_call_id) {
+            return;
+        }
+        let approved = self.approve.contains(&call.tool_name);
+        let answer =
+            json!({"type": "mcp_tool_approval_result", "tool_call_id": call.tool_call_id, "is_approved": approved});
+        self.answers.push(answer.to_string());
+        if self.asked.len() >= MAX_ASKED {
+            self.asked.remove(0);
+        }
+        self.asked.push(call.tool_call_id);
+        if !approved {
+            events.push(ProviderEvent::ToolRefused { name: call.tool_name });
+        }
     }
 
     /// What the conversion still holds belongs to the part that ends now.
@@ -309,6 +338,7 @@ impl ElevenLabs {
                 let text = "the agent cannot be told what to say";
                 return Err(unsupported("text", text, "set `greeting` for its first words, or send_text"));
             }
+            C::VideoFrame { .. } => return Err(unsupported("image", "agents see no video", "describe it")),
             C::CreateImage { .. } => return Err(unsupported("image", "pictures are not sent yet", "describe it")),
             C::Update { .. } => {
                 return Err(unsupported(
@@ -332,7 +362,7 @@ impl ElevenLabs {
                 return Err(unsupported("item", "the service shows nothing of its conversation", "use messages()"));
             }
             // The agent hears silence and decides.
-            C::CommitInput => None,
+            C::CommitInput | C::InputEnds => None,
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None
@@ -376,6 +406,7 @@ fn capabilities(config: &Config) -> Capabilities {
         text_in: Some(true),
         text_out: Some(true),
         image_in: Some(false),
+        video_in: Some(false),
         images: None,
         silent_context: Some(true),
         say: None,
@@ -417,6 +448,7 @@ impl Codec for ElevenLabs {
             answers_results: true,
             keeps_items: true,
             configured_once: true,
+            keeps_audio: true,
             greets: true,
             quiet_ms: Some(QUIET_MS),
             ..Quirks::default()
@@ -433,6 +465,7 @@ impl Codec for ElevenLabs {
 
     fn configure(&mut self, config: &Config) -> Result<()> {
         self.initiation = initiation::message(config);
+        self.approve.clone_from(&config.tool_handling.approve);
         Ok(())
     }
 
@@ -503,6 +536,7 @@ impl Codec for ElevenLabs {
         self.unsaid.clear();
         (self.history, self.out, self.back, self.half) = (None, None, None, None);
         (self.part_ms, self.queued, self.sent) = (0, false, 0);
+        self.asked.clear();
     }
 
     fn another(&self) -> Box<dyn Codec> {
@@ -522,6 +556,8 @@ impl Codec for ElevenLabs {
             part_ms: 0,
             queued: false,
             sent: 0,
+            approve: self.approve.clone(),
+            asked: Vec::new(),
         })
     }
 }

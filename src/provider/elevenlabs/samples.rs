@@ -29,6 +29,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     for message in [
         r#"{"type":"conversation_initiation_metadata","conversation_initiation_metadata_event":{}}"#,
         r#"{"type":"ping","ping_event":{"event_id":7}}"#,
+        r#"{"type":"mcp_tool_call","mcp_tool_call":{"tool_call_id":"m1","tool_name":"search","state":"awaiting_approval"}}"#,
         r#"{"type":"client_tool_call","client_tool_call":{"tool_call_id":"c1","tool_name":"clock","event_id":2}}"#,
     ] {
         let _ = codec.decode(&Frame::Text(message.into()), &mut Vec::new());

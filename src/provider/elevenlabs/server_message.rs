@@ -23,6 +23,7 @@ pub struct Message<'a> {
     pub interruption_event: Numbered,
     pub ping_event: Numbered,
     pub client_tool_call: ClientCall,
+    pub mcp_tool_call: McpCall,
     pub context_usage_event: Numbered,
     pub queue_status_event: Queue,
     pub agent_tool_response: ToolResponse,
@@ -102,6 +103,15 @@ pub struct ClientCall {
     pub parameters: Option<Value>,
     pub event_id: i64,
     pub expects_response: Option<bool>,
+}
+
+/// A call of a tool that runs at the service's side.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct McpCall {
+    pub tool_name: String,
+    pub tool_call_id: String,
+    pub state: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

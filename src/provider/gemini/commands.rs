@@ -1,6 +1,6 @@
 //! What is sent for each command of a session (protocols reference §3).
 
-use super::{Gemini, models::Content, setup, turns::Turns};
+use super::{Gemini, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup, turns::Turns};
 use crate::{
     config::Scheduling,
     error::{Error, ErrorClass, Result},
@@ -10,11 +10,55 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+/// Characters that go into the conversation at once: what others found the service to take (protocols reference §7).
+const MAX_WORDS: usize = 32_000;
+
+/// Kinds of pictures the service sees, and of frames of a video (protocols reference §3.3, §5).
+pub(super) const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
+const FRAMES: [&str; 1] = ["image/jpeg"];
+
+/// Words that wait; more are told at once.
+const MAX_LATER: usize = 256;
+
+/// The answer to a call whose response nobody wants any more: the model waits for one.
+pub(super) fn not_wanted(call: FunctionCall) -> String {
+    let mut answer = json!({"name": call.name, "response": {"error": "the user cut the assistant off"}});
+    if let Some(id) = call.id.filter(|id| !id.is_empty()) {
+        answer["id"] = id.into();
+    }
+    json!({"toolResponse": {"functionResponses": [answer]}}).to_string()
+}
+
+fn bytes<'a>(picture: &'a Picture, kinds: &[&str]) -> Result<(&'a str, &'a str)> {
+    let refused = |code: &'static str, message: String, fix: String| {
+        Err(Error::new(ErrorClass::Unsupported, code, message).field("image").fix(fix))
+    };
+    match picture {
+        Picture::Data { mime_type, base64 } if kinds.contains(&mime_type.as_str()) => Ok((mime_type, base64)),
+        Picture::Data { mime_type, .. } => {
+            let fix = format!("convert it to {}", kinds.join(" or "));
+            refused("image_type", format!("the service takes no {mime_type} there"), fix)
+        }
+        Picture::Elsewhere(_) => {
+            refused("image_url", "the service fetches no pictures".into(), "fetch it and give its bytes".into())
+        }
+    }
+}
+
 fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
     Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
 }
 
 impl Gemini {
+    /// Words as the service takes them.
+    fn words(field: &'static str, text: &str) -> Result<String> {
+        if text.chars().count() > MAX_WORDS {
+            let message = format!("the service takes {MAX_WORDS} characters at once");
+            return Err(Error::new(ErrorClass::Limit, "too_long", message).field(field).fix("send less, or in parts"));
+        }
+        Ok(setup::plain(text))
+    }
+
     fn confirm(&mut self, item: &ItemId, role: Role, text: &str) {
         let parts = vec![ItemPart { audio: false, text: text.to_owned() }];
         Turns::confirmed(item.clone(), ItemKind::Message { role, parts }, &mut self.echoes);
@@ -25,7 +69,7 @@ impl Gemini {
         let mut setup = self.setup.clone();
         self.manual = setup::is_manual(&setup);
         if let (Some(handle), Some(resumption)) = (&self.handle, setup["sessionResumption"].as_object_mut()) {
-            resumption.insert("handle".into(), handle.as_str().into());
+            resumption.insert("handle".into(), handle.reveal().into());
         }
         if self.history.is_some() {
             setup["historyConfig"] = json!({"initialHistoryInClientContent": true});
@@ -35,35 +79,78 @@ impl Gemini {
 
     /// Words can be put into the conversation that ask for no answer.
     fn takes_content(&self) -> bool {
-        self.model.content == Content::Always || self.history.is_some()
+        self.model.content != Content::AtFirst || self.history.is_some()
     }
 
     /// One more entry of the conversation, without asking for an answer.
     fn content(&mut self, role: Role, parts: Value) -> Option<String> {
-        self.turns.told(false);
         let role = if role == Role::Assistant { "model" } else { "user" };
         let turn = json!({"role": role, "parts": parts});
         if let Some(history) = &mut self.history {
             history.push(turn);
             return None;
         }
+        if self.cuts_off() && self.later.len() < MAX_LATER {
+            self.later.push(turn);
+            return None;
+        }
+        self.turns.told(false);
         Some(json!({"clientContent": {"turns": [turn], "turnComplete": false}}).to_string())
+    }
+
+    /// Whoever speaks would be cut off by words, or the service be at a loss for them (protocols reference §3.3).
+    fn cuts_off(&self) -> bool {
+        self.turns.is_busy() || self.in_a_turn()
+    }
+
+    /// The user speaks, to a model that takes no words then.
+    fn in_a_turn(&self) -> bool {
+        let may_speak = self.streams && self.quiet < QUIET_ENOUGH;
+        self.model.content == Content::BetweenTurns && (may_speak || self.turns.user_speaks())
+    }
+
+    /// What waited, once nobody is cut off by it.
+    pub(super) fn tell_later(&mut self) -> Option<String> {
+        if (self.later.is_empty() && self.asks_later.is_none()) || self.cuts_off() {
+            return None;
+        }
+        self.tell_now()
+    }
+
+    fn tell_now(&mut self) -> Option<String> {
+        let turns = std::mem::take(&mut self.later);
+        let request = self.asks_later.take();
+        let asks = request.is_some();
+        match request {
+            Some(request) => self.turns.asked(request),
+            None => self.turns.told(false),
+        }
+        let mut content = json!({"turnComplete": asks});
+        if !turns.is_empty() {
+            content["turns"] = turns.into();
+        }
+        Some(json!({"clientContent": content}).to_string())
     }
 
     /// The model is to answer; `last`: these words as well.
     fn ask(&mut self, request: &str, last: Option<&str>) -> Option<String> {
-        self.turns.asked(request.to_owned());
         if self.model.content == Content::AtFirst {
+            self.turns.asked(request.to_owned());
             let words: Vec<_> = self.unsaid.drain(..).chain(last.map(str::to_owned)).collect();
             // With nothing to say there is no way to ask; a space is the least that is one.
             let text = if words.is_empty() { " ".to_owned() } else { words.join("\n") };
             return Some(json!({"realtimeInput": {"text": text}}).to_string());
         }
-        let mut content = json!({"turnComplete": true});
-        if let Some(text) = last {
-            content["turns"] = json!([{"role": "user", "parts": [{"text": text}]}]);
-        }
-        Some(json!({"clientContent": content}).to_string())
+        self.later.extend(last.map(|text| json!({"role": "user", "parts": [{"text": text}]})));
+        self.asks_later = Some(request.to_owned());
+        if self.in_a_turn() { None } else { self.tell_now() }
+    }
+
+    /// The microphone is off.
+    fn stream_ends(&mut self) -> Option<String> {
+        let ends = std::mem::take(&mut self.streams);
+        self.quiet = QUIET_ENOUGH;
+        ends.then(|| json!({"realtimeInput": {"audioStreamEnd": true}}).to_string())
     }
 
     pub(super) fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
@@ -79,23 +166,26 @@ impl Gemini {
                 if !self.takes_content() && *role != Role::User {
                     return Err(unsupported("text", "this model takes no words it does not answer", "use send_text"));
                 }
+                let words = Self::words("text", text)?;
                 self.confirm(item, *role, text);
                 if !self.takes_content() {
-                    self.unsaid.push(text.clone());
+                    self.unsaid.push(words);
                     None
                 } else {
-                    self.content(*role, json!([{"text": text}]))
+                    self.content(*role, json!([{"text": words}]))
                 }
             }
             C::CreateImage { item, text, picture, .. } => {
-                let Picture::Data { mime_type, base64 } = picture else {
-                    let text = "the service fetches no pictures";
-                    return Err(unsupported("image", text, "fetch it and give its bytes"));
-                };
+                let (mime_type, base64) = bytes(picture, &PICTURES)?;
+                let words = text.as_deref().map(|text| Self::words("text", text)).transpose()?;
                 self.confirm(item, Role::User, text.as_deref().unwrap_or_default());
                 let picture = json!({"inlineData": {"mimeType": mime_type, "data": base64}});
-                let words = text.iter().map(|text| json!({"text": text}));
+                let words = words.iter().map(|text| json!({"text": text}));
                 self.content(Role::User, std::iter::once(picture).chain(words).collect())
+            }
+            C::VideoFrame { picture } => {
+                let (mime_type, base64) = bytes(picture, &FRAMES)?;
+                Some(json!({"realtimeInput": {"video": {"mimeType": mime_type, "data": base64}}}).to_string())
             }
             C::Update { patch } => {
                 self.echoes.push(ProviderEvent::SessionUpdated(Box::new(self.info())));
@@ -106,6 +196,8 @@ impl Gemini {
                 let kind = ItemKind::FunctionOutput { call: call.clone(), output: output.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
                 let value: Value = serde_json::from_str(output).unwrap_or_else(|_| output.as_str().into());
+                let value = setup::plain_value(value);
+                let told = format!("[The result was: {}]", setup::plain(output));
                 match self.turns.take_call(call) {
                     Some(made) => {
                         let failed = value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("error"));
@@ -121,11 +213,11 @@ impl Gemini {
                         Some(json!({"toolResponse": {"functionResponses": [answer]}}).to_string())
                     }
                     None if !self.takes_content() => {
-                        self.unsaid.push(format!("[The result was: {output}]"));
+                        self.unsaid.push(told);
                         None
                     }
                     // Of an earlier connection: told as a part of what was.
-                    None => self.content(Role::User, json!([{"text": format!("[The result was: {output}]")}])),
+                    None => self.content(Role::User, json!([{"text": told}])),
                 }
             }
             C::CreateCall { item, call, name, arguments, .. } => {
@@ -153,11 +245,12 @@ impl Gemini {
                 }
             }
             C::Say { request, text } => {
-                let order = format!("Say exactly the following, word for word, and nothing else:\n{text}");
+                let words = Self::words("text", text)?;
+                let order = format!("Say exactly the following, word for word, and nothing else:\n{words}");
                 self.ask(request, Some(&order))
             }
-            C::CancelResponse { .. } => {
-                self.turns.cancel(&mut self.echoes);
+            C::CancelResponse { response } => {
+                self.turns.cancel(response.as_ref(), &mut self.echoes);
                 None
             }
             // The service keeps what it sent, whatever was heard of it.
@@ -177,9 +270,10 @@ impl Gemini {
                     let open = std::mem::take(&mut self.active);
                     open.then(|| json!({"realtimeInput": {"activityEnd": {}}}).to_string())
                 } else {
-                    Some(json!({"realtimeInput": {"audioStreamEnd": true}}).to_string())
+                    self.stream_ends()
                 }
             }
+            C::InputEnds => self.stream_ends(),
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None

@@ -2,7 +2,7 @@
 
 use super::{
     models::{self, Thinking},
-    setup::model_name,
+    setup::{are_native, model_name, setup},
 };
 use crate::{
     config::{Config, Modality, ReasoningEffort, Scheduling, ToolChoice, Transcription, TransportChoice},
@@ -10,14 +10,28 @@ use crate::{
         AuthStyle,
         openai::{
             catalogue::State,
-            legality::{Finding, Severity, meant},
+            legality::{Finding, Severity, compare, meant},
         },
     },
 };
+use serde_json::Map;
+
+/// Fields of `extra` that say otherwise than the configuration's own field for the same thing.
+fn contradictions(config: &Config, found: &mut Vec<Finding>) {
+    let mut extra = config.extra.clone();
+    if extra.get("tools").is_some_and(are_native) {
+        extra.remove("tools");
+    }
+    let own = setup(&Config { extra: Map::new(), ..config.clone() });
+    let default =
+        setup(&Config { provider: config.provider.clone(), model: config.model.clone(), ..Config::default() });
+    compare(&extra.into(), Some(&own), Some(&default), "extra", found);
+}
 
 /// Everything the model does not go along with, worst first.
 pub fn findings(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
+    contradictions(config, &mut found);
     let mut add = |severity, path: &str, message: String, fix: &str| {
         found.push(Finding { path: path.to_owned(), message, fix: fix.to_owned(), severity });
     };
@@ -25,7 +39,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
     match models::find(name) {
         None => {
             let message = format!("{name:?} is not known here; it is taken to be like {}", models::NEWEST);
-            let fix = meant(name, models::MODELS.iter().map(|m| m.name));
+            let fix = meant(name, models::MODELS.iter().filter(|m| m.state == State::Current).map(|m| m.name));
             let fix = fix.unwrap_or_else(|| "check the name, or update duologue".into());
             add(Severity::Warning("unknown_model"), "model", message, &fix);
         }
@@ -33,6 +47,10 @@ pub fn findings(config: &Config) -> Vec<Finding> {
             if let State::Deprecated { successor, .. } = model.state {
                 let message = format!("{name} is an older preview that the service may switch off");
                 add(Severity::Warning("deprecated_model"), "model", message, &format!("use {successor}"));
+            }
+            if let State::Other { what, instead } = model.state {
+                let message = format!("{name} cannot hold a conversation here: {what}");
+                add(Severity::Impossible, "model", message, &format!("use {instead}"));
             }
         }
     }
@@ -55,6 +73,7 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         ("speed", config.speed.is_some(), says, "say in the instructions how fast to speak"),
         ("output_modality", config.output_modality == Modality::Text, "the model only speaks", "read its transcript"),
         ("noise_reduction", config.noise_reduction.is_some(), says, "remove it"),
+        ("tool_handling.approve", !config.tool_handling.approve.is_empty(), says, "remove it"),
         ("parallel_tool_calls", config.parallel_tool_calls.is_some(), "the model decides", "remove it"),
         ("tool_choice", config.tool_choice != ToolChoice::Auto, "the model decides", "say it in the instructions"),
         (

@@ -1,6 +1,6 @@
 //! `POST /v1alpha/auth_tokens` (protocols reference §1.1).
 
-use super::{Gemini, dial_with};
+use super::{Gemini, dial_with, setup::model_name};
 use crate::{
     config::Config,
     credential::CredentialKind,
@@ -60,7 +60,7 @@ pub fn draft(
         secret: ("name", "auth_tokens/"),
         until: Until::Asked { expires_at, sessions_end_at },
         bound: if bound { Bound::Locked } else { Bound::Nothing },
-        model: config.model.clone().filter(|_| bound),
+        model: bound.then(|| model_name(config).to_owned()),
     })
 }
 

@@ -16,8 +16,8 @@ mod tests;
 mod turns;
 
 use super::{
-    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ProviderCommand, ProviderError, ProviderEvent,
-    Quirks, SessionInfo,
+    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, Handle, ProviderCommand, ProviderError,
+    ProviderEvent, Quirks, SessionInfo,
     wire::{audio_frame, check_depth, whole_characters},
 };
 use crate::{
@@ -60,12 +60,25 @@ pub struct Gemini {
     /// Words that wait for the request to answer them, where nothing else can carry them.
     unsaid: Vec<String>,
     /// The conversation the next setup goes on with.
-    handle: Option<String>,
+    handle: Option<Handle>,
     /// What was said before, while it is told: by a model that takes it only as a whole.
     history: Option<Vec<Value>>,
     /// Audio that was sent, frames.
     sent: u64,
+    /// Of these the newest that nobody can have spoken in.
+    quiet: u64,
+    /// The service waits for more audio.
+    streams: bool,
+    /// What goes into the conversation when nobody is cut off by it.
+    later: Vec<Value>,
+    /// The request that goes with it.
+    asks_later: Option<String>,
 }
+
+/// Nobody can have spoken in what is softer.
+const QUIET: u16 = 500;
+/// After so many frames of quiet a turn is over: a second and a half.
+const QUIET_ENOUGH: u64 = 3 * INPUT_RATE as u64 / 2;
 
 impl Gemini {
     /// The codec for a checked configuration.
@@ -88,6 +101,10 @@ impl Gemini {
             handle: None,
             history: None,
             sent: 0,
+            quiet: QUIET_ENOUGH,
+            streams: false,
+            later: Vec::new(),
+            asks_later: None,
         })
     }
 
@@ -116,7 +133,7 @@ impl Gemini {
         }
         // In the same message as the end of the turn it belongs to.
         if let Some(usage) = &message.usage_metadata {
-            self.turns.usage(usage);
+            self.turns.usage(usage, events);
         }
         if let Some(content) = message.server_content {
             self.turns.content(content, audio_ms, events)?;
@@ -129,10 +146,13 @@ impl Gemini {
         }
         if let Some(Resumption { new_handle: Some(handle), resumable: true }) = message.session_resumption_update
             && !handle.is_empty()
-            // What waits for the next question is not in it.
+            // What waits for the next question is not in it, and a call that is in it without its result would have to
+            // be answered there before anything else: the moment before it is the better one to go on from.
             && self.unsaid.is_empty()
+            && self.later.is_empty()
+            && !self.turns.calls_wait()
         {
-            events.push(ProviderEvent::Resumable { handle });
+            events.push(ProviderEvent::Resumable { handle: Handle::new(handle) });
         }
         if let Some(away) = message.go_away {
             // 60 s is how long before the end it is told.
@@ -177,7 +197,7 @@ fn capabilities(config: &Config) -> Capabilities {
     let name = setup::model_name(config);
     let model = models::rules(name);
     let names = |names: &[&'static str]| names.iter().map(|&name| name.into()).collect();
-    let always = model.content == Content::Always;
+    let always = model.content != Content::AtFirst;
     let reasons = (model.thinking != Thinking::None).then_some("reasoning_effort");
     Capabilities {
         provider: "gemini".into(),
@@ -191,8 +211,9 @@ fn capabilities(config: &Config) -> Capabilities {
         text_in: Some(true),
         text_out: Some(false),
         image_in: Some(always),
+        video_in: Some(true),
         images: always.then(|| Images {
-            mime_types: names(&["image/png", "image/jpeg", "image/webp"]),
+            mime_types: names(&commands::PICTURES),
             max_bytes: MAX_IMAGE as u64,
             urls: false,
         }),
@@ -216,15 +237,16 @@ fn capabilities(config: &Config) -> Capabilities {
     }
 }
 
-/// Instructions and functions where they differ.
-fn context_update(old: &Config, new: &Config) -> Value {
+/// Instructions and tools of two setups where they differ.
+fn context_update(old: &Value, new: &Value) -> Value {
     let mut change = json!({});
-    if old.instructions != new.instructions {
-        change["systemInstruction"] = setup::instructions(new.instructions.as_deref().unwrap_or_default());
+    let (instructions, tools) = (new.get("systemInstruction"), new.get("tools"));
+    if old.get("systemInstruction") != instructions {
+        change["systemInstruction"] = instructions.cloned().unwrap_or_else(|| setup::instructions(""));
     }
-    if old.tools != new.tools {
+    if old.get("tools") != tools {
         // Absent would leave them as they are.
-        change["tools"] = json!({"tools": if new.tools.is_empty() { json!([]) } else { setup::tools(new) }});
+        change["tools"] = json!({"tools": tools.cloned().unwrap_or_else(|| json!([]))});
     }
     change
 }
@@ -254,8 +276,8 @@ impl Codec for Gemini {
             setup
         };
         // All else is asked for in a new setup, of a connection that goes on with the conversation.
-        let renew = !self.model.context_update || rest(before) != rest(after.clone());
-        Ok(if renew { json!({"setup": after}) } else { context_update(old, new) })
+        let renew = !self.model.context_update || rest(before.clone()) != rest(after.clone());
+        Ok(if renew { json!({"setup": after}) } else { context_update(&before, &after) })
     }
 
     fn configure(&mut self, config: &Config) -> Result<()> {
@@ -271,6 +293,10 @@ impl Codec for Gemini {
             answers_results: true,
             keeps_items: true,
             configured_once: true,
+            keeps_audio: true,
+            stream_ends: true,
+            // What is older than that is better asked again (protocols reference §6.3).
+            pre_roll_ms: Some(2000),
             ..Quirks::default()
         }
     }
@@ -281,7 +307,7 @@ impl Codec for Gemini {
 
     fn catches_up(&self, old: &Config, new: &Config) -> Value {
         // The newest keep the instructions they began with, whatever the setup says (protocols reference §6.3).
-        if self.model.context_update { context_update(old, new) } else { Value::Null }
+        if self.model.context_update { context_update(&setup::setup(old), &setup::setup(new)) } else { Value::Null }
     }
 
     fn seed(&mut self, seed: u32) {
@@ -290,7 +316,7 @@ impl Codec for Gemini {
 
     fn begins(&mut self, with: Beginning<'_>) {
         self.handle = match with {
-            Beginning::Resumed(handle) => Some(handle.to_owned()),
+            Beginning::Resumed(handle) => Some(handle.clone()),
             _ => None,
         };
         let told = with == Beginning::Told && self.model.content == Content::AtFirst;
@@ -304,11 +330,17 @@ impl Codec for Gemini {
     fn before_audio(&mut self) -> Option<String> {
         // What comes before it is thrown away.
         let begins = self.manual && !std::mem::replace(&mut self.active, true);
-        begins.then(|| json!({"realtimeInput": {"activityStart": {}}}).to_string())
+        if begins {
+            return Some(json!({"realtimeInput": {"activityStart": {}}}).to_string());
+        }
+        self.tell_later()
     }
 
     fn encode_audio(&mut self, pcm: &[i16]) -> String {
         self.sent += pcm.len() as u64;
+        self.streams = true;
+        let loud = pcm.iter().any(|s| s.unsigned_abs() >= QUIET);
+        self.quiet = if loud { 0 } else { self.quiet.saturating_add(pcm.len() as u64) };
         audio_frame(AUDIO_HEAD, pcm, b"\"}}}")
     }
 
@@ -332,6 +364,12 @@ impl Codec for Gemini {
         events.append(&mut self.echoes);
     }
 
+    fn answers(&mut self) -> Vec<String> {
+        let unwanted = self.turns.take_unwanted();
+        let refused = unwanted.into_iter().map(commands::not_wanted);
+        refused.chain(self.tell_later()).collect()
+    }
+
     fn classify(&self, error: &ProviderError) -> ErrorKind {
         match error.code.as_str() {
             "UNAUTHENTICATED" | "PERMISSION_DENIED" | "NOT_FOUND" | "FAILED_PRECONDITION" => ErrorKind::Fatal,
@@ -344,6 +382,8 @@ impl Codec for Gemini {
         (self.active, self.answers, self.sent) = (false, false, 0);
         self.echoes.clear();
         self.unsaid.clear();
+        self.later.clear();
+        (self.quiet, self.streams, self.asks_later) = (QUIET_ENOUGH, false, None);
         (self.handle, self.history) = (None, None);
     }
 
@@ -362,6 +402,10 @@ impl Codec for Gemini {
             handle: None,
             history: None,
             sent: 0,
+            quiet: QUIET_ENOUGH,
+            streams: false,
+            later: Vec::new(),
+            asks_later: None,
         })
     }
 }

@@ -10,6 +10,8 @@ use serde::Serialize;
 pub enum Content {
     /// Always.
     Always,
+    /// Unless somebody speaks: for what comes in the middle of a turn the service closes.
+    BetweenTurns,
     /// Before the conversation, and only there: afterwards words go as `realtimeInput.text`, which asks for an answer.
     AtFirst,
 }
@@ -97,17 +99,38 @@ pub const MODELS: &[Model] = &[
         recalls_calls: false,
         state: State::Deprecated { until: None, successor: NEWEST },
     },
+    Model { name: "gemini-2.5-flash-native-audio-preview-12-2025", state: State::Current, ..OLDER },
+    // As Vertex calls it.
+    Model { name: "gemini-live-2.5-flash-native-audio", schedules: false, state: State::Current, ..OLDER },
     Model {
-        name: "gemini-2.5-flash-native-audio-preview-12-2025",
-        content: Content::Always,
-        thinking: Thinking::None,
-        behavior: None,
-        schedules: true,
-        context_update: false,
-        recalls_calls: false,
-        state: State::Current,
+        name: "gemini-2.0-flash-live-001",
+        schedules: false,
+        state: State::Deprecated { until: None, successor: NEWEST },
+        ..OLDER
+    },
+    Model {
+        name: "gemini-3.5-live-translate-preview",
+        state: State::Other { what: "it translates what it hears", instead: NEWEST },
+        ..OLDER
+    },
+    Model {
+        name: "gemini-robotics-er-2-streaming-preview",
+        state: State::Other { what: "it writes and does not speak", instead: NEWEST },
+        ..OLDER
     },
 ];
+
+/// What the models before 3.1 have in common.
+const OLDER: Model = Model {
+    name: "",
+    content: Content::BetweenTurns,
+    thinking: Thinking::None,
+    behavior: None,
+    schedules: true,
+    context_update: false,
+    recalls_calls: false,
+    state: State::Current,
+};
 
 /// Voices, the recommended ones first; the vendor has a catalogue of many more.
 pub const VOICES: &[&str] = &[

@@ -5,7 +5,7 @@ use crate::{
     config::{Config, Scheduling},
     error::Result,
     message::Role,
-    provider::{Beginning, Codec, Frame, ProviderCommand},
+    provider::{Beginning, Codec, Frame, Handle, ProviderCommand},
     request::Picture,
 };
 
@@ -17,7 +17,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         |role, text: &str| ProviderCommand::CreateText { item: "i".into(), role, text: text.into(), previous: None };
     let picture = Picture::Data { mime_type: "image/png".into(), base64: "iVBORw0KGgo=".into() };
     let mut frames = Vec::new();
-    for beginning in [Beginning::Resumed("handle"), Beginning::Told, Beginning::Fresh] {
+    for beginning in [Beginning::Resumed(&Handle::new("handle")), Beginning::Told, Beginning::Fresh] {
         codec.begins(beginning);
         frames.push(codec.encode(&ProviderCommand::Configure, "e")?);
         if beginning == Beginning::Told {
@@ -46,7 +46,9 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     ] {
         frames.push(codec.encode(&command, "e")?);
     }
-    if codec.model.content == Content::Always {
+    let frame = Picture::Data { mime_type: "image/jpeg".into(), base64: "/9j/4AAQ".into() };
+    frames.push(codec.encode(&ProviderCommand::VideoFrame { picture: frame }, "e")?);
+    if codec.model.content != Content::AtFirst {
         for command in [
             text(Role::Assistant, "hi"),
             text(Role::System, "be brief"),

@@ -68,7 +68,28 @@ pub fn is_manual(setup: &Value) -> bool {
 
 /// Words for the model as it takes them.
 pub fn instructions(text: &str) -> Value {
-    json!({"parts": [{"text": text}]})
+    json!({"parts": [{"text": plain(text)}]})
+}
+
+/// Without control characters, for which the service ends the session (protocols reference §7).
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t' | '\r') { ' ' } else { c }).collect()
+}
+
+/// The same for every text in it.
+pub fn plain_value(value: Value) -> Value {
+    match value {
+        Value::String(text) => plain(&text).into(),
+        Value::Array(values) => values.into_iter().map(plain_value).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (plain(&name), plain_value(value))).collect(),
+        other => other,
+    }
+}
+
+/// Tools the service runs itself stand beside functions and contradict none.
+pub fn are_native(tools: &Value) -> bool {
+    let native = |tool: &Value| tool.is_object() && tool.get("functionDeclarations").is_none();
+    tools.as_array().is_some_and(|tools| !tools.is_empty() && tools.iter().all(native))
 }
 
 fn input(config: &Config) -> Value {
@@ -101,7 +122,7 @@ pub fn tools(config: &Config) -> Value {
 
 fn declaration(tool: &Tool, model: &Model) -> Value {
     let mut wire = json!({"name": tool.name});
-    put(&mut wire, "description", tool.description.as_deref());
+    put(&mut wire, "description", tool.description.as_deref().map(plain));
     let parameters = tool.parameters.as_ref().map(schema);
     // An object without properties is refused; a function without parameters is not.
     let empty = |schema: &Value| schema["properties"].as_object().is_none_or(Map::is_empty);
@@ -153,6 +174,17 @@ fn schema(schema: &Value) -> Value {
             _ => {}
         }
     }
+    // What is required has to be declared.
+    if let Some(mut required) = to.as_object_mut().and_then(|to| to.remove("required")) {
+        if let Some(names) = required.as_array_mut() {
+            names.retain(|name| name.as_str().is_some_and(|name| to["properties"].get(name).is_some()));
+        }
+        put(
+            &mut to,
+            "required",
+            Some(required).filter(|names| names.as_array().is_some_and(|names| !names.is_empty())),
+        );
+    }
     // What has no type is never called, and an array has to say of what.
     if to.get("type").is_none() {
         to["type"] = if to.get("properties").is_some() { "OBJECT" } else { "STRING" }.into();
@@ -173,10 +205,15 @@ fn put(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
     }
 }
 
-/// Objects are merged, everything else replaced.
+/// Objects are merged, tools of the service added to functions, everything else replaced.
+/// Null takes a field out: the service refuses null.
 fn merge(target: &mut Value, extra: &Map<String, Value>) {
     for (key, value) in extra {
         match (target.get_mut(key), value) {
+            (_, Value::Null) => _ = target.as_object_mut().map(|target| target.remove(key)),
+            (Some(Value::Array(own)), Value::Array(more)) if key == "tools" && are_native(value) => {
+                own.extend(more.iter().cloned());
+            }
             (Some(inner @ Value::Object(_)), Value::Object(more)) => merge(inner, more),
             _ => target[key.as_str()] = value.clone(),
         }

@@ -83,6 +83,14 @@ pub struct Turns {
     half: Option<u8>,
     usage: Option<(Tokens, Tokens)>,
     calls: Vec<Call>,
+    /// The user's turn is in the conversation, and nothing came of it yet.
+    unanswered: bool,
+    /// Something was cut off: the end of that turn is still to come.
+    cut: bool,
+    /// The newest response that ended without saying what it cost.
+    unbilled: Option<ResponseId>,
+    /// Calls of a response nobody wants any more.
+    unwanted: Vec<FunctionCall>,
 }
 
 impl Turns {
@@ -136,8 +144,14 @@ impl Turns {
     fn new_user(&mut self, events: &mut Vec<ProviderEvent>) -> ItemId {
         self.tell_user(events);
         let item = ItemId::from(self.id("item"));
-        // Who speaks is answered; what was asked for before and never began is no name for that.
-        self.request = None;
+        // Who speaks is answered; what was asked for before and never began is over with that.
+        if let Some(request) = self.request.take() {
+            let response = ResponseId::from(self.id("resp"));
+            let created =
+                ProviderEvent::ResponseCreated { response: response.clone(), request: Some(request), detached: false };
+            events.extend([created, over(response, "cancelled", Some("turn_detected"), None)]);
+        }
+        self.expected = false;
         let words = String::new();
         let user = User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
         self.user = Some(user);
@@ -164,7 +178,7 @@ impl Turns {
         let parts = vec![ItemPart { audio: true, text: String::new() }];
         let item = Item { id: item, kind: ItemKind::Message { role: Role::User, parts }, status: "completed".into() };
         events.push(ProviderEvent::ItemAdded { item, previous: None });
-        self.expected = true;
+        (self.expected, self.unanswered) = (true, true);
     }
 
     /// Words of the user.
@@ -226,8 +240,8 @@ impl Turns {
     }
 
     /// Nobody wants what is being said any more. The service cannot be told, so it is not listened to.
-    pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
-        if self.response.is_some() {
+    pub fn cancel(&mut self, response: Option<&ResponseId>, events: &mut Vec<ProviderEvent>) {
+        if self.response.as_ref().is_some_and(|r| response.is_none_or(|id| *id == r.id)) {
             self.gated = true;
             self.finish("cancelled", Some("client_cancelled"), events);
         }
@@ -239,7 +253,7 @@ impl Turns {
         Some(self.calls.remove(at))
     }
 
-    pub fn usage(&mut self, usage: &Usage) {
+    pub fn usage(&mut self, usage: &Usage, events: &mut Vec<ProviderEvent>) {
         let side = |total: u64, cached: u64, details: &[super::server_message::Counted]| {
             let of = |kind: &str| details.iter().filter(|d| d.modality == kind).map(|d| d.token_count).sum();
             Tokens { total, cached, text: of("TEXT"), audio: of("AUDIO"), image: of("IMAGE") }
@@ -247,6 +261,12 @@ impl Turns {
         let input = side(usage.prompt_token_count, usage.cached_content_token_count, &usage.prompt_tokens_details);
         let output = side(usage.response_token_count, 0, &usage.response_tokens_details);
         // Ticks of one response: a field that is 0 in a later one was counted before.
+        if self.response.is_none()
+            && let Some(response) = self.unbilled.take()
+        {
+            // Told when it was over.
+            return events.push(ProviderEvent::Used { response, input, output });
+        }
         let last = |new: Tokens, old: Option<Tokens>| if new.total > 0 { new } else { old.unwrap_or(new) };
         let (old_in, old_out) = self.usage.take().unzip();
         self.usage = Some((last(input, old_in), last(output, old_out)));
@@ -269,8 +289,13 @@ impl Turns {
             self.said(words.text, true, audio_ms, events);
         }
         for part in content.model_turn.into_iter().flat_map(|turn| turn.parts) {
-            if let Some(blob) = part.inline_data.filter(|blob| is_audio(&blob.mime_type)) {
-                self.audio(blob.data.as_bytes(), audio_ms, events)?;
+            match part.inline_data {
+                Some(blob) if is_audio(&blob.mime_type) => self.audio(blob.data.as_bytes(), audio_ms, events)?,
+                // Played at the wrong rate it would be noise.
+                Some(blob) if blob.mime_type.starts_with("audio/") => {
+                    return Err(DecodeError::Audio(format!("{} is not spoken here", blob.mime_type)));
+                }
+                _ => {}
             }
             // With speech, text beside it is thought or markup and is not spoken.
         }
@@ -335,7 +360,7 @@ impl Turns {
                 self.new_user(events);
                 self.commit_user(audio_ms, events);
             }
-            (self.expected, self.told) = (false, false);
+            (self.expected, self.told, self.unanswered, self.cut) = (false, false, false, false);
             let id = ResponseId::from(self.id("resp"));
             let request = self.request.take();
             events.push(ProviderEvent::ResponseCreated { response: id.clone(), request, detached: false });
@@ -346,8 +371,11 @@ impl Turns {
 
     /// The model calls functions: the response is over with that.
     pub fn called(&mut self, calls: Vec<FunctionCall>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        if calls.is_empty() || self.begin(audio_ms, events).is_none() {
+        if calls.is_empty() {
             return;
+        }
+        if self.begin(audio_ms, events).is_none() {
+            return self.unwanted.extend(calls.into_iter().take(MAX_CALLS));
         }
         self.message_done("completed", events);
         let Some(response) = self.response.as_ref().map(|r| r.id.clone()) else { return };
@@ -375,19 +403,45 @@ impl Turns {
                 events.push(ProviderEvent::CallCancelled { call: id });
             }
         }
+        // Nothing is answered that nobody knows the result of.
+        self.expected &= self.told || !self.calls.is_empty() || self.unanswered;
+    }
+
+    /// What was called for and nobody wants: the model waits for it all the same.
+    pub fn take_unwanted(&mut self) -> Vec<FunctionCall> {
+        std::mem::take(&mut self.unwanted)
+    }
+
+    /// The model speaks, or is about to.
+    pub fn is_busy(&self) -> bool {
+        self.response.is_some() || self.expected || self.calls_wait()
+    }
+
+    /// The user is in the middle of a turn.
+    pub fn user_speaks(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.began && !user.committed)
     }
 
     /// Somebody cut the model off: the user by speaking, unless it was we by telling it something.
     fn interrupted(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        self.gated = false;
+        (self.gated, self.cut) = (false, true);
         let speaks = self.user.as_ref().is_some_and(|user| !user.committed);
-        if !speaks && !self.expected && !self.told {
+        // While calls wait for their results nobody but the user cuts in.
+        let waits = self.expected && !self.calls_wait();
+        if !speaks && !waits && !self.told {
             self.user_begins(audio_ms, events);
         }
         self.told = false;
         if self.response.is_some() {
+            // Also of what was received already nothing more is to be heard.
+            events.push(ProviderEvent::Interrupted);
             self.finish("cancelled", Some("turn_detected"), events);
         }
+    }
+
+    /// The model waits for results.
+    pub fn calls_wait(&self) -> bool {
+        !self.calls.is_empty()
     }
 
     fn audio_over(&mut self, events: &mut Vec<ProviderEvent>) {
@@ -399,10 +453,11 @@ impl Turns {
     }
 
     fn turn_complete(&mut self, reason: Option<&str>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        let gated = std::mem::take(&mut self.gated);
+        let over = std::mem::take(&mut self.gated) | std::mem::take(&mut self.cut) | self.in_progress;
         let reason = reason.filter(|reason| !reason.is_empty() && !reason.ends_with("_UNSPECIFIED"));
-        if self.response.is_none() && !gated && reason.is_some() && self.expected {
-            // An answer that was refused before it began ends all the same.
+        let spoken = self.user.as_ref().is_some_and(|user| user.stopped && !user.committed) || self.unanswered;
+        if self.response.is_none() && !over && (spoken || (reason.is_some() && self.expected)) {
+            // An answer that was refused before it began, or that the model had none to give, ends all the same.
             self.begin(audio_ms, events);
         }
         if self.response.is_some() {
@@ -437,22 +492,28 @@ impl Turns {
         self.tell_user(events);
         self.message_done(status, events);
         let Some(response) = self.response.take() else { return };
-        let error = (status == "incomplete").then(|| ProviderError {
-            code: reason.unwrap_or_default().to_owned(),
-            message: "the service ended the turn".into(),
-            ..ProviderError::default()
-        });
-        events.push(ProviderEvent::ResponseDone(Box::new(ResponseDone {
-            response: response.id,
-            status: status.to_owned(),
-            reason: reason.map(str::to_owned),
-            error,
-            usage: self.usage.take(),
-            billed_ms: None,
-            items: Vec::new(),
-            inferred: false,
-        })));
+        let usage = self.usage.take();
+        self.unbilled = usage.is_none().then(|| response.id.clone());
+        events.push(over(response.id, status, reason, usage));
     }
+}
+
+fn over(response: ResponseId, status: &str, reason: Option<&str>, usage: Option<(Tokens, Tokens)>) -> ProviderEvent {
+    let error = (status == "incomplete").then(|| ProviderError {
+        code: reason.unwrap_or_default().to_owned(),
+        message: "the service ended the turn".into(),
+        ..ProviderError::default()
+    });
+    ProviderEvent::ResponseDone(Box::new(ResponseDone {
+        response,
+        status: status.to_owned(),
+        reason: reason.map(str::to_owned),
+        error,
+        usage,
+        billed_ms: None,
+        items: Vec::new(),
+        inferred: false,
+    }))
 }
 
 /// Audio of the rate that is documented, or of none that is said.

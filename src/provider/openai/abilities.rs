@@ -31,6 +31,7 @@ pub fn capabilities(config: &Config, profile: &Profile, model: &str) -> Capabili
         text_in: Some(true),
         text_out: Some(!grok),
         image_in: Some(!grok),
+        video_in: Some(false),
         images: (!grok).then_some(images),
         silent_context: Some(true),
         say: Some(if grok { Say::Exact } else { Say::Instructed }),

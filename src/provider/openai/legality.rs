@@ -75,7 +75,8 @@ fn contradictions(config: &Config) -> Vec<Finding> {
     found
 }
 
-fn compare(extra: &Value, own: Option<&Value>, default: Option<&Value>, path: &str, found: &mut Vec<Finding>) {
+/// Where `extra` says otherwise than the fields of its own that were set.
+pub fn compare(extra: &Value, own: Option<&Value>, default: Option<&Value>, path: &str, found: &mut Vec<Finding>) {
     if let (Value::Object(fields), Some(Value::Object(_))) = (extra, own) {
         for (key, value) in fields {
             let (own, default) = (own.and_then(|o| o.get(key)), default.and_then(|d| d.get(key)));
@@ -133,6 +134,11 @@ pub fn findings(config: &Config) -> Vec<Finding> {
                 add(unsupported, path, format!("{model} does not have it: it does not reason"), fix);
             }
         }
+    }
+    if !config.tool_handling.approve.is_empty() {
+        let message = "the service is told in the definition of a tool whether it asks for approval".to_owned();
+        let fix = "remove it, and say `\"require_approval\": \"never\"` there".to_owned();
+        add(unsupported, "tool_handling.approve", message, fix);
     }
     if config.temperature.is_some() {
         let message = "the service no longer lets one choose the randomness".to_owned();

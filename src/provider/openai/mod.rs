@@ -320,6 +320,10 @@ impl Codec for OpenAi {
                 };
                 Kind::ItemCreate { previous_item_id: None, item }
             }
+            ProviderCommand::VideoFrame { .. } => {
+                let error = Error::new(ErrorClass::Unsupported, "video", "the service sees no video");
+                return Err(error.field("image").fix("send single pictures"));
+            }
             ProviderCommand::Update { patch } => Kind::SessionChange { session: patch },
             ProviderCommand::CreateResponse { request, options } => {
                 if grok {
@@ -347,7 +351,7 @@ impl Codec for OpenAi {
                 Kind::ItemDelete { item_id: item.as_str() }
             }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
-            ProviderCommand::Told => return Ok(None),
+            ProviderCommand::Told | ProviderCommand::InputEnds => return Ok(None),
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,
