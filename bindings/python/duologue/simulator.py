@@ -48,7 +48,7 @@ _DISTRIBUTION = "duologue-simulator"
 _NAME = "duologue.exe" if os.name == "nt" else "duologue"
 _INSTALL = 'pip install "duologue[simulator]"'
 #: Whom the program plays.
-_PROVIDERS = ("openai", "gemini", "xai", "azure")
+_PROVIDERS = ("openai", "gemini", "xai", "azure", "elevenlabs")
 #: How long the program may take to end in order, in seconds.
 _END_SECONDS = 5.0
 #: What the program's exit codes mean (``duologue simulate --help``), and which parameter they are about.
@@ -103,7 +103,8 @@ class Simulator:
 
     :param scenario: path of a JSON file that says what is spoken (``python -m duologue schema scenario``).
         Default: three spoken turns.
-    :param provider: who is played: ``openai``, ``gemini``, ``xai`` or ``azure``. :attr:`url` is for its clients.
+    :param provider: who is played: ``openai``, ``gemini``, ``xai``, ``azure`` or ``elevenlabs``.
+        :attr:`url` is for its clients.
     :param any_model: accept models that are not in the vendor's catalogue.
     :param port: port to listen on; 0 is any free one.
     :param ca_out: serve TLS, and write the authority that clients must trust to this path (PEM).
