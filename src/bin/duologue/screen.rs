@@ -73,11 +73,13 @@ impl Screen {
             }
             // Each connection is configured anew; a person wants to know once.
             EventKind::SessionConfigured(session) if !std::mem::replace(&mut self.titled, true) => {
-                let text = |v: &serde_json::Value| v.as_str().unwrap_or("?").to_owned();
-                // Some say it at the top.
+                // Some say it at the top, and agents say nothing of it.
                 let (top, nested) = (&session.effective["voice"], &session.effective["audio"]["output"]["voice"]);
-                let voice = text(if top.is_null() { nested } else { top });
-                let title = format!("{}: {}, voice {voice}", self.title, text(&session.effective["model"]));
+                let voice = if top.is_null() { nested } else { top }.as_str();
+                let model = session.effective["model"].as_str();
+                let said: Vec<_> =
+                    model.map(str::to_owned).into_iter().chain(voice.map(|v| format!("voice {v}"))).collect();
+                let title = [self.title.clone(), said.join(", ")].join(if said.is_empty() { "" } else { ": " });
                 self.introduced = Some(title);
                 for d in &session.differences {
                     self.line("note", &format!("the service set {} to {}, not to {}", d.path, d.effective, d.wished))?;
