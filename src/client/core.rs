@@ -60,6 +60,13 @@ pub(super) enum Network {
     Send(u32, String, bool),
     Media(u32, Pcm),
     AfterMedia(u32),
+    Upload {
+        epoch: u32,
+        number: u64,
+        url: String,
+        mime_type: String,
+        base64: String,
+    },
 }
 
 /// What a driver is made of.
@@ -175,6 +182,9 @@ impl Core {
             Output::Ping { epoch, op } => self.network.push_back(Network::Ping(epoch, op)),
             Output::Close { epoch, code } => self.network.push_back(Network::Close(epoch, code)),
             Output::Media { epoch, pcm } => self.network.push_back(Network::Media(epoch, pcm)),
+            Output::Upload { epoch, number, url, mime_type, base64 } => {
+                self.network.push_back(Network::Upload { epoch, number, url, mime_type, base64 });
+            }
             Output::AfterMedia { epoch } => self.network.push_back(Network::AfterMedia(epoch)),
             Output::Send { epoch, text, audio } => self.network.push_back(Network::Send(epoch, text, audio)),
             Output::Event(event) => self.event(event),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     capabilities::TransportKind,
     clock::unix_s,
-    error::{Error, ErrorClass},
+    error::{Error, ErrorClass, Result},
     provider::DialRequest,
     session::{Command, Input},
     transport::{Closed, Dialer, Dialling, Transport},
@@ -35,10 +35,15 @@ pub(super) struct Driver {
     /// Microphone frames dropped on connections that are gone.
     dropped_before: u64,
     wall: WallClock,
+    /// Pictures on their way: for which connection, their numbers. The session bounds them.
+    uploads: Vec<(u32, u64, Uploading)>,
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
     leaving: bool,
 }
+
+/// What is put somewhere, and what it is called there.
+type Uploading = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
 /// A connection.
 struct Line {
@@ -65,6 +70,7 @@ impl Driver {
             transports: Vec::new(),
             dropped_before: 0,
             wall: WallClock::new(),
+            uploads: Vec::new(),
             timer,
             timer_at: None,
             leaving: false,
@@ -308,6 +314,11 @@ impl Driver {
                         transport.after_media();
                     }
                 }
+                Network::Upload { epoch, number, url, mime_type, base64 } => {
+                    progress = true;
+                    let uploading = self.upload(url, mime_type, base64);
+                    self.uploads.push((epoch, number, uploading));
+                }
                 Network::Send(epoch, text, audio) => {
                     if let Some(transport) = self.transport(epoch)
                         && let Err(error) = transport.send(text, audio)
@@ -317,6 +328,38 @@ impl Driver {
                     }
                 }
             }
+        }
+        progress
+    }
+
+    #[cfg(feature = "websocket")]
+    fn upload(&self, url: String, mime_type: String, base64: String) -> Uploading {
+        Box::pin(crate::transport::upload::upload(url, mime_type, base64, self.core.config.tls.clone()))
+    }
+
+    #[cfg(not(feature = "websocket"))]
+    fn upload(&self, _url: String, _mime_type: String, _base64: String) -> Uploading {
+        let text = "this build sends nothing over HTTP";
+        let error = Error::new(ErrorClass::Unsupported, "no_transport", text).fix("enable the feature websocket");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn poll_uploads(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        let mut at = 0;
+        while let Some((epoch, number, uploading)) = self.uploads.get_mut(at) {
+            let Poll::Ready(result) = uploading.as_mut().poll(cx) else {
+                at += 1;
+                continue;
+            };
+            progress = true;
+            let (epoch, number) = (*epoch, *number);
+            drop(self.uploads.remove(at));
+            let (name, error) = match result {
+                Ok(name) => (Some(name), None),
+                Err(error) => (None, Some(error)),
+            };
+            self.core.handle(Input::Uploaded { epoch, number, name, error });
         }
         progress
     }
@@ -387,6 +430,7 @@ impl Future for Driver {
             progress |= this.poll_commands(cx);
             progress |= this.poll_dial(cx);
             progress |= this.poll_inbound(cx);
+            progress |= this.poll_uploads(cx);
             this.core.media_room_ms = this.media_room_ms();
             progress |= this.core.poll_audio(cx);
             progress |= this.network();
@@ -408,6 +452,7 @@ impl Future for Driver {
             if this.core.is_over() {
                 // A peer that ignores our close does not keep the connection; what was queued has left.
                 this.drop_lines(|_| true);
+                this.uploads.clear();
                 if this.leaving && !this.core.audio.is_opening() {
                     this.core.end();
                     return Poll::Ready(());

@@ -182,6 +182,12 @@ pub trait Codec: Send {
     /// Appends what a command led to where the vendor does not say so: asked after every command that was sent.
     fn echo(&mut self, _events: &mut Vec<ProviderEvent>) {}
 
+    /// Where pictures are put before the conversation can name them ([`crate::request::Picture::Uploaded`]). Absent:
+    /// they go into the conversation themselves.
+    fn upload(&self) -> Option<String> {
+        None
+    }
+
     /// What the vendor is owed at once for what it sent, such as the answer to its ping.
     fn answers(&mut self) -> Vec<String> {
         Vec::new()

@@ -131,4 +131,6 @@ pub enum Picture {
     },
     /// Behind a URL.
     Elsewhere(String),
+    /// Where the vendor wanted it, under this name.
+    Uploaded(String),
 }

@@ -48,10 +48,14 @@ impl Session {
             Ok(picture) => picture,
             Err(error) => return self.complete(op, Some(error)),
         };
+        if let Some(url) = self.codec.upload() {
+            return self.upload(op, url, picture, text, then);
+        }
         let item = ItemId::from(self.id("item"));
         let (data, url, mime_type) = match &picture {
             Picture::Data { mime_type, base64 } => (Some(base64.clone()), None, mime_type.clone()),
             Picture::Elsewhere(url) => (None, Some(url.clone()), image.mime_type.clone().unwrap_or_default()),
+            Picture::Uploaded(_) => (None, None, String::new()),
         };
         let words = text.clone().map(|content| Part::Text { content });
         let parts = words.into_iter().chain([Part::Image { data, url, mime_type }]).collect();
@@ -82,7 +86,15 @@ impl Session {
     }
 
     /// Adds a message here and there, in this order: cut off, message, request for the answer.
-    fn add(&mut self, op: OpId, item: ItemId, role: Role, parts: Vec<Part>, command: &ProviderCommand, then: Then) {
+    pub(super) fn add(
+        &mut self,
+        op: OpId,
+        item: ItemId,
+        role: Role,
+        parts: Vec<Part>,
+        command: &ProviderCommand,
+        then: Then,
+    ) {
         // What the vendor cannot take must not cut anybody off.
         let event_id = self.id("evt");
         let frame = match self.encode(command, &event_id) {

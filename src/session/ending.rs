@@ -156,6 +156,7 @@ impl Session {
         self.settle_history();
         let mut changes = self.updates_over();
         changes.append(&mut self.recovery_over());
+        changes.append(&mut self.uploads.reset());
         changes.append(&mut self.take_pings());
         let waiting = changes.into_iter().chain(self.sequencer.reset()).chain(self.out_of_band.reset());
         for op in self.ops.reset().into_iter().chain(waiting) {

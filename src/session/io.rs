@@ -207,6 +207,19 @@ pub enum Input<'a> {
         /// On the connection.
         epoch: u32,
     },
+    /// The picture of [`Output::Upload`] is there, or is not.
+    Uploaded {
+        /// Of the connection it is for.
+        epoch: u32,
+        /// Its number.
+        number: u64,
+        /// What the vendor calls it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Why it has no name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Error>,
+    },
     /// The machine slept, or its clock jumped: the connection may be dead without a sign of it.
     Woken,
     /// A frame came.
@@ -326,6 +339,19 @@ pub enum Output {
         text: String,
         /// Microphone audio: may be dropped when the network is too slow.
         audio: bool,
+    },
+    /// Put a picture where the vendor wants it, beside the events; [`Input::Uploaded`] is the answer.
+    Upload {
+        /// The connection it is for.
+        epoch: u32,
+        /// Its number.
+        number: u64,
+        /// Where.
+        url: String,
+        /// Its type.
+        mime_type: String,
+        /// The file.
+        base64: String,
     },
     /// Send microphone audio beside the events.
     Media {

@@ -17,6 +17,7 @@
 //! | `incoming` | what each vendor event means |
 //! | `commands` | what each command of the host means |
 //! | `adding` | words, pictures and context of the host |
+//! | `uploads` | pictures that are put somewhere first |
 //! | `listening` | the microphone, turns begun and ended by hand |
 //! | `requests` | asking for responses, in the conversation and outside it |
 //! | `outside` | what comes of responses outside the conversation |
@@ -76,6 +77,7 @@ mod so_far;
 mod speaking;
 mod tools;
 mod updating;
+mod uploads;
 mod way;
 mod words;
 
@@ -184,6 +186,7 @@ pub struct Session {
     /// When each kind of warning that can come in floods was told last.
     warned: Vec<(&'static str, Time)>,
     out: VecDeque<Output>,
+    uploads: uploads::Uploads,
     /// Parts of which the vendor said what was heard.
     corrected: VecDeque<(ItemId, PartIndex)>,
     /// The vendor has ended the conversation.
@@ -268,6 +271,10 @@ impl Session {
             }
             Input::Media { epoch, pcm } => self.media_audio(epoch, &pcm),
             Input::Pong { epoch } => self.pong(epoch),
+            Input::Uploaded { epoch, number, name, error } => {
+                let nameless = || Error::new(ErrorClass::Protocol, "invalid_answer", "the picture has no name");
+                self.uploaded(epoch, number, name.ok_or_else(|| error.unwrap_or_else(nameless)));
+            }
             Input::Woken => self.woken(),
             Input::Frame { epoch, frame } => self.frame(epoch, &frame),
             Input::Closed { epoch, code, reason, error } => self.closed(epoch, code, &reason, error),

@@ -246,7 +246,7 @@ impl Session {
             (text, Some(picture)) if message.role == Role::User => {
                 let bytes = match &picture {
                     Picture::Data { base64, .. } => base64.len(),
-                    Picture::Elsewhere(_) => 0,
+                    Picture::Elsewhere(_) | Picture::Uploaded(_) => 0,
                 };
                 let length = text.as_ref().map_or(0, String::len);
                 let command = ProviderCommand::CreateImage { item, text, picture, detail: None };

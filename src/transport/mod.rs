@@ -8,6 +8,7 @@
 //! | `mock` | a service played by code in the same process, frame by frame; [`crate::testing`] is a complete one |
 //! | `scripted` | frames by hand: the lowest level, for tests of the client and of dialects |
 //! | `net`, `tls`, `refusal`, `http` | what they share: connecting, roots, what an HTTP error means, one request |
+//! | `upload` | a picture to where the vendor wants it |
 //! | `calls` | what whoever makes a call and whoever passes it on share |
 
 #[cfg(any(feature = "webrtc", feature = "serve"))]
@@ -26,6 +27,8 @@ pub(crate) mod refusal;
 pub mod scripted;
 #[cfg(feature = "websocket")]
 mod tls;
+#[cfg(feature = "websocket")]
+pub(crate) mod upload;
 #[cfg(feature = "webrtc")]
 pub mod webrtc;
 #[cfg(feature = "websocket")]

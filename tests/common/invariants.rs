@@ -162,6 +162,9 @@ impl Invariants {
             Output::AfterMedia { epoch } => {
                 assert!(self.wires.contains_key(epoch), "only what is open has something to wait for");
             }
+            Output::Upload { epoch, .. } => {
+                assert!(self.wires.contains_key(epoch), "only what is open has pictures");
+            }
             Output::Event(event) => {
                 assert_eq!(event.seq, self.seq + 1, "events are numbered without a gap");
                 assert!(event.time_ms >= self.time_ms, "time does not go back");

@@ -322,6 +322,7 @@ fn show(output: &Output) -> String {
         }
         Output::Play { item, part, pcm } => format!("!! play {item} {part} {}", pcm.0.len() as u64 / PER_MS),
         Output::AfterMedia { .. } => "!! after media".into(),
+        Output::Upload { .. } => "!! upload".into(),
         Output::Media { pcm, .. } => format!("!! media {}", pcm.0.len() as u64 / PER_MS),
         Output::PlayoutItemEnd => "!! end".into(),
         Output::FlushPlayout => "!! flush".into(),

@@ -214,3 +214,72 @@ fn a_tool_that_asks_for_approval_is_refused_unless_it_was_named() {
     assert_eq!(frames(&talk.take()), [answer("m3", true), answer("m4", false)]);
     talk.finish();
 }
+
+/// A picture is a file before it is a part of a question; the history has it when it is there.
+#[test]
+fn a_picture_is_uploaded_and_asked_about() {
+    let mut talk = connected(json!({}));
+    let image = |data: &str| serde_json::from_value(json!({"data": data})).unwrap();
+    let send = |data: &str, text: Option<&str>, respond: bool| Command::SendImage {
+        image: image(data),
+        text: text.map(str::to_owned),
+        respond,
+        interrupt: false,
+    };
+    let upload = |outputs: &Outputs| {
+        let found = outputs.0.iter().find_map(|output| match output {
+            Output::Upload { number, url, mime_type, .. } => Some((*number, url.clone(), mime_type.clone())),
+            _ => None,
+        });
+        found.expect("it is uploaded")
+    };
+    let png = "iVBORw0KGgo=";
+    let op = talk.host(send(png, Some("What is this?"), true));
+    let outputs = talk.take();
+    let (number, url, kind) = upload(&outputs);
+    assert_eq!(url, "https://api.elevenlabs.io/v1/convai/conversations/conv_1/files");
+    assert_eq!((kind.as_str(), outputs.completed(op), talk.session.messages().len()), ("image/png", None, 0));
+    let there = |talk: &mut Talk, epoch: u32, number: u64, name: Option<&str>| {
+        let error = duologue::Error::new(duologue::error::ErrorClass::Limit, "too_big", "too big");
+        let error = name.is_none().then_some(error);
+        talk.input(Input::Uploaded { epoch, number, name: name.map(str::to_owned), error });
+    };
+    let epoch = talk.epoch;
+    there(&mut talk, epoch, number, Some("file_1"));
+    let outputs = talk.take();
+    done(&outputs, op);
+    let file = json!({"type": "file_input", "file_id": "file_1"});
+    let text = json!({"type": "user_message", "text": "What is this?"});
+    let asked = json!({"type": "multimodal_message", "text": text, "file": file, "files": [file]});
+    assert_eq!(frames(&outputs), [asked]);
+    assert_eq!(talk.session.messages().len(), 1);
+    response(&mut talk, 1, "A ship.");
+    audio(&mut talk, 1, 100);
+    complete(&mut talk, 1);
+    talk.plays(100);
+    talk.take();
+    // Without a question it waits for the next one.
+    talk.host(send(png, None, false));
+    let (number, ..) = upload(&talk.take());
+    there(&mut talk, epoch, number, Some("file_2"));
+    assert_eq!(frames(&talk.take()), [] as [Value; 0]);
+    talk.say("And this?", false);
+    let asked = frames(&talk.take());
+    assert_eq!((&asked[0]["file"]["file_id"], &asked[0]["text"]["text"]), (&json!("file_2"), &json!("And this?")));
+    // What the service does not take, and what comes when nobody waits for it.
+    let op = talk.host(send(png, None, true));
+    let (number, ..) = upload(&talk.take());
+    there(&mut talk, epoch, number, None);
+    assert_eq!(talk.take().completed(op).unwrap().unwrap().code, "too_big");
+    there(&mut talk, epoch, number, Some("file_3"));
+    let op = talk.host(send("R0lGODlh", None, true));
+    assert_eq!(talk.take().completed(op).unwrap().unwrap().code, "image_type");
+    let waiting: Vec<_> = (0..9).map(|_| talk.host(send(png, None, false))).collect();
+    let outputs = talk.take();
+    assert_eq!(outputs.completed(waiting[8]).unwrap().unwrap().code, "too_many");
+    assert_eq!(outputs.completed(waiting[7]), None);
+    talk.host(Command::Disconnect);
+    talk.closed(Some(1000), "", None);
+    assert_eq!(talk.take().completed(waiting[0]).unwrap().unwrap().code, "cancelled");
+    talk.finish();
+}

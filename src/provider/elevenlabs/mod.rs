@@ -19,16 +19,17 @@ use super::{
     wire::{Samples, check_depth, raw_object, samples, whole_characters},
 };
 use crate::{
-    capabilities::{Capabilities, IdleAudio, Reconnect, TransportKind},
+    capabilities::{Capabilities, IdleAudio, Images, Reconnect, TransportKind},
     config::{Config, Modality, VadMode},
     error::{Error, ErrorClass, Result},
     message::{ItemId, Role},
-    request::ResponseOptions,
+    request::{MAX_IMAGE, Picture, ResponseOptions},
 };
 use formats::{Format, INPUT_RATE, Incoming, OUTPUT_RATE, Outgoing};
 use replies::Replies;
 use serde_json::{Value, json};
 use server_message::{KNOWN, Message};
+use std::borrow::Cow;
 
 pub use dial::dial_with;
 #[doc(hidden)]
@@ -36,6 +37,8 @@ pub use samples::sample_client_events;
 
 /// Base URL when none is configured; there are others for other regions.
 pub const BASE_URL: &str = "https://api.elevenlabs.io";
+/// Kinds of pictures that are files there.
+const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 /// Nothing more comes of a reply whose words are known when nothing came for so long.
 const QUIET_MS: u32 = 1_000;
 
@@ -61,6 +64,9 @@ pub struct ElevenLabs {
     /// The agent is not there yet: what is heard is music.
     queued: bool,
     sent: u64,
+    /// What the service calls the conversation, and the files that go with the next question.
+    conversation: Option<String>,
+    files: Vec<String>,
     /// Tools of the service that may run, and calls of such that were answered.
     approve: Vec<String>,
     asked: Vec<String>,
@@ -91,6 +97,8 @@ impl ElevenLabs {
             part_ms: 0,
             queued: false,
             sent: 0,
+            conversation: None,
+            files: Vec::new(),
             approve: config.tool_handling.approve.clone(),
             asked: Vec::new(),
         })
@@ -186,6 +194,9 @@ impl ElevenLabs {
             format(metadata.agent_output_audio_format.as_deref()),
         );
         let foreign = input.as_ref().err().or(output.as_ref().err()).cloned();
+        let id = metadata.conversation_id;
+        let safe = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        self.conversation = safe.then_some(id);
         if let (Ok(input), Ok(output)) = (input, output) {
             let wrong = |e: Error| DecodeError::Audio(e.message);
             self.out = Some(Outgoing::new(input).map_err(wrong)?);
@@ -270,13 +281,22 @@ impl ElevenLabs {
 
     /// The model is to answer what was said.
     fn ask(&mut self, request: &str) -> Result<Option<String>> {
-        if self.unsaid.is_empty() {
+        if self.unsaid.is_empty() && self.files.is_empty() {
             let text = "the agent answers what it is told, and nothing was told";
             return Err(unsupported("text", text, "send_text with the question"));
         }
         self.replies.asked(request.to_owned());
         let text = self.unsaid.drain(..).collect::<Vec<_>>().join("\n");
-        Ok(Some(json!({"type": "user_message", "text": text}).to_string()))
+        if self.files.is_empty() {
+            return Ok(Some(json!({"type": "user_message", "text": text}).to_string()));
+        }
+        let files: Vec<_> = self.files.drain(..).map(|id| json!({"type": "file_input", "file_id": id})).collect();
+        // The one is for servers that know no list; that is how the vendor's own clients send it.
+        let mut message = json!({"type": "multimodal_message", "file": files[0], "files": files});
+        if !text.is_empty() {
+            message["text"] = json!({"type": "user_message", "text": text});
+        }
+        Ok(Some(message.to_string()))
     }
 
     fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
@@ -339,7 +359,17 @@ impl ElevenLabs {
                 return Err(unsupported("text", text, "set `greeting` for its first words, or send_text"));
             }
             C::VideoFrame { .. } => return Err(unsupported("image", "agents see no video", "describe it")),
-            C::CreateImage { .. } => return Err(unsupported("image", "pictures are not sent yet", "describe it")),
+            C::CreateImage { item, text, picture, .. } => {
+                let Picture::Uploaded(file) = picture else {
+                    // Of an earlier conversation: the files of that are none of this one.
+                    return Err(unsupported("image", "the agent takes pictures as files", "send it again"));
+                };
+                let parts = vec![ItemPart { audio: false, text: text.clone().unwrap_or_default() }];
+                self.confirm(item, ItemKind::Message { role: Role::User, parts });
+                self.unsaid.extend(text.clone());
+                self.files.push(file.clone());
+                None
+            }
             C::Update { .. } => {
                 return Err(unsupported(
                     "changes",
@@ -405,9 +435,9 @@ fn capabilities(config: &Config) -> Capabilities {
         turn_modes: vec![VadMode::Server],
         text_in: Some(true),
         text_out: Some(true),
-        image_in: Some(false),
+        image_in: Some(true),
         video_in: Some(false),
-        images: None,
+        images: Some(Images { mime_types: PICTURES.map(Cow::from).to_vec(), max_bytes: MAX_IMAGE as u64, urls: false }),
         silent_context: Some(true),
         say: None,
         out_of_band: Some(false),
@@ -467,6 +497,13 @@ impl Codec for ElevenLabs {
         self.initiation = initiation::message(config);
         self.approve.clone_from(&config.tool_handling.approve);
         Ok(())
+    }
+
+    fn upload(&self) -> Option<String> {
+        let (id, signs) = (self.conversation.as_ref()?, self.dial.signed_at.as_deref()?);
+        // Beside the place that signs: …/v1/convai/conversation/get-signed-url.
+        let (root, _) = signs.split_once("/conversation/")?;
+        Some(format!("{root}/conversations/{id}/files"))
     }
 
     fn seed(&mut self, seed: u32) {
@@ -537,6 +574,8 @@ impl Codec for ElevenLabs {
         (self.history, self.out, self.back, self.half) = (None, None, None, None);
         (self.part_ms, self.queued, self.sent) = (0, false, 0);
         self.asked.clear();
+        self.files.clear();
+        self.conversation = None;
     }
 
     fn another(&self) -> Box<dyn Codec> {
@@ -556,6 +595,8 @@ impl Codec for ElevenLabs {
             part_ms: 0,
             queued: false,
             sent: 0,
+            conversation: None,
+            files: Vec::new(),
             approve: self.approve.clone(),
             asked: Vec::new(),
         })

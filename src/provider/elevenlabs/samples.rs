@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     message::Role,
     provider::{Beginning, Codec, Frame, ProviderCommand},
+    request::Picture,
 };
 
 /// One frame of every client message this codec can emit, for checking against the vendor's types.
@@ -20,6 +21,12 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         output: output.into(),
         scheduling: Scheduling::Wait,
         previous: None,
+    };
+    let picture = |text: Option<&str>| ProviderCommand::CreateImage {
+        item: "i".into(),
+        text: text.map(str::to_owned),
+        picture: Picture::Uploaded("file_1".into()),
+        detail: None,
     };
     let mut frames = vec![codec.encode(&ProviderCommand::Configure, "e")?];
     codec.begins(Beginning::Told);
@@ -41,6 +48,10 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         result("unknown", "noon"),
         text(Role::System, "be brief"),
         text(Role::User, "hello"),
+        ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
+        picture(Some("What is this?")),
+        ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
+        picture(None),
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
     ] {
         frames.push(codec.encode(&command, "e")?);

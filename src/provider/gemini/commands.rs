@@ -39,7 +39,7 @@ fn bytes<'a>(picture: &'a Picture, kinds: &[&str]) -> Result<(&'a str, &'a str)>
             let fix = format!("convert it to {}", kinds.join(" or "));
             refused("image_type", format!("the service takes no {mime_type} there"), fix)
         }
-        Picture::Elsewhere(_) => {
+        Picture::Elsewhere(_) | Picture::Uploaded(_) => {
             refused("image_url", "the service fetches no pictures".into(), "fetch it and give its bytes".into())
         }
     }

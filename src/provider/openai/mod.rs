@@ -220,7 +220,7 @@ fn image_url(picture: &Picture) -> Result<String> {
         Picture::Data { mime_type, .. } => {
             refused("image_type", format!("the service takes no {mime_type}"), "convert it to PNG or JPEG")
         }
-        Picture::Elsewhere(_) => {
+        Picture::Elsewhere(_) | Picture::Uploaded(_) => {
             let text = "the service fetches no pictures".to_owned();
             refused("image_url", text, "fetch it and give its bytes")
         }
