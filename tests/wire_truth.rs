@@ -197,6 +197,6 @@ async fn every_client_message_of_the_elevenlabs_codec_is_the_vendors() {
             lines += &(frame + "\n");
         }
     }
-    assert_eq!(kinds.len(), 8, "all but what only the host sends as it is: {kinds:?}");
+    assert_eq!(kinds.len(), 9, "all but what only the host sends as it is: {kinds:?}");
     run(referees.node("elevenlabs_wire.mjs", [""; 0]), &lines).await.expect_success();
 }

@@ -182,6 +182,11 @@ pub trait Codec: Send {
     /// Appends what a command led to where the vendor does not say so: asked after every command that was sent.
     fn echo(&mut self, _events: &mut Vec<ProviderEvent>) {}
 
+    /// The vendor speaks or is about to, or something waits until it has spoken.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
     /// Where pictures are put before the conversation can name them ([`crate::request::Picture::Uploaded`]). Absent:
     /// they go into the conversation themselves.
     fn upload(&self) -> Option<String> {

@@ -43,6 +43,8 @@ pub enum ProviderCommand {
     },
     /// The microphone is off: no more audio comes for a while.
     InputEnds,
+    /// Nothing was said for long, and the user is still there.
+    StillHere,
     /// Change the session: what [`super::Codec::update`] returned.
     Update {
         /// Vendor's object.
@@ -56,6 +58,8 @@ pub enum ProviderCommand {
         call: CallId,
         /// Result text.
         output: String,
+        /// It says why there is no result.
+        is_error: bool,
         /// What the model does with it.
         scheduling: Scheduling,
         /// Item before it; absent: at the end.

@@ -3,18 +3,26 @@
 
 use super::{Session, incoming::vendor_text};
 use crate::{
+    capabilities::IdleAudio,
     error::{Error, ErrorClass},
     event::{Ended, EndedBy, EventKind, Status, Transcript, TranscriptMode, TranscriptStage},
     message::{ItemId, Part, PartIndex, ResponseId, Role},
-    provider::Frame,
+    provider::{Frame, ProviderCommand},
+    time::Time,
 };
 
+/// A vendor that hangs up after a minute of silence is told so often that the user is there.
+const STILL_HERE_MS: u64 = 20_000;
 /// Things the vendor said of parts that are remembered.
 const MAX_REMEMBERED: usize = 64;
 
 impl Session {
     /// The vendor knows what was heard of an answer: that counts, and not what was made of positions here.
     pub(super) fn heard_was(&mut self, item: &ItemId, part: PartIndex, text: String) {
+        if self.cut_here.contains(item) {
+            // The host cut it off, and of that the vendor knows nothing.
+            return;
+        }
         let mut told = false;
         self.history.update(item, &mut self.changes, |m| match m.parts.get_mut(part as usize) {
             Some(Part::Audio { heard_transcript, .. }) => {
@@ -36,6 +44,28 @@ impl Session {
         let (role, mode, stage) = (Role::Assistant, TranscriptMode::Correction, TranscriptStage::Heard);
         let transcript = Transcript { role, part, mode, text, stage, estimated: false, error_words: None };
         self.emit_about(None, Some(item), EventKind::Transcript(transcript));
+    }
+
+    /// The host cut it off.
+    pub(super) fn cut_here(&mut self, item: &ItemId) {
+        if self.cut_here.len() >= MAX_REMEMBERED {
+            self.cut_here.pop_front();
+        }
+        self.cut_here.push_back(item.clone());
+    }
+
+    /// When a vendor that hangs up on silence has to be told that the user is still there.
+    pub(super) fn quiet_until(&self) -> Option<Time> {
+        let wants = self.codec.capabilities().idle_audio == Some(IdleAudio::Continuous);
+        (wants && self.link.is_up()).then(|| self.said_at.after_ms(STILL_HERE_MS))
+    }
+
+    /// Tells it.
+    pub(super) fn still_here(&mut self) {
+        if self.quiet_until().is_some_and(|at| self.now >= at) {
+            self.said_at = self.now;
+            self.tell_vendor(&ProviderCommand::StillHere);
+        }
     }
 
     /// A tool of the vendor was not allowed to run.

@@ -6,6 +6,7 @@ use super::{
     recovery::Why,
 };
 use crate::{
+    capabilities::Reconnect,
     error::{Error, ErrorClass},
     event::{Ended, EndedBy, EventKind, OpId, Status},
 };
@@ -76,7 +77,9 @@ impl Session {
 
     /// The vendor's session has lasted as long as it may: the run ends in good order.
     pub(super) fn session_over(&mut self, error: Error) {
-        let again = self.config.recovery.reconnect && self.recovery.established;
+        // Another conversation is no continuation of one that was to end.
+        let goes_on = self.codec.capabilities().reconnect != Some(Reconnect::New);
+        let again = goes_on && self.config.recovery.reconnect && self.recovery.established;
         if again && !self.link.is_ending() && !self.link.is_down() {
             self.abandon_link();
             return self.lost(error, Why::Rollover);

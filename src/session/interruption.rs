@@ -126,6 +126,9 @@ impl Session {
         }
         let item_heard = all.iter().any(|h| h.key.item == key.item && h.heard > 0) || self.was_heard(&key.item);
         let words = self.mark_heard(heard);
+        if source == InterruptSource::Call {
+            self.cut_here(&key.item);
+        }
         if first {
             let estimated = self.estimated();
             let server_truncated = self.link.carries.media && self.is_of_this_connection(&key.response);

@@ -366,6 +366,7 @@ impl Session {
 
     pub(super) fn send_microphone(&mut self, pcm: &[i16], captured: Time) {
         self.stats.microphone_frames += 1;
+        self.said_at = self.now;
         self.speaking.sent_audio(pcm.len() as u64, self.codec.capabilities().input_rate, captured);
         if self.link.carries.media {
             return self.send_media(pcm);

@@ -187,6 +187,10 @@ pub struct Session {
     warned: Vec<(&'static str, Time)>,
     out: VecDeque<Output>,
     uploads: uploads::Uploads,
+    /// Messages the host cut off.
+    cut_here: VecDeque<ItemId>,
+    /// When the vendor was sent something last.
+    said_at: Time,
     /// Parts of which the vendor said what was heard.
     corrected: VecDeque<(ItemId, PartIndex)>,
     /// The vendor has ended the conversation.
@@ -246,6 +250,9 @@ impl Session {
             stats: SessionStats::default(),
             warned: Vec::new(),
             out: VecDeque::new(),
+            uploads: uploads::Uploads::default(),
+            cut_here: VecDeque::new(),
+            said_at: Time::default(),
             corrected: VecDeque::new(),
             leaves: false,
             ledger_events: Vec::new(),
@@ -308,9 +315,11 @@ impl Session {
             self.give_up_unanswered();
             self.give_up_calls();
             self.give_up_pings();
+            self.still_here();
             self.send_next_response();
             self.roll_over();
             self.say_goodbye();
+            self.answer_vendor();
         } else if self.is_recovering() {
             self.give_up_calls();
         }
@@ -328,7 +337,7 @@ impl Session {
         let requests = self.sequencer.timeout().into_iter().chain(self.silent_until()).chain(self.ops.timeout());
         let requests = requests.chain(self.out_of_band.timeout()).chain(self.tools.timeout());
         // Requests wait for nothing while the link is not up: they end with the run.
-        let requests = requests.chain(self.pings.timeout()).chain(self.rollover_timeout());
+        let requests = requests.chain(self.pings.timeout()).chain(self.rollover_timeout()).chain(self.quiet_until());
         let requests = requests.chain(self.listening.timeout());
         let always = self.link.timeout().into_iter().chain(self.speaking.timeout());
         let always = always.chain(self.credentials.timeout(self.link.is_up())).chain(self.offline_until());
@@ -468,6 +477,7 @@ impl Session {
     fn send_frame(&mut self, frame: Option<String>) {
         let Some(text) = frame else { return };
         self.raw(crate::event::Direction::Input, &text);
+        self.said_at = self.now;
         self.out.push_back(Output::Send { epoch: self.link.epoch, text, audio: false });
     }
 

@@ -223,6 +223,7 @@ impl Session {
                     item: result,
                     call,
                     output,
+                    is_error: *state == ToolCallState::Failed,
                     scheduling: Scheduling::Wait,
                     previous: None,
                 },

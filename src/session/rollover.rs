@@ -147,6 +147,7 @@ impl Session {
             && played
             && self.tools.are_idle()
             && !self.tools.awaits
+            && !self.codec.is_busy()
             && !self.ops.any_waits()
             && self.updates_are_settled()
     }

@@ -231,8 +231,14 @@ impl Session {
             self.emit(EventKind::Warning(warning.fix("return less, or raise tool_handling.result_max_length")));
         }
         let (item, id) = (ItemId::from(self.id("item")), call.id.clone());
-        let command =
-            ProviderCommand::ToolOutput { item, call: id, output: output.clone(), scheduling, previous: None };
+        let command = ProviderCommand::ToolOutput {
+            item,
+            call: id,
+            output: output.clone(),
+            is_error,
+            scheduling,
+            previous: None,
+        };
         if let Some(error) = self.too_big(&[command]) {
             let text = json!({ "error": error.message }).to_string();
             self.answer(None, call, text, true);
@@ -279,7 +285,7 @@ impl Session {
             let unknown = call.epoch != self.link.epoch;
             let sent = if unknown { self.send_call(&item) } else { Ok(None) }.and_then(|previous| {
                 let (item, call) = (result.clone(), call.id.clone());
-                self.send(&ProviderCommand::ToolOutput { item, call, output, scheduling, previous })
+                self.send(&ProviderCommand::ToolOutput { item, call, output, is_error, scheduling, previous })
             });
             let says_so = self.codec.quirks().answers_results && self.sequencer.active().is_some();
             if sent.is_ok() && scheduling == Scheduling::Interrupt && !says_so {

@@ -9,6 +9,7 @@ use duologue::{
     capabilities::{Capabilities, Reconnect},
     event::{EventKind, InterruptSource, Status, TranscriptStage},
     message::{Message, Part, Role},
+    request::Image,
     simulator::Scenario,
 };
 use serde_json::json;
@@ -31,6 +32,7 @@ macro_rules! cell {
 pub const CELLS: &[Cell] = &[
     cell!(spoken_turn),
     cell!(text_turn, |c| (c.text_in == Some(false)).then_some("text_in")),
+    cell!(picture, |c| (c.image_in == Some(false)).then_some("image_in")),
     cell!(tool, |c| (c.tools == Some(false)).then_some("tools")),
     cell!(parallel_tools, |c| (c.tools == Some(false)).then_some("tools")),
     cell!(interruption),
@@ -74,6 +76,17 @@ async fn text_turn(way: Way) {
     talk.client.send_text("How tall is the tallest one?").await.unwrap();
     assert!(talk.answer().await.contains("one hundred and thirty three metres"));
     talk.turn_done().await;
+    talk.end().await;
+}
+
+/// A picture is seen with the words that ask about it, and stands in the history with them.
+async fn picture(way: Way) {
+    let mut talk = way.talk(json!({}), json!({})).await;
+    let point = Image::from_bytes(include_bytes!("../../assets/point.png"));
+    talk.client.send_image_with(point, Some("What is this?".into()), true, false).await.unwrap();
+    let seen = talk.answer().await;
+    assert!(seen.contains("PNG"), "{seen}");
+    assert!(matches!(talk.client.messages()[0].parts[..], [Part::Text { .. }, Part::Image { .. }]));
     talk.end().await;
 }
 

@@ -283,3 +283,68 @@ fn a_picture_is_uploaded_and_asked_about() {
     assert_eq!(talk.take().completed(waiting[0]).unwrap().unwrap().code, "cancelled");
     talk.finish();
 }
+
+/// What the host says failed is told as failed, whatever it looks like.
+#[test]
+fn a_failed_result_is_told_as_one() {
+    for (output, is_error) in [("boom", true), (r#"{"error":null}"#, false)] {
+        let mut talk = connected(json!({"tools": [{"name": "clock"}]}));
+        talk.say("What time is it?", false);
+        let call = json!({"tool_name": "clock", "tool_call_id": "c1", "parameters": {}, "event_id": 2});
+        says(&mut talk, json!({"type": "client_tool_call", "client_tool_call": call}));
+        talk.take();
+        let call = duologue::message::CallRef { epoch: talk.epoch, id: "c1".into() };
+        talk.host(Command::SubmitToolResult { call, output: output.into(), is_error });
+        let sent = frames(&talk.take());
+        assert_eq!((&sent[0]["result"], &sent[0]["is_error"]), (&json!(output), &json!(is_error)));
+        talk.finish();
+    }
+}
+
+/// An interruption silences the speaker also where something is being answered.
+#[test]
+fn an_interruption_silences_what_was_received() {
+    let mut talk = connected(json!({"tools": [{"name": "clock"}]}));
+    transcript(&mut talk, 1, "What time is it?");
+    audio(&mut talk, 2, 3000);
+    response(&mut talk, 2, "Let me check that for you, one moment please.");
+    let call = json!({"tool_name": "clock", "tool_call_id": "c1", "parameters": {}, "event_id": 2});
+    says(&mut talk, json!({"type": "client_tool_call", "client_tool_call": call}));
+    talk.plays(500);
+    talk.take();
+    interruption(&mut talk, 2);
+    talk.flushes();
+    let outputs = talk.take();
+    assert_eq!(outputs.of("interrupted")[0]["heard_ms"], 500);
+    talk.finish();
+}
+
+/// Who says nothing for long is still there: the agent would hang up after a minute.
+#[test]
+fn silence_is_no_absence() {
+    let mut talk = connected(json!({"auto_capture": false}));
+    talk.pass(61_000);
+    let here = json!({"type": "user_activity"});
+    assert_eq!(frames(&talk.take()), [here.clone(), here.clone(), here]);
+    for _ in 0..30 {
+        talk.host(Command::SetCapture { on: true });
+        talk.pass(1_000);
+        talk.microphone(20);
+    }
+    assert_eq!(frames(&talk.take()), [] as [Value; 0], "the microphone says it");
+    talk.finish();
+}
+
+/// The agent's owner has said how long a conversation may be: its end is no reason to begin another.
+#[test]
+fn the_longest_conversation_ends() {
+    let mut talk = connected(json!({"recovery": {"reconnect": true}}));
+    let error = json!({"error_type": "max_duration_exceeded", "message": "too long"});
+    says(&mut talk, json!({"type": "error", "error_event": error}));
+    talk.closed(Some(1000), "", None);
+    talk.pass(30_000);
+    let outputs = talk.take();
+    assert!(!outputs.0.iter().any(|o| matches!(o, Output::Dial { .. })), "{outputs:?}");
+    assert!(matches!(talk.session.status(), Status::Idle { ended } if ended.by == duologue::event::EndedBy::Limit));
+    talk.finish();
+}

@@ -258,5 +258,5 @@ def test_every_way_behaves_alike(cell: Callable[[Way], Awaitable[None]], urls: d
         return await asyncio.gather(*(outcome(way, cell) for way in made))
 
     expected = {name: cells[cell.__name__] for name, cells in ways.items()}
-    assert len(expected) == 7, "the matrix has every provider and transport"
+    assert len(expected) == 8, "the matrix has every provider and transport"
     assert dict(zip(ways, asyncio.run(main()))) == expected

@@ -52,6 +52,8 @@ pub struct ElevenLabs {
     answers: Vec<String>,
     /// Words that wait for the request to answer them: the agent answers all it is told by the user.
     unsaid: Vec<String>,
+    /// They are of an earlier conversation.
+    past: bool,
     /// What was said on an earlier connection, while it is told.
     history: Option<Vec<String>>,
     speaks: bool,
@@ -89,6 +91,7 @@ impl ElevenLabs {
             echoes: Vec::new(),
             answers: Vec::new(),
             unsaid: Vec::new(),
+            past: false,
             history: None,
             speaks: config.output_modality == Modality::Audio,
             out: None,
@@ -216,6 +219,8 @@ impl ElevenLabs {
     fn sound(&mut self, audio: server_message::Audio<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         // Music of a queue is no answer.
         let Some(back) = self.back.as_mut().filter(|_| !self.queued) else { return Ok(()) };
+        // What nobody can read begins nothing.
+        super::wire::bytes(audio.audio_base_64.as_bytes())?;
         let before = self.replies.speaking().cloned();
         let Some(at) = self.replies.sounds(&audio, events) else { return Ok(()) };
         if before.as_ref() != Some(&at) {
@@ -286,6 +291,7 @@ impl ElevenLabs {
             return Err(unsupported("text", text, "send_text with the question"));
         }
         self.replies.asked(request.to_owned());
+        self.past = false;
         let text = self.unsaid.drain(..).collect::<Vec<_>>().join("\n");
         if self.files.is_empty() {
             return Ok(Some(json!({"type": "user_message", "text": text}).to_string()));
@@ -322,6 +328,10 @@ impl ElevenLabs {
                         None
                     }
                     (None, Role::User) => {
+                        if std::mem::take(&mut self.past) {
+                            // It was a part of what was told, and nobody asked for its answer.
+                            self.unsaid.clear();
+                        }
                         self.unsaid.push(text.clone());
                         None
                     }
@@ -333,17 +343,19 @@ impl ElevenLabs {
                 self.confirm(item, ItemKind::FunctionCall { call, name: name_, arguments: arguments_ });
                 self.told(format!("[You called {name} with {arguments}.]"))
             }
-            C::ToolOutput { item, call, output, .. } => {
+            C::ToolOutput { item, call, output, is_error, .. } => {
                 self.confirm(item, ItemKind::FunctionOutput { call: call.clone(), output: output.clone() });
+                if self.replies.expects_nothing(call) {
+                    return Ok(None);
+                }
                 if !self.replies.take_call(call) {
                     return Ok(self.told(format!("[The result was: {output}]")));
                 }
-                let value: Value = serde_json::from_str(output).unwrap_or_default();
-                let failed = value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("error"));
                 let (kind, id) = ("client_tool_result", call.as_str());
-                Some(json!({"type": kind, "tool_call_id": id, "result": output, "is_error": failed}).to_string())
+                Some(json!({"type": kind, "tool_call_id": id, "result": output, "is_error": is_error}).to_string())
             }
             C::Told => {
+                self.past = true;
                 let history = self.history.take().filter(|lines| !lines.is_empty());
                 history.map(|lines| context(&format!("The conversation so far:\n{}", lines.join("\n"))))
             }
@@ -393,6 +405,7 @@ impl ElevenLabs {
             }
             // The agent hears silence and decides.
             C::CommitInput | C::InputEnds => None,
+            C::StillHere => Some(json!({"type": "user_activity"}).to_string()),
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None
@@ -575,6 +588,7 @@ impl Codec for ElevenLabs {
         (self.part_ms, self.queued, self.sent) = (0, false, 0);
         self.asked.clear();
         self.files.clear();
+        self.past = false;
         self.conversation = None;
     }
 
@@ -587,6 +601,7 @@ impl Codec for ElevenLabs {
             echoes: Vec::new(),
             answers: Vec::new(),
             unsaid: Vec::new(),
+            past: false,
             history: None,
             speaks: self.speaks,
             out: None,

@@ -72,6 +72,8 @@ pub struct Replies {
     /// Sound that was sent so far, milliseconds.
     pub audio_ms: u64,
     calls: VecDeque<CallId>,
+    /// Calls whose results nobody waits for.
+    unasked: VecDeque<CallId>,
 }
 
 impl Replies {
@@ -234,7 +236,10 @@ impl Replies {
     pub fn interrupted(&mut self, event: i64, events: &mut Vec<ProviderEvent>) {
         self.cut = self.cut.max(event);
         self.newest = self.newest.max(event);
-        if !self.expected {
+        if self.expected {
+            // Something is being answered, so that this may be of our own making; the speaker is silenced all the same.
+            events.push(ProviderEvent::Interrupted);
+        } else {
             self.user_begins(events);
         }
         if self.reply.as_ref().is_some_and(|reply| reply.first <= event) {
@@ -296,14 +301,21 @@ impl Replies {
         events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
         events.push(ProviderEvent::OutputItemDone { response, item });
         // Nobody waits for the result of one that expects none.
-        if given && call.expects_response != Some(false) {
-            if self.calls.len() >= MOST_CALLS {
-                self.calls.pop_front();
-            }
-            self.calls.push_back(id);
+        let waits = given && call.expects_response != Some(false);
+        let calls = if waits { &mut self.calls } else { &mut self.unasked };
+        if calls.len() >= MOST_CALLS {
+            calls.pop_front();
         }
+        calls.push_back(id);
         self.finish("completed", None, false, events);
         self.expected = true;
+    }
+
+    /// Of this call no result is wanted.
+    pub fn expects_nothing(&mut self, id: &CallId) -> bool {
+        let before = self.unasked.len();
+        self.unasked.retain(|call| call != id);
+        before != self.unasked.len()
     }
 
     /// A call whose result may be sent; it is sent once.

@@ -19,6 +19,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         item: "i".into(),
         call: call.into(),
         output: output.into(),
+        is_error: output.contains("error"),
         scheduling: Scheduling::Wait,
         previous: None,
     };
@@ -46,6 +47,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
     for command in [
         result("c1", r#"{"error":"no clock"}"#),
         result("unknown", "noon"),
+        ProviderCommand::StillHere,
         text(Role::System, "be brief"),
         text(Role::User, "hello"),
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },

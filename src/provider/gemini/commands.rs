@@ -1,6 +1,6 @@
 //! What is sent for each command of a session (protocols reference §3).
 
-use super::{Gemini, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup, turns::Turns};
+use super::{Gemini, NOISE_ENOUGH, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup, turns::Turns};
 use crate::{
     config::Scheduling,
     error::{Error, ErrorClass, Result},
@@ -90,12 +90,19 @@ impl Gemini {
             history.push(turn);
             return None;
         }
-        if self.cuts_off() && self.later.len() < MAX_LATER {
-            self.later.push(turn);
-            return None;
+        if self.cuts_off() || !self.later.is_empty() {
+            self.wait(turn);
+            return if self.later.len() > MAX_LATER { self.tell_now() } else { None };
         }
         self.turns.told(false);
         Some(json!({"clientContent": {"turns": [turn], "turnComplete": false}}).to_string())
+    }
+
+    fn wait(&mut self, turn: Value) {
+        if self.later.is_empty() {
+            self.waits_since = self.sent;
+        }
+        self.later.push(turn);
     }
 
     /// Whoever speaks would be cut off by words, or the service be at a loss for them (protocols reference §3.3).
@@ -105,7 +112,9 @@ impl Gemini {
 
     /// The user speaks, to a model that takes no words then.
     fn in_a_turn(&self) -> bool {
-        let may_speak = self.streams && self.quiet < QUIET_ENOUGH;
+        let waited = self.sent - self.waits_since.min(self.sent);
+        let noise = !self.later.is_empty() && waited > NOISE_ENOUGH;
+        let may_speak = if self.manual { self.active } else { self.streams && self.quiet < QUIET_ENOUGH && !noise };
         self.model.content == Content::BetweenTurns && (may_speak || self.turns.user_speaks())
     }
 
@@ -141,7 +150,9 @@ impl Gemini {
             let text = if words.is_empty() { " ".to_owned() } else { words.join("\n") };
             return Some(json!({"realtimeInput": {"text": text}}).to_string());
         }
-        self.later.extend(last.map(|text| json!({"role": "user", "parts": [{"text": text}]})));
+        if let Some(text) = last {
+            self.wait(json!({"role": "user", "parts": [{"text": text}]}));
+        }
         self.asks_later = Some(request.to_owned());
         if self.in_a_turn() { None } else { self.tell_now() }
     }
@@ -192,7 +203,7 @@ impl Gemini {
                 let changes = patch.as_object().is_some_and(|patch| !patch.is_empty());
                 changes.then(|| json!({"contextUpdate": patch}).to_string())
             }
-            C::ToolOutput { item, call, output, scheduling, .. } => {
+            C::ToolOutput { item, call, output, scheduling, is_error, .. } => {
                 let kind = ItemKind::FunctionOutput { call: call.clone(), output: output.clone() };
                 Turns::confirmed(item.clone(), kind, &mut self.echoes);
                 let value: Value = serde_json::from_str(output).unwrap_or_else(|_| output.as_str().into());
@@ -201,7 +212,11 @@ impl Gemini {
                 match self.turns.take_call(call) {
                     Some(made) => {
                         let failed = value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("error"));
-                        let response = if failed { value } else { json!({"output": value}) };
+                        let response = match (failed, *is_error) {
+                            (true, _) => value,
+                            (_, true) => json!({"error": value}),
+                            _ => json!({"output": value}),
+                        };
                         let mut answer = json!({"name": made.name, "response": response});
                         if made.theirs {
                             answer["id"] = made.id.as_str().into();
@@ -274,6 +289,7 @@ impl Gemini {
                 }
             }
             C::InputEnds => self.stream_ends(),
+            C::StillHere => None,
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None

@@ -73,12 +73,16 @@ pub struct Gemini {
     later: Vec<Value>,
     /// The request that goes with it.
     asks_later: Option<String>,
+    /// Since when it waits, in frames of audio that were sent.
+    waits_since: u64,
 }
 
 /// Nobody can have spoken in what is softer.
 const QUIET: u16 = 500;
 /// After so many frames of quiet a turn is over: a second and a half.
 const QUIET_ENOUGH: u64 = 3 * INPUT_RATE as u64 / 2;
+/// Noise is waited for no longer than so many frames: five seconds.
+const NOISE_ENOUGH: u64 = 5 * INPUT_RATE as u64;
 
 impl Gemini {
     /// The codec for a checked configuration.
@@ -105,6 +109,7 @@ impl Gemini {
             streams: false,
             later: Vec::new(),
             asks_later: None,
+            waits_since: 0,
         })
     }
 
@@ -125,6 +130,7 @@ impl Gemini {
         }
         if let Some(activity) = message.voice_activity {
             let at = activity.audio_offset.as_deref().and_then(millis).unwrap_or(audio_ms);
+            self.turns.marks();
             match activity.kind.as_str() {
                 "ACTIVITY_START" => self.turns.user_begins(at, events),
                 "ACTIVITY_END" => self.turns.user_ends(at, events),
@@ -150,6 +156,7 @@ impl Gemini {
             // be answered there before anything else: the moment before it is the better one to go on from.
             && self.unsaid.is_empty()
             && self.later.is_empty()
+            && !self.turns.was_told()
             && !self.turns.calls_wait()
         {
             events.push(ProviderEvent::Resumable { handle: Handle::new(handle) });
@@ -364,6 +371,10 @@ impl Codec for Gemini {
         events.append(&mut self.echoes);
     }
 
+    fn is_busy(&self) -> bool {
+        self.turns.is_busy() || !self.later.is_empty()
+    }
+
     fn answers(&mut self) -> Vec<String> {
         let unwanted = self.turns.take_unwanted();
         let refused = unwanted.into_iter().map(commands::not_wanted);
@@ -383,7 +394,7 @@ impl Codec for Gemini {
         self.echoes.clear();
         self.unsaid.clear();
         self.later.clear();
-        (self.quiet, self.streams, self.asks_later) = (QUIET_ENOUGH, false, None);
+        (self.quiet, self.streams, self.asks_later, self.waits_since) = (QUIET_ENOUGH, false, None, 0);
         (self.handle, self.history) = (None, None);
     }
 
@@ -406,6 +417,7 @@ impl Codec for Gemini {
             streams: false,
             later: Vec::new(),
             asks_later: None,
+            waits_since: 0,
         })
     }
 }

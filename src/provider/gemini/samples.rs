@@ -40,6 +40,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
             item: "i".into(),
             call: "c1".into(),
             output: "{\"ok\":true}".into(),
+            is_error: false,
             scheduling: Scheduling::Silent,
             previous: None,
         },

@@ -215,6 +215,11 @@ fn merge(target: &mut Value, extra: &Map<String, Value>) {
                 own.extend(more.iter().cloned());
             }
             (Some(inner @ Value::Object(_)), Value::Object(more)) => merge(inner, more),
+            (_, Value::Object(more)) => {
+                let mut inner = json!({});
+                merge(&mut inner, more);
+                target[key.as_str()] = inner;
+            }
             _ => target[key.as_str()] = value.clone(),
         }
     }

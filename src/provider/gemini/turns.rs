@@ -91,6 +91,10 @@ pub struct Turns {
     unbilled: Option<ResponseId>,
     /// Calls of a response nobody wants any more.
     unwanted: Vec<FunctionCall>,
+    /// Something was said, asked or answered that the model answers.
+    owed: bool,
+    /// The service says when the user begins and stops.
+    marks: bool,
 }
 
 impl Turns {
@@ -151,7 +155,7 @@ impl Turns {
                 ProviderEvent::ResponseCreated { response: response.clone(), request: Some(request), detached: false };
             events.extend([created, over(response, "cancelled", Some("turn_detected"), None)]);
         }
-        self.expected = false;
+        (self.expected, self.unanswered) = (false, false);
         let words = String::new();
         let user = User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
         self.user = Some(user);
@@ -178,7 +182,7 @@ impl Turns {
         let parts = vec![ItemPart { audio: true, text: String::new() }];
         let item = Item { id: item, kind: ItemKind::Message { role: Role::User, parts }, status: "completed".into() };
         events.push(ProviderEvent::ItemAdded { item, previous: None });
-        (self.expected, self.unanswered) = (true, true);
+        (self.expected, self.unanswered, self.owed) = (true, true, true);
     }
 
     /// Words of the user.
@@ -223,13 +227,14 @@ impl Turns {
     /// An answer was asked for: what comes next is it.
     pub fn asked(&mut self, request: String) {
         self.request = Some(request);
-        (self.expected, self.told) = (true, true);
+        (self.expected, self.told, self.owed) = (true, true, true);
     }
 
     /// Something went into the conversation, which cuts off what is being said. `answered`: what comes next answers it.
     pub fn told(&mut self, answered: bool) {
         self.told = true;
         self.expected |= answered;
+        self.owed |= answered;
     }
 
     /// The host put something into the conversation that this is the confirmation of.
@@ -279,6 +284,14 @@ impl Turns {
         audio_ms: u64,
         events: &mut Vec<ProviderEvent>,
     ) -> Result<(), DecodeError> {
+        if let Some(blob) =
+            content.model_turn.iter().flat_map(|turn| &turn.parts).find_map(|part| part.inline_data.as_ref())
+            && blob.mime_type.starts_with("audio/")
+            && !is_audio(&blob.mime_type)
+        {
+            // Played at the wrong rate it would be noise.
+            return Err(DecodeError::Audio(format!("{} is not spoken here", blob.mime_type)));
+        }
         if let Some(words) = content.input_transcription {
             self.user_words(words, audio_ms, events);
         }
@@ -289,13 +302,8 @@ impl Turns {
             self.said(words.text, true, audio_ms, events);
         }
         for part in content.model_turn.into_iter().flat_map(|turn| turn.parts) {
-            match part.inline_data {
-                Some(blob) if is_audio(&blob.mime_type) => self.audio(blob.data.as_bytes(), audio_ms, events)?,
-                // Played at the wrong rate it would be noise.
-                Some(blob) if blob.mime_type.starts_with("audio/") => {
-                    return Err(DecodeError::Audio(format!("{} is not spoken here", blob.mime_type)));
-                }
-                _ => {}
+            if let Some(blob) = part.inline_data.filter(|blob| is_audio(&blob.mime_type)) {
+                self.audio(blob.data.as_bytes(), audio_ms, events)?;
             }
             // With speech, text beside it is thought or markup and is not spoken.
         }
@@ -361,6 +369,7 @@ impl Turns {
                 self.commit_user(audio_ms, events);
             }
             (self.expected, self.told, self.unanswered, self.cut) = (false, false, false, false);
+            self.owed = false;
             let id = ResponseId::from(self.id("resp"));
             let request = self.request.take();
             events.push(ProviderEvent::ResponseCreated { response: id.clone(), request, detached: false });
@@ -398,13 +407,14 @@ impl Turns {
 
     /// The service takes calls back.
     pub fn call_cancelled(&mut self, ids: Vec<String>, events: &mut Vec<ProviderEvent>) {
+        self.unwanted.retain(|call| call.id.as_ref().is_none_or(|id| !ids.contains(id)));
         for id in ids.into_iter().map(CallId::from) {
             if self.take_call(&id).is_some() {
                 events.push(ProviderEvent::CallCancelled { call: id });
             }
         }
         // Nothing is answered that nobody knows the result of.
-        self.expected &= self.told || !self.calls.is_empty() || self.unanswered;
+        self.expected &= self.told || self.calls_wait() || self.unanswered || self.request.is_some();
     }
 
     /// What was called for and nobody wants: the model waits for it all the same.
@@ -414,7 +424,18 @@ impl Turns {
 
     /// The model speaks, or is about to.
     pub fn is_busy(&self) -> bool {
-        self.response.is_some() || self.expected || self.calls_wait()
+        let ends = self.user.as_ref().is_some_and(|user| user.stopped && !user.committed);
+        self.response.is_some() || self.expected || ends || self.calls_wait()
+    }
+
+    /// Something was put into the conversation that nothing was said to yet.
+    pub fn was_told(&self) -> bool {
+        self.told
+    }
+
+    /// The service says when the user begins and stops.
+    pub fn marks(&mut self) {
+        self.marks = true;
     }
 
     /// The user is in the middle of a turn.
@@ -428,7 +449,8 @@ impl Turns {
         let speaks = self.user.as_ref().is_some_and(|user| !user.committed);
         // While calls wait for their results nobody but the user cuts in.
         let waits = self.expected && !self.calls_wait();
-        if !speaks && !waits && !self.told {
+        // A service that says when the user begins says it; what it cuts off without that is of our making.
+        if !speaks && !waits && !self.told && !self.marks {
             self.user_begins(audio_ms, events);
         }
         self.told = false;
@@ -453,10 +475,13 @@ impl Turns {
     }
 
     fn turn_complete(&mut self, reason: Option<&str>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        let over = std::mem::take(&mut self.gated) | std::mem::take(&mut self.cut) | self.in_progress;
+        let over = self.gated | std::mem::take(&mut self.cut) | self.in_progress;
+        // What nobody wants goes on for as long as the request does.
+        self.gated &= self.in_progress;
         let reason = reason.filter(|reason| !reason.is_empty() && !reason.ends_with("_UNSPECIFIED"));
-        let spoken = self.user.as_ref().is_some_and(|user| user.stopped && !user.committed) || self.unanswered;
-        if self.response.is_none() && !over && (spoken || (reason.is_some() && self.expected)) {
+        let stopped = |user: &User| !user.committed && (user.stopped || (user.began && !self.marks));
+        let spoken = self.user.as_ref().is_some_and(stopped) || self.unanswered || self.request.is_some();
+        if self.response.is_none() && !over && !self.calls_wait() && (spoken || (reason.is_some() && self.expected)) {
             // An answer that was refused before it began, or that the model had none to give, ends all the same.
             self.begin(audio_ms, events);
         }
@@ -464,7 +489,7 @@ impl Turns {
             self.finish(if reason.is_some() { "incomplete" } else { "completed" }, reason, events);
         }
         // The same request goes on: what comes next is no answer to something new.
-        self.expected |= self.in_progress;
+        self.expected = self.in_progress || (self.expected && (self.owed || self.calls_wait()));
         self.tell_user(events);
         // What comes after the end of a turn is of the next.
         if let Some(user) = self.user.as_mut().filter(|user| user.committed) {

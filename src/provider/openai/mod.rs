@@ -86,6 +86,7 @@ impl OpenAi {
                 item: item(),
                 call: "call_1".into(),
                 output: "{\"ok\":true}".into(),
+                is_error: false,
                 scheduling: crate::config::Scheduling::Wait,
                 previous: None,
             },
@@ -351,7 +352,7 @@ impl Codec for OpenAi {
                 Kind::ItemDelete { item_id: item.as_str() }
             }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
-            ProviderCommand::Told | ProviderCommand::InputEnds => return Ok(None),
+            ProviderCommand::Told | ProviderCommand::InputEnds | ProviderCommand::StillHere => return Ok(None),
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,

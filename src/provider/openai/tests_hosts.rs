@@ -134,7 +134,14 @@ fn xai_14_results_are_strings_as_they_are() {
     let (item, call, previous) = ("i".into(), "c".into(), None);
     let sent = frame(
         &mut xai(json!({})),
-        ProviderCommand::ToolOutput { item, call, output: output.into(), scheduling: Default::default(), previous },
+        ProviderCommand::ToolOutput {
+            item,
+            call,
+            output: output.into(),
+            is_error: false,
+            scheduling: Default::default(),
+            previous,
+        },
     );
     assert_eq!(sent["item"]["output"], output);
 }
