@@ -9,6 +9,7 @@ mod connection;
 mod resuming;
 mod tools;
 mod turns;
+mod waiting;
 mod wishes;
 
 use common::{Outputs, Talk};
