@@ -75,7 +75,7 @@ async fn programs_read_one_json_object() {
             json!({"session": "default", "model": "gpt-realtime-2"}),
         ),
         (&simulator, "openai", &["--free"], json!({"session": "nothing"})),
-        (&simulator, "gemini", &["--voice", "Kore"], json!({"session": "locked"})),
+        (&simulator, "gemini", &["--voice", "Kore"], json!({"session": "locked", "model": "gemini-3.8-live"})),
         (&xai, "xai", &[], json!({"session": "nothing"})),
     ] {
         let (code, out, err) = token(simulator, provider, &[&["--json"], more].concat()).await;
