@@ -192,7 +192,7 @@ class ToolHandling(TypedDict, total=False):
     """Calls of functions that are not in ``tools``; ``refuse``."""
     mute_input: bool
     """The vendor hears silence while calls run; off."""
-    approve: list[str]
+    approve: Sequence[str]
     """ElevenLabs only: tools of MCP servers that may run when the agent asks for approval. Any other is refused then,
     with the warning ``tool_not_approved``."""
 
