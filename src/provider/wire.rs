@@ -1,7 +1,11 @@
 //! What every codec does with JSON and with audio in it.
 
-use super::DecodeError;
-use crate::error::{Error, ErrorClass, Result};
+use super::{DecodeError, Item, ItemKind, ProviderEvent};
+use crate::{
+    error::{Error, ErrorClass, Result},
+    message::ItemId,
+};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The longest base64 of one piece: 4 MiB of audio.
@@ -68,9 +72,7 @@ pub struct Samples {
 
 /// 16-bit little-endian samples from base64. `pending`: the half that was left of the piece before.
 pub fn samples(base64: &[u8], pending: Option<u8>) -> std::result::Result<Samples, DecodeError> {
-    if base64.len() > MAX_AUDIO_BASE64 {
-        return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
-    }
+    bounded(base64)?;
     let bytes = base64_simd::STANDARD.decoded_length(base64).map_err(|e| DecodeError::Audio(e.to_string()))?;
     let offset = usize::from(pending.is_some());
     let mut pcm = vec![0i16; (bytes + offset).div_ceil(2)];
@@ -91,12 +93,65 @@ pub fn samples(base64: &[u8], pending: Option<u8>) -> std::result::Result<Sample
     Ok(Samples { pcm, odd: bytes % 2 == 1, half })
 }
 
-/// Bytes from base64, within the bound of a piece of audio.
-pub fn bytes(base64: &[u8]) -> std::result::Result<Vec<u8>, DecodeError> {
+fn bounded(base64: &[u8]) -> std::result::Result<(), DecodeError> {
     if base64.len() > MAX_AUDIO_BASE64 {
         return Err(DecodeError::Audio(format!("a delta of {} bytes is over the bound", base64.len())));
     }
+    Ok(())
+}
+
+/// That it can be decoded, where something has to happen before it is.
+pub fn readable(base64: &[u8]) -> std::result::Result<(), DecodeError> {
+    bounded(base64)?;
+    base64_simd::STANDARD.check(base64).map_err(|e| DecodeError::Audio(e.to_string()))
+}
+
+/// Bytes from base64, within the bound of a piece of audio.
+pub fn bytes(base64: &[u8]) -> std::result::Result<Vec<u8>, DecodeError> {
+    bounded(base64)?;
     base64_simd::STANDARD.decode_to_vec(base64).map_err(|e| DecodeError::Audio(e.to_string()))
+}
+
+/// Decodes by `message`, once more with whole characters where it fails; what fails leaves no events.
+pub fn decoded(
+    text: &str,
+    events: &mut Vec<ProviderEvent>,
+    mut message: impl FnMut(&str, &mut Vec<ProviderEvent>) -> std::result::Result<(), DecodeError>,
+) -> std::result::Result<(), DecodeError> {
+    let before = events.len();
+    let decoded = match message(text, events) {
+        Err(error) => match whole_characters(text) {
+            Some(text) => {
+                events.truncate(before);
+                message(&text, events)
+            }
+            None => Err(error),
+        },
+        done => done,
+    };
+    decoded.inspect_err(|_| events.truncate(before))
+}
+
+/// A message that is an object, of bounded depth.
+pub fn object<'a, T: Deserialize<'a>>(text: &'a str) -> std::result::Result<T, DecodeError> {
+    check_depth(text)?;
+    // A list would be taken for the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(DecodeError::Json("not an object".into()));
+    }
+    serde_json::from_str(text).map_err(|e| DecodeError::Json(e.to_string()))
+}
+
+/// What an item that was put into the conversation is confirmed by, where the vendor does not.
+pub fn confirmed(item: ItemId, kind: ItemKind) -> [ProviderEvent; 2] {
+    let item = Item { id: item, kind, status: "completed".into() };
+    let added = ProviderEvent::ItemAdded { item: item.clone(), previous: None };
+    [added, ProviderEvent::ItemDone { item, previous: None }]
+}
+
+/// An option the vendor has not.
+pub fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
+    Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
 }
 
 /// A frame of audio: base64 written straight between `head` and `tail`.

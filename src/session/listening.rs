@@ -346,14 +346,20 @@ impl Session {
             return;
         }
         let begun: Vec<i16> = std::mem::take(&mut self.listening.begun).into();
+        let frame_us = scale(pcm.len() as u64, 1_000_000, self.codec.capabilities().input_rate.into());
+        self.send_frames(&begun, Time(captured.0.saturating_sub(frame_us)));
+        self.send_microphone(pcm, captured);
+    }
+
+    /// What was kept leaves in frames as the microphone's do; `newest`: when the last sample was captured.
+    pub(super) fn send_frames(&mut self, kept: &[i16], newest: Time) {
         let rate = u64::from(self.codec.capabilities().input_rate);
-        let mut left = begun.len() + pcm.len();
-        for pcm in begun.chunks(scale(FRAME_MS, rate, 1000).max(1) as usize) {
+        let mut left = kept.len();
+        for pcm in kept.chunks(scale(FRAME_MS, rate, 1000).max(1) as usize) {
             left -= pcm.len();
             let after_us = scale(left as u64, 1_000_000, rate);
-            self.send_microphone(pcm, Time(captured.0.saturating_sub(after_us)));
+            self.send_microphone(pcm, Time(newest.0.saturating_sub(after_us)));
         }
-        self.send_microphone(pcm, captured);
     }
 
     fn keep_before(&mut self, pcm: &[i16]) {

@@ -21,8 +21,6 @@ use std::collections::VecDeque;
 const ALWAYS_MS: u32 = 400;
 /// Turns whose words are not known yet.
 const MAX_OPEN: usize = 8;
-/// Resent audio leaves in frames as the microphone's do.
-const FRAME_MS: u64 = 20;
 /// No more was lost than what the dead connection took before it was found dead.
 const MAX_UNHEARD_MS: u64 = 15_000;
 
@@ -287,15 +285,8 @@ impl Session {
             self.pre_roll.forget();
             return self.nothing_to_commit(commit);
         }
-        let rate = self.codec.capabilities().input_rate;
         let (samples, newest) = (self.pre_roll.samples.make_contiguous().to_vec(), self.pre_roll.newest);
-        let frame = scale(FRAME_MS, rate.into(), 1000).max(1) as usize;
-        let mut left = samples.len();
-        for pcm in samples.chunks(frame) {
-            left -= pcm.len();
-            let after_us = scale(left as u64, 1_000_000, rate.into());
-            self.send_microphone(pcm, Time(newest.0.saturating_sub(after_us)));
-        }
+        self.send_frames(&samples, newest);
         self.pre_roll.by_hand = self.is_held();
         self.listening.heard |= self.is_held() && !samples.is_empty();
         if samples.is_empty() || !open || self.is_held() {

@@ -16,12 +16,12 @@ mod tests;
 use super::{
     Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ItemKind, ItemPart, ProviderCommand, ProviderError,
     ProviderEvent, Quirks, SessionInfo,
-    wire::{Samples, check_depth, raw_object, samples, whole_characters},
+    wire::{Samples, bytes, confirmed, decoded, object, raw_object, readable, samples, unsupported},
 };
 use crate::{
     capabilities::{Capabilities, IdleAudio, Images, Reconnect, TransportKind},
     config::{Config, Modality, VadMode},
-    error::{Error, ErrorClass, Result},
+    error::{Error, Result},
     message::{ItemId, Role},
     request::{MAX_IMAGE, Picture, ResponseOptions},
 };
@@ -78,6 +78,32 @@ pub struct ElevenLabs {
 const MAX_ASKED: usize = 64;
 
 impl ElevenLabs {
+    /// The same, of a connection on which nothing was said yet.
+    fn fresh(&self) -> Self {
+        Self {
+            capabilities: self.capabilities.clone(),
+            dial: self.dial.clone(),
+            initiation: self.initiation.clone(),
+            replies: self.replies.another(),
+            echoes: Vec::new(),
+            answers: Vec::new(),
+            unsaid: Vec::new(),
+            past: false,
+            history: None,
+            speaks: self.speaks,
+            out: None,
+            back: None,
+            half: None,
+            part_ms: 0,
+            queued: false,
+            sent: 0,
+            conversation: None,
+            files: Vec::new(),
+            approve: self.approve.clone(),
+            asked: Vec::new(),
+        }
+    }
+
     /// The codec for a checked configuration.
     ///
     /// # Errors
@@ -108,17 +134,11 @@ impl ElevenLabs {
     }
 
     fn confirm(&mut self, item: &ItemId, kind: ItemKind) {
-        let item = super::Item { id: item.clone(), kind, status: "completed".into() };
-        self.echoes.push(ProviderEvent::ItemAdded { item: item.clone(), previous: None });
-        self.echoes.push(ProviderEvent::ItemDone { item, previous: None });
+        self.echoes.extend(confirmed(item.clone(), kind));
     }
 
     fn message(&mut self, text: &str, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
-        check_depth(text)?;
-        if !text.trim_start().starts_with('{') {
-            return Err(DecodeError::Json("not an object".into()));
-        }
-        let message: Message<'_> = serde_json::from_str(text).map_err(|e| DecodeError::Json(e.to_string()))?;
+        let message: Message<'_> = object(text)?;
         self.replies.audio_ms = self.sent * 1000 / u64::from(INPUT_RATE);
         let replies = &mut self.replies;
         match &*message.kind {
@@ -220,7 +240,7 @@ impl ElevenLabs {
         // Music of a queue is no answer.
         let Some(back) = self.back.as_mut().filter(|_| !self.queued) else { return Ok(()) };
         // What nobody can read begins nothing.
-        super::wire::bytes(audio.audio_base_64.as_bytes())?;
+        readable(audio.audio_base_64.as_bytes())?;
         let before = self.replies.speaking().cloned();
         let Some(at) = self.replies.sounds(&audio, events) else { return Ok(()) };
         if before.as_ref() != Some(&at) {
@@ -231,7 +251,7 @@ impl ElevenLabs {
             self.half = half;
             (back.samples(&pcm), odd)
         } else {
-            let bytes = super::wire::bytes(audio.audio_base_64.as_bytes())?;
+            let bytes = bytes(audio.audio_base_64.as_bytes())?;
             let pcm: Vec<i16> = bytes.into_iter().map(formats::of_ulaw).collect();
             (back.samples(&pcm), false)
         };
@@ -431,10 +451,6 @@ fn context(text: &str) -> String {
     json!({"type": "contextual_update", "text": text}).to_string()
 }
 
-fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
-    Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
-}
-
 fn capabilities(config: &Config) -> Capabilities {
     Capabilities {
         provider: "elevenlabs".into(),
@@ -543,18 +559,7 @@ impl Codec for ElevenLabs {
 
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         let text = frame.text().ok_or(DecodeError::Binary)?;
-        let before = events.len();
-        let decoded = match self.message(text, events) {
-            Err(error) => match whole_characters(text) {
-                Some(text) => {
-                    events.truncate(before);
-                    self.message(&text, events)
-                }
-                None => Err(error),
-            },
-            done => done,
-        };
-        decoded.inspect_err(|_| events.truncate(before))
+        decoded(text, events, |text, events| self.message(text, events))
     }
 
     fn echo(&mut self, events: &mut Vec<ProviderEvent>) {
@@ -580,40 +585,10 @@ impl Codec for ElevenLabs {
     }
 
     fn reset(&mut self) {
-        self.replies = self.replies.another();
-        self.echoes.clear();
-        self.answers.clear();
-        self.unsaid.clear();
-        (self.history, self.out, self.back, self.half) = (None, None, None, None);
-        (self.part_ms, self.queued, self.sent) = (0, false, 0);
-        self.asked.clear();
-        self.files.clear();
-        self.past = false;
-        self.conversation = None;
+        *self = self.fresh();
     }
 
     fn another(&self) -> Box<dyn Codec> {
-        Box::new(Self {
-            capabilities: self.capabilities.clone(),
-            dial: self.dial.clone(),
-            initiation: self.initiation.clone(),
-            replies: self.replies.another(),
-            echoes: Vec::new(),
-            answers: Vec::new(),
-            unsaid: Vec::new(),
-            past: false,
-            history: None,
-            speaks: self.speaks,
-            out: None,
-            back: None,
-            half: None,
-            part_ms: 0,
-            queued: false,
-            sent: 0,
-            conversation: None,
-            files: Vec::new(),
-            approve: self.approve.clone(),
-            asked: Vec::new(),
-        })
+        Box::new(self.fresh())
     }
 }

@@ -1,11 +1,14 @@
 //! What is sent for each command of a session (protocols reference §3).
 
-use super::{Gemini, NOISE_ENOUGH, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup, turns::Turns};
+use super::{Gemini, NOISE_ENOUGH, QUIET_ENOUGH, models::Content, server_message::FunctionCall, setup};
 use crate::{
     config::Scheduling,
     error::{Error, ErrorClass, Result},
     message::{ItemId, Role},
-    provider::{ItemKind, ItemPart, ProviderCommand, ProviderEvent, wire::raw_object},
+    provider::{
+        ItemKind, ItemPart, ProviderCommand, ProviderEvent,
+        wire::{confirmed, raw_object, unsupported},
+    },
     request::{Picture, ResponseOptions},
 };
 use serde_json::{Value, json};
@@ -45,10 +48,6 @@ fn bytes<'a>(picture: &'a Picture, kinds: &[&str]) -> Result<(&'a str, &'a str)>
     }
 }
 
-fn unsupported(field: &'static str, message: &str, fix: &str) -> Error {
-    Error::new(ErrorClass::Unsupported, "unsupported_option", message.to_owned()).field(field).fix(fix.to_owned())
-}
-
 impl Gemini {
     /// Words as the service takes them.
     fn words(field: &'static str, text: &str) -> Result<String> {
@@ -61,7 +60,7 @@ impl Gemini {
 
     fn confirm(&mut self, item: &ItemId, role: Role, text: &str) {
         let parts = vec![ItemPart { audio: false, text: text.to_owned() }];
-        Turns::confirmed(item.clone(), ItemKind::Message { role, parts }, &mut self.echoes);
+        self.echoes.extend(confirmed(item.clone(), ItemKind::Message { role, parts }));
     }
 
     /// The setup, with what the conversation begins with.
@@ -205,7 +204,7 @@ impl Gemini {
             }
             C::ToolOutput { item, call, output, scheduling, is_error, .. } => {
                 let kind = ItemKind::FunctionOutput { call: call.clone(), output: output.clone() };
-                Turns::confirmed(item.clone(), kind, &mut self.echoes);
+                self.echoes.extend(confirmed(item.clone(), kind));
                 let value: Value = serde_json::from_str(output).unwrap_or_else(|_| output.as_str().into());
                 let value = setup::plain_value(value);
                 let told = format!("[The result was: {}]", setup::plain(output));
@@ -238,7 +237,7 @@ impl Gemini {
             C::CreateCall { item, call, name, arguments, .. } => {
                 let kind =
                     ItemKind::FunctionCall { call: call.clone(), name: name.clone(), arguments: arguments.clone() };
-                Turns::confirmed(item.clone(), kind, &mut self.echoes);
+                self.echoes.extend(confirmed(item.clone(), kind));
                 if self.takes_content() {
                     return Ok(self
                         .content(Role::Assistant, json!([{"text": format!("[I called {name} with {arguments}.]")}])));

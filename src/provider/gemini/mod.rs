@@ -18,7 +18,7 @@ mod turns;
 use super::{
     Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, Handle, ProviderCommand, ProviderError,
     ProviderEvent, Quirks, SessionInfo,
-    wire::{audio_frame, check_depth, whole_characters},
+    wire::{audio_frame, decoded, object},
 };
 use crate::{
     capabilities::{Capabilities, IdleAudio, Images, Reconnect, Say, TransportKind},
@@ -85,6 +85,30 @@ const QUIET_ENOUGH: u64 = 3 * INPUT_RATE as u64 / 2;
 const NOISE_ENOUGH: u64 = 5 * INPUT_RATE as u64;
 
 impl Gemini {
+    /// The same, of a connection on which nothing was said yet.
+    fn fresh(&self) -> Self {
+        Self {
+            capabilities: self.capabilities.clone(),
+            dial: self.dial.clone(),
+            setup: self.setup.clone(),
+            model: self.model,
+            manual: self.manual,
+            turns: self.turns.another(),
+            echoes: Vec::new(),
+            active: false,
+            answers: false,
+            unsaid: Vec::new(),
+            handle: None,
+            history: None,
+            sent: 0,
+            quiet: QUIET_ENOUGH,
+            streams: false,
+            later: Vec::new(),
+            asks_later: None,
+            waits_since: 0,
+        }
+    }
+
     /// The codec for a checked configuration.
     ///
     /// # Errors
@@ -118,12 +142,7 @@ impl Gemini {
     }
 
     fn message(&mut self, text: &str, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
-        check_depth(text)?;
-        // A list would be taken for the fields in their order.
-        if !text.trim_start().starts_with('{') {
-            return Err(DecodeError::Json("not an object".into()));
-        }
-        let message: ServerMessage<'_> = serde_json::from_str(text).map_err(|e| DecodeError::Json(e.to_string()))?;
+        let message: ServerMessage<'_> = object(text)?;
         let (before, audio_ms) = (events.len(), self.sent_ms());
         if message.setup_complete.is_some() {
             events.push(ProviderEvent::SessionUpdated(Box::new(self.info())));
@@ -353,18 +372,7 @@ impl Codec for Gemini {
 
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<ProviderEvent>) -> Result<(), DecodeError> {
         let text = frame.text().ok_or(DecodeError::Binary)?;
-        let before = events.len();
-        let decoded = match self.message(text, events) {
-            Err(error) => match whole_characters(text) {
-                Some(text) => {
-                    events.truncate(before);
-                    self.message(&text, events)
-                }
-                None => Err(error),
-            },
-            done => done,
-        };
-        decoded.inspect_err(|_| events.truncate(before))
+        decoded(text, events, |text, events| self.message(text, events))
     }
 
     fn echo(&mut self, events: &mut Vec<ProviderEvent>) {
@@ -389,35 +397,10 @@ impl Codec for Gemini {
     }
 
     fn reset(&mut self) {
-        self.turns = self.turns.another();
-        (self.active, self.answers, self.sent) = (false, false, 0);
-        self.echoes.clear();
-        self.unsaid.clear();
-        self.later.clear();
-        (self.quiet, self.streams, self.asks_later, self.waits_since) = (QUIET_ENOUGH, false, None, 0);
-        (self.handle, self.history) = (None, None);
+        *self = self.fresh();
     }
 
     fn another(&self) -> Box<dyn Codec> {
-        Box::new(Self {
-            capabilities: self.capabilities.clone(),
-            dial: self.dial.clone(),
-            setup: self.setup.clone(),
-            model: self.model,
-            manual: self.manual,
-            turns: self.turns.another(),
-            echoes: Vec::new(),
-            active: false,
-            answers: false,
-            unsaid: Vec::new(),
-            handle: None,
-            history: None,
-            sent: 0,
-            quiet: QUIET_ENOUGH,
-            streams: false,
-            later: Vec::new(),
-            asks_later: None,
-            waits_since: 0,
-        })
+        Box::new(self.fresh())
     }
 }

@@ -237,13 +237,6 @@ impl Turns {
         self.owed |= answered;
     }
 
-    /// The host put something into the conversation that this is the confirmation of.
-    pub fn confirmed(item: ItemId, kind: ItemKind, events: &mut Vec<ProviderEvent>) {
-        let item = Item { id: item, kind, status: "completed".into() };
-        events.push(ProviderEvent::ItemAdded { item: item.clone(), previous: None });
-        events.push(ProviderEvent::ItemDone { item, previous: None });
-    }
-
     /// Nobody wants what is being said any more. The service cannot be told, so it is not listened to.
     pub fn cancel(&mut self, response: Option<&ResponseId>, events: &mut Vec<ProviderEvent>) {
         if self.response.as_ref().is_some_and(|r| response.is_none_or(|id| *id == r.id)) {
