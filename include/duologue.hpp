@@ -523,6 +523,13 @@ public:
     op send_video_frame(span<const std::uint8_t> jpeg) const {
         return command(duologue_client_send_video_frame, jpeg.data(), jpeg.size());
     }
+    /// What the user thinks of an answer: "like", "dislike", or "" to take it back; for services that take it.
+    op send_feedback(std::string_view item, std::string_view score) const {
+        detail::c_string word(score);
+        return command(duologue_client_send_feedback, detail::c_string(item), word.or_null());
+    }
+    /// The user is there and busy: an agent that would speak into the silence waits.
+    op send_user_activity() const { return command(duologue_client_send_user_activity); }
     /// Tells the model something; nobody answers.
     op send_context(std::string_view text) const {
         return command(duologue_client_send_context, detail::c_string(text));

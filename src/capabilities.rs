@@ -57,6 +57,10 @@ pub struct Capabilities {
     pub truncate: Option<bool>,
     /// The user's speech is transcribed.
     pub user_transcription: Option<bool>,
+    /// Answers can be rated: `send_feedback`.
+    pub feedback: Option<bool>,
+    /// The model can be told that the user is busy, and waits: `send_user_activity`.
+    pub user_activity: Option<bool>,
     /// What an answer cost is told.
     pub usage: Option<bool>,
     /// Voices that are known, the recommended ones first; a provider may have more.

@@ -5,8 +5,8 @@ use super::{
     op::{Op, Ping},
 };
 use crate::{
-    message::CallRef,
-    request::{Image, ResponseOptions},
+    message::{CallRef, ItemId},
+    request::{FeedbackScore, Image, ResponseOptions},
     session::Command,
     transcript::Transcript,
 };
@@ -40,6 +40,20 @@ impl Client {
     /// `video`.
     pub fn send_video_frame(&self, image: Image) -> Op {
         self.command(Command::SendVideoFrame { image })
+    }
+
+    /// Tells the service what the user thinks of an answer (`Capabilities::feedback`: ElevenLabs); `item` is its
+    /// message, one of the newest 64 of this connection; `None` takes it back. Elsewhere refused with `feedback`.
+    /// Completes when it is on its way: the service confirms nothing.
+    pub fn send_feedback(&self, item: ItemId, score: Option<FeedbackScore>) -> Op {
+        self.command(Command::SendFeedback { item, score })
+    }
+
+    /// Says that the user is there and busy, typing for example: an agent that would speak into the silence waits
+    /// (`Capabilities::user_activity`: ElevenLabs). Good for a few seconds, so say it again while it lasts. Elsewhere
+    /// refused with `user_activity`.
+    pub fn send_user_activity(&self) -> Op {
+        self.command(Command::SendUserActivity)
     }
 
     /// Tells the model something (a system message) without asking for an answer.

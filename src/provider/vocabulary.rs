@@ -5,7 +5,7 @@ use crate::{
     config::Scheduling,
     event::Tokens,
     message::{CallId, ItemId, PartIndex, ResponseId, Role},
-    request::{ImageDetail, Picture, ResponseOptions},
+    request::{FeedbackScore, ImageDetail, Picture, ResponseOptions},
 };
 use serde_json::Value;
 
@@ -41,9 +41,18 @@ pub enum ProviderCommand {
         /// The frame.
         picture: Picture,
     },
+    /// What the user wrote last waits for no answer. Sent where [`Quirks::answers_words`].
+    Unasked,
+    /// What the user thinks of an answer.
+    Feedback {
+        /// The message of the assistant.
+        item: ItemId,
+        /// Absent: nothing, or nothing any more.
+        score: Option<FeedbackScore>,
+    },
     /// The microphone is off: no more audio comes for a while.
     InputEnds,
-    /// Nothing was said for long, and the user is still there.
+    /// The user is there and busy, though nothing is said: typing, or silent for long.
     StillHere,
     /// Change the session: what [`super::Codec::update`] returned.
     Update {
@@ -290,6 +299,8 @@ pub struct Quirks {
     pub speaks_first: bool,
     /// Once the model has the results of its calls it goes on by itself; otherwise it has to be asked.
     pub answers_results: bool,
+    /// Whatever the user says or writes is answered: what is only to be known is told in another way.
+    pub answers_words: bool,
     /// What the vendor was told it keeps: an item cannot be taken out of the conversation again.
     pub keeps_items: bool,
     /// What the vendor heard it keeps: nothing takes it back, so a turn by hand begins for it once it is long enough.
@@ -555,6 +566,8 @@ pub enum ProviderEvent {
         /// Tokens out.
         output: Tokens,
     },
+    /// All lines are busy: the conversation waits for its turn.
+    Queued,
     /// The vendor asked whether a tool of its own may run, and was told that it may not.
     ToolRefused {
         /// The tool.

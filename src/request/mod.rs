@@ -1,8 +1,10 @@
 //! What a host says with a command: options of a response, pictures. Plain data, the same JSON in every
 //! language; unknown keys are errors.
 
+mod feedback;
 mod image;
 
+pub use feedback::FeedbackScore;
 pub use image::{Image, ImageDetail, MAX_IMAGE, Picture};
 
 use crate::{

@@ -6,7 +6,7 @@ use crate::{
     event::{InterruptSource, OpId},
     message::{ItemId, MessageState, Part, Role},
     provider::ProviderCommand,
-    request::{Image, Picture},
+    request::{FeedbackScore, Image, Picture},
 };
 
 /// Text of one message or result; the vendor's own bounds are far below.
@@ -74,6 +74,27 @@ impl Session {
         self.complete(op, result.err());
     }
 
+    /// What the user thinks of an answer is told the vendor, and is no part of the conversation.
+    pub(super) fn send_feedback(&mut self, op: OpId, item: ItemId, score: Option<FeedbackScore>) {
+        if self.codec.capabilities().feedback != Some(true) {
+            let error = Error::new(ErrorClass::Unsupported, "feedback", "this service takes no feedback");
+            return self.complete(op, Some(error.fix("keep it in the application, with the id of the message")));
+        }
+        let result = self.send(&ProviderCommand::Feedback { item, score });
+        self.complete(op, result.err());
+    }
+
+    /// Holds off the next turn of an agent that speaks when nobody else does.
+    pub(super) fn send_user_activity(&mut self, op: OpId) {
+        if self.codec.capabilities().user_activity != Some(true) {
+            let text = "this model does not speak unasked, so that nothing is to be held off";
+            let error = Error::new(ErrorClass::Unsupported, "user_activity", text);
+            return self.complete(op, Some(error.fix("leave it out; `capabilities` says who takes it")));
+        }
+        let result = self.send(&ProviderCommand::StillHere);
+        self.complete(op, result.err());
+    }
+
     /// Words of the host itself: the model knows them, nobody is asked to say anything.
     pub(super) fn send_context(&mut self, op: OpId, text: String) {
         if let Some(error) = unfit("text", &text) {
@@ -107,6 +128,7 @@ impl Session {
         if then.respond {
             self.speaking.begin_typed_turn(self.now);
         }
+        let written = role == Role::User && matches!(parts[..], [Part::Text { .. }, ..]);
         let now_ms = self.now.as_ms();
         self.history.add(item.clone(), role, parts, MessageState::Completed, now_ms, &mut self.changes);
         self.tell_changes();
@@ -114,6 +136,8 @@ impl Session {
         self.remember(event_id, Purpose::Item(Some(op), item));
         if then.respond {
             self.want_answer();
+        } else if written && self.codec.quirks().answers_words {
+            self.tell_vendor(&ProviderCommand::Unasked);
         }
     }
 

@@ -68,6 +68,15 @@ impl Session {
         }
     }
 
+    /// Nobody answers before it is this conversation's turn.
+    pub(super) fn queued(&mut self) {
+        let text = "the account holds as many conversations as it may, and this one waits in the service's queue";
+        let warning = Error::new(ErrorClass::Limit, "queued", text);
+        self.emit(EventKind::Warning(
+            warning.fix("tell the user to hold the line; speech before the answer may be lost"),
+        ));
+    }
+
     /// A tool of the vendor was not allowed to run.
     pub(super) fn tool_refused(&mut self, name: &str) {
         let text = format!("the agent asked to run {:?}, and was told that it may not", vendor_text(name));
@@ -113,6 +122,9 @@ impl Session {
         let heard = self.ledger.open().next().is_none() && !self.speaking.flushing();
         if !self.leaves || !heard || self.sequencer.active().is_some() {
             return;
+        }
+        if self.link.is_ending() {
+            return self.hear_no_more();
         }
         self.leaves = false;
         let ended = Ended { by: EndedBy::Agent, code: "agent_ended".into(), detail: String::new() };

@@ -26,6 +26,7 @@ impl Session {
             Command::NetworkChanged => self.network_changed(op),
             Command::ImportHistory { messages } => self.import_history(op, messages),
             Command::ClearHistory => self.clear_history(op),
+            Command::Interrupt if self.link.is_ending() && self.leaves => self.cut_off(op),
             command if self.is_recovering() => self.command_while_recovering(op, command),
             _ if !self.link.is_up() => {
                 let error = Error::new(ErrorClass::State, "not_connected", "the client is not connected")
@@ -37,16 +38,15 @@ impl Session {
                 self.send_image(op, image, text, Then { respond, interrupt });
             }
             Command::SendVideoFrame { image } => self.send_video_frame(op, &image),
+            Command::SendFeedback { item, score } => self.send_feedback(op, item, score),
+            Command::SendUserActivity => self.send_user_activity(op),
             Command::SendContext { text } => self.send_context(op, text),
             Command::Say { text } => match unfit("text", &text) {
                 Some(error) => self.complete(op, Some(error)),
                 None => self.say(Some(op), text),
             },
             Command::RequestResponse { options } => self.request_response(op, options),
-            Command::Interrupt => {
-                self.interrupt(InterruptSource::Call);
-                if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
-            }
+            Command::Interrupt => self.cut_off(op),
             Command::StartListening | Command::StopListening | Command::ClearInput => {
                 self.listening_command(op, &command);
             }
@@ -62,21 +62,28 @@ impl Session {
         }
     }
 
+    /// Ends when the speaker is silent.
+    fn cut_off(&mut self, op: OpId) {
+        self.interrupt(InterruptSource::Call);
+        if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
+    }
+
     /// What waits for the next connection, what does not need one, and what cannot wait.
     fn command_while_recovering(&mut self, op: OpId, command: Command) {
         match command {
-            Command::Interrupt => {
-                self.interrupt(InterruptSource::Call);
-                if self.speaking.flushing() { self.ops.interrupt.push(op) } else { self.complete(op, None) }
-            }
+            Command::Interrupt => self.cut_off(op),
             Command::SubmitToolResult { call, output, is_error } => {
                 self.submit_tool_result(op, &call, output, is_error);
             }
             Command::StartListening | Command::StopListening | Command::ClearInput => {
                 self.listening_command(op, &command);
             }
-            // What was to be seen then is not what is to be seen now.
-            Command::SendRaw { .. } | Command::SendVideoFrame { .. } | Command::Ping
+            // What was so then is not what is so now.
+            Command::SendRaw { .. }
+            | Command::SendVideoFrame { .. }
+            | Command::SendFeedback { .. }
+            | Command::SendUserActivity
+            | Command::Ping
                 if self.status != Status::Connected =>
             {
                 let error = Error::new(ErrorClass::State, "not_connected", "the connection is coming back").retryable();

@@ -56,6 +56,7 @@ impl Session {
     }
 
     pub(super) fn connect(&mut self, op: OpId) {
+        self.hear_no_more();
         if self.link.step == Step::Closing && self.ops.again.is_none() {
             // Disconnect and connect, one after the other, is how a host starts afresh.
             self.ops.again = Some(op);

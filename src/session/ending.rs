@@ -24,7 +24,7 @@ impl Session {
         let ended = Ended { by: EndedBy::User, code: "disconnected".into(), detail: String::new() };
         match self.link.step {
             Step::Down => self.finish_disconnects(),
-            Step::Closing => {}
+            Step::Closing => self.hear_no_more(),
             _ => self.close(1000, Status::Idle { ended }),
         }
     }
@@ -38,7 +38,7 @@ impl Session {
         self.successor_over();
         self.out.push_back(Output::Close { epoch: self.link.epoch, code });
         self.link.step = Step::Closing;
-        self.link.ending = Some(ending);
+        (self.link.ending, self.leaves) = (Some(ending), false);
         // Nothing but the close has a limit now.
         (self.link.connect_by, self.link.probed_until) = (None, None);
         self.link.step_by = Some(self.now.after_ms(CLOSE_MS));
@@ -132,7 +132,43 @@ impl Session {
             }
             self.emit(EventKind::Error(error.clone()));
         }
+        // Sound beside the events went with the connection.
+        if matches!(ending, Status::Idle { .. }) && self.link.is_up() && !self.link.carries.media {
+            return self.hear_out(ending);
+        }
         self.end(ending);
+    }
+
+    /// The agent is gone in good order: what it said is heard to its end, and then the run ends.
+    fn hear_out(&mut self, ending: Status) {
+        self.link.step = Step::Closing;
+        (self.link.connect_by, self.link.probed_until) = (None, None);
+        (self.link.ending, self.leaves) = (Some(ending), true);
+        self.set_capture(false);
+        self.stop_listening();
+        self.successor_over();
+        self.cancel_calls();
+        let open = self.responses.iter().filter(|r| r.end.is_none() && !r.fenced);
+        for id in open.map(|r| r.id.clone()).collect::<Vec<_>>() {
+            self.gone_quiet(&id);
+            if self.response(&id).end.is_none() {
+                self.end_unseen(&id, "incomplete", Some("remote_closed"));
+            }
+        }
+        // A speaker that stands still keeps nobody.
+        let left_ms = self.ledger.ms(self.ledger.queued());
+        self.link.step_by = Some(self.now.after_ms(left_ms + CLOSE_MS));
+        self.say_goodbye();
+    }
+
+    /// Whoever does not want to hear the rest need not.
+    pub(super) fn hear_no_more(&mut self) {
+        if self.link.is_ending()
+            && self.leaves
+            && let Some(ending) = self.link.ending.take()
+        {
+            self.end(ending);
+        }
     }
 
     /// The run is over.

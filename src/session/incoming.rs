@@ -78,6 +78,7 @@ impl Session {
                 let usage = Usage { scope, cumulative: false, input, output, cost: None, billed_ms };
                 self.emit_about(Some(&response), None, EventKind::Usage(usage));
             }
+            E::Queued => self.queued(),
             E::ToolRefused { name } => self.tool_refused(&name),
             E::CallCancelled { call } => self.call_taken_back(&call),
             E::HeardTranscript { item, part, transcript } => self.heard_was(&item, part, transcript),
@@ -274,7 +275,9 @@ impl Session {
         }
         // Its end may be nothing but silence.
         if let Some(ms) = self.may_be_quiet(&record.id).filter(|_| record.asked < MOST_ASKED) {
-            return Some(record.heard_of.after_ms(u64::from(ms) * u64::from(record.asked + 1)));
+            // Who has much to be heard yet may take longer for the rest.
+            let left_ms = self.ledger.ms(self.ledger.queued());
+            return Some(record.heard_of.after_ms(u64::from(ms) * u64::from(record.asked + 1) + left_ms));
         }
         Some(match (active, self.sequencer.waiting_since()) {
             (true, Some(since)) => record.heard_of.max(since).after_ms(ANSWER_MS),

@@ -9,7 +9,7 @@ use crate::{
     event::{AudioLevel, Event, OpId, Pcm},
     message::{CallRef, ItemId, PartIndex},
     provider::{DialRequest, Frame},
-    request::{Image, ResponseOptions},
+    request::{FeedbackScore, Image, ResponseOptions},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +50,16 @@ pub enum Command {
         /// The frame.
         image: Image,
     },
+    /// Say what the user thinks of an answer.
+    SendFeedback {
+        /// The message of the assistant.
+        item: ItemId,
+        /// Absent: nothing, or nothing any more.
+        #[serde(default)]
+        score: Option<FeedbackScore>,
+    },
+    /// Say that the user is busy, so that the model waits.
+    SendUserActivity,
     /// Tell the model something without asking for an answer.
     SendContext {
         /// The words.
@@ -127,8 +137,10 @@ impl Command {
             Self::UpdateSession { changes } => changes.to_string().len(),
             Self::SubmitToolResult { output, .. } => output.len(),
             Self::SendRaw { json } => json.len(),
+            Self::SendFeedback { item, .. } => item.0.len(),
             Self::Connect
             | Self::Disconnect
+            | Self::SendUserActivity
             | Self::Interrupt
             | Self::StartListening
             | Self::StopListening

@@ -320,6 +320,8 @@ impl Session {
             self.roll_over();
             self.say_goodbye();
             self.answer_vendor();
+        } else if self.link.is_ending() {
+            self.say_goodbye();
         } else if self.is_recovering() {
             self.give_up_calls();
         }

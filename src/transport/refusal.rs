@@ -12,11 +12,14 @@ pub(super) fn said(body: &[u8], credential: Option<&Credential>) -> (String, Opt
     // Some services echo the rejected key, whatever it looks like.
     let body = credential.map_or_else(|| body.to_string(), |c| body.replace(c.expose(), "[redacted]"));
     let json: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-    let words = match json["error"]["message"].as_str().or(json["error"].as_str()).or(json["message"].as_str()) {
+    // Services made with FastAPI (ElevenLabs) have `detail`: words, or an object with them.
+    let (error, detail) = (&json["error"], &json["detail"]);
+    let places = [&error["message"], error, &json["message"], &detail["message"], detail];
+    let words = match places.into_iter().find_map(serde_json::Value::as_str) {
         Some(text) => redact(text),
         None => redact(&body.chars().take(200).collect::<String>()),
     };
-    (words, json["error"]["code"].as_str().map(redact))
+    (words, error["code"].as_str().or(detail["status"].as_str()).map(redact))
 }
 
 /// The field a refusal is about, where it names one.

@@ -4,8 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod closing;
 mod replies;
 mod session;
+mod typed;
 mod words;
 
 use common::{Outputs, Talk};

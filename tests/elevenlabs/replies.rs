@@ -232,36 +232,17 @@ fn a_call_that_expects_nothing_gets_nothing() {
     talk.finish();
 }
 
-/// Line 25: the agent hangs up; what it said is heard first.
-#[test]
-fn the_agent_hangs_up() {
-    let mut talk = connected(json!({}));
-    response(&mut talk, 1, "Goodbye!");
-    audio(&mut talk, 1, 500);
-    says(
-        &mut talk,
-        json!({"type": "agent_tool_response", "agent_tool_response":
-        {"tool_name": "end_call", "tool_call_id": "x", "is_error": false}}),
-    );
-    complete(&mut talk, 1);
-    let closes = |outputs: &Outputs| outputs.0.iter().any(|o| matches!(o, Output::Close { .. }));
-    assert!(!closes(&talk.take()));
-    talk.plays(500);
-    assert!(closes(&talk.take()));
-    talk.closed(Some(1000), "", None);
-    let outputs = talk.take();
-    assert_eq!(outputs.of("status")[0]["ended"]["by"], "agent", "{:?}", outputs.of("status"));
-    talk.finish();
-}
-
 /// Line 29: music of a queue is no answer.
 #[test]
 fn who_waits_in_a_queue_hears_no_answer() {
     let mut talk = connected(json!({}));
     let status = |word: &str| json!({"type": "queue_status", "queue_status_event": {"status": word}});
     says(&mut talk, status("waiting"));
+    says(&mut talk, status("waiting"));
     audio(&mut talk, 1, 500);
-    assert_eq!(talk.take().of("mode").len(), 0);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("mode").len(), 0);
+    assert_eq!(outputs.of("warning").iter().map(|w| w["code"].clone()).collect::<Vec<_>>(), ["queued"]);
     assert_eq!(talk.session.messages().len(), 0);
     says(&mut talk, status("admitted"));
     audio(&mut talk, 2, 500);

@@ -69,6 +69,10 @@ class Capabilities(TypedDict):
     """The client tells the vendor what was heard."""
     user_transcription: Optional[bool]
     """The user's speech is transcribed."""
+    feedback: Optional[bool]
+    """Answers can be rated."""
+    user_activity: Optional[bool]
+    """The model can be told that the user is busy, and waits."""
     usage: Optional[bool]
     """What an answer cost is told."""
     voices: list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._ask import ask, load
@@ -155,6 +155,21 @@ class Client(ClientBase):
         """
         frame = await load(image, mime_type, None)
         await self._session.command(_orders.send_video_frame(frame))
+
+    async def send_feedback(self, item: str, score: Optional[Literal["like", "dislike"]]) -> None:
+        """Tells the service what the user thinks of an answer (``capabilities.feedback``: ElevenLabs).
+
+        :param item: the message of the assistant, one of the newest of this connection.
+        :param score: ``None`` takes it back.
+        """
+        await self._session.command(_orders.send_feedback(item, score))
+
+    async def send_user_activity(self) -> None:
+        """Says that the user is there and busy, typing for example: an agent that would speak into the silence waits.
+
+        Good for a few seconds, so say it again while it lasts (``capabilities.user_activity``: ElevenLabs).
+        """
+        await self._session.command(_orders.send_user_activity())
 
     async def send_context(self, text: str) -> None:
         """Tells the model something, as a system message, without asking for an answer."""

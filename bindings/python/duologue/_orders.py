@@ -68,6 +68,18 @@ def send_video_frame(image: Any) -> Order:
     return lambda engine: engine.send_video_frame(image)
 
 
+def send_feedback(item: str, score: Optional[str]) -> Order:
+    """See `Client.send_feedback`."""
+    rated = string("item", item)
+    word = None if score is None else string("score", score)
+    return lambda engine: engine.send_feedback(rated, word)
+
+
+def send_user_activity() -> Order:
+    """See `Client.send_user_activity`."""
+    return lambda engine: engine.send_user_activity()
+
+
 def send_context(text: str) -> Order:
     """See `Client.send_context`."""
     said = string("text", text)

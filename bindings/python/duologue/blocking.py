@@ -14,7 +14,7 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Optional, TypeVar, Union, overload
 
 from . import _orders
 from ._ask import ask, load
@@ -308,6 +308,21 @@ class Client(ClientBase):  # noqa: D101 - it has one
         """
         frame = _wait(load(image, mime_type, None))
         _wait(self._session.command(_orders.send_video_frame(frame)))
+
+    def send_feedback(self, item: str, score: Optional[Literal["like", "dislike"]]) -> None:
+        """Tells the service what the user thinks of an answer (``capabilities.feedback``: ElevenLabs).
+
+        :param item: the message of the assistant, one of the newest of this connection.
+        :param score: ``None`` takes it back.
+        """
+        _wait(self._session.command(_orders.send_feedback(item, score)))
+
+    def send_user_activity(self) -> None:
+        """Says that the user is there and busy, typing for example: an agent that would speak into the silence waits.
+
+        Good for a few seconds, so say it again while it lasts (``capabilities.user_activity``: ElevenLabs).
+        """
+        _wait(self._session.command(_orders.send_user_activity()))
 
     def send_context(self, text: str) -> None:
         """Tells the model something, as a system message, without asking for an answer."""

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     ResponseOptions,
     error::{Error, ErrorClass, Result},
-    request::{Image, ImageDetail},
+    request::{FeedbackScore, Image, ImageDetail},
 };
 use std::{ffi::c_char, ptr};
 
@@ -204,6 +204,52 @@ pub unsafe extern "C" fn duologue_client_send_video_frame(
         let frame = Image::from_bytes(unsafe { std::slice::from_raw_parts(data, size) });
         Ok(client.send_video_frame(frame))
     })
+}
+
+/// Tells the service what the user thinks of an answer, for services that take it (ElevenLabs). It is no part of the
+/// history, and nothing waits for another connection. Completes when it is on its way: the service confirms nothing.
+/// `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`feedback`: the service takes none; `item`: it is none of the newest
+/// 64 messages of the assistant on this connection) and DUOLOGUE_ERROR_NOT_CONNECTED.
+///
+/// @param client the client, connected
+/// @param item id of the message of the assistant
+/// @param score "like" or "dislike"; NULL: takes it back
+/// @param[out] out_op receives the number of the command; may be NULL
+/// @return as duologue_client_connect(), and DUOLOGUE_ERROR_NULL_ARGUMENT (no item), DUOLOGUE_ERROR_INVALID_UTF8,
+///         DUOLOGUE_ERROR_INVALID_ARGUMENT (another score)
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_send_feedback(
+    client: *mut duologue_client,
+    item: *const c_char,
+    score: *const c_char,
+    out_op: *mut u64,
+) -> duologue_result {
+    command(client, out_op, |client| {
+        // SAFETY: the caller's promise.
+        let (item, score) = unsafe { (text::required("item", item)?, text::optional("score", score)?) };
+        let score = score.map(|word| FeedbackScore::parse(&word)).transpose()?;
+        Ok(client.send_feedback(item.into(), score))
+    })
+}
+
+/// Says that the user is there and busy, typing for example: an agent that would speak into the silence waits, for
+/// services that have such (ElevenLabs). Good for a few seconds, so say it again while it lasts. Completes when it is on
+/// its way. `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`user_activity`: nobody there speaks unasked) and
+/// DUOLOGUE_ERROR_NOT_CONNECTED.
+///
+/// @param client the client, connected
+/// @param[out] out_op receives the number of the command; may be NULL
+/// @return as duologue_client_connect()
+/// @par Thread
+/// any but audio threads
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duologue_client_send_user_activity(
+    client: *mut duologue_client,
+    out_op: *mut u64,
+) -> duologue_result {
+    command(client, out_op, |client| Ok(client.send_user_activity()))
 }
 
 /// Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".

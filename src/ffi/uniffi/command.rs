@@ -6,7 +6,7 @@ use crate::{
     ResponseOptions,
     client::Op,
     error::{Error, ErrorClass},
-    request::{Image, ImageDetail},
+    request::{FeedbackScore, Image, ImageDetail},
     transcript::Transcript,
 };
 
@@ -79,6 +79,17 @@ impl Client {
     /// Shows what a camera sees, for a model that takes frames; it is no message of the history.
     pub fn send_video_frame(&self, image: ImageInput) -> Result<u64> {
         taken(self.client.send_video_frame(image.into()))
+    }
+
+    /// Tells the service what the user thinks of an answer; `score`: `like`, `dislike`, or none to take it back.
+    pub fn send_feedback(&self, item: String, score: Option<String>) -> Result<u64> {
+        let score = score.map(|word| FeedbackScore::parse(&word)).transpose()?;
+        taken(self.client.send_feedback(item.into(), score))
+    }
+
+    /// Says that the user is there and busy, so that the agent waits.
+    pub fn send_user_activity(&self) -> Result<u64> {
+        taken(self.client.send_user_activity())
     }
 
     /// Tells the model something without asking for an answer.

@@ -1,7 +1,7 @@
 //! What a wish asks of an agent that agents do not have (protocols reference §3, §10).
 
 use crate::{
-    config::{Config, Scheduling, ToolChoice, Transcription, TransportChoice, VadMode},
+    config::{Config, Modality, Scheduling, ToolChoice, Transcription, TransportChoice, VadMode},
     provider::{
         AuthStyle,
         openai::legality::{Finding, Severity},
@@ -46,6 +46,23 @@ pub fn findings(config: &Config) -> Vec<Finding> {
         if tool.scheduling.is_some_and(|wish| wish != Scheduling::Wait) {
             let path = format!("tools[{at}].scheduling");
             found.push(finding(path, format!("{:?}: the agent's own settings say it", tool.name), elsewhere));
+        }
+    }
+    let own = "only agents with a language model of their own (custom LLM) are told";
+    for (path, set, code, message, fix) in [
+        ("temperature", config.temperature.is_some(), "custom_llm_only", own, elsewhere),
+        ("max_output_tokens", config.max_output_tokens.is_some(), "custom_llm_only", own, elsewhere),
+        (
+            "output_modality",
+            config.output_modality == Modality::Text,
+            "deaf",
+            "an agent that writes does not listen: the microphone is not heard",
+            "use \"audio\" to be heard, or send_text",
+        ),
+    ] {
+        if set {
+            let severity = Severity::Warning(code);
+            found.push(Finding { severity, ..finding(path.to_owned(), message.to_owned(), fix) });
         }
     }
     found

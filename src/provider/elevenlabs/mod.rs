@@ -3,6 +3,8 @@
 //! The other end is no model but an agent that is configured elsewhere: it has its own instructions, tools and turns, and
 //! the client may change of it what it permits. It cannot be told to stop, what was heard, or to be another than it was.
 
+mod capabilities;
+mod commands;
 mod dial;
 mod formats;
 mod initiation;
@@ -14,22 +16,20 @@ mod server_message;
 mod tests;
 
 use super::{
-    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ItemKind, ItemPart, ProviderCommand, ProviderError,
+    Beginning, Codec, DecodeError, DialRequest, ErrorKind, Frame, ItemKind, ProviderCommand, ProviderError,
     ProviderEvent, Quirks, SessionInfo,
-    wire::{Samples, bytes, confirmed, decoded, object, raw_object, readable, samples, unsupported},
+    wire::{Samples, bytes, confirmed, decoded, object, readable, samples, unsupported},
 };
 use crate::{
-    capabilities::{Capabilities, IdleAudio, Images, Reconnect, TransportKind},
-    config::{Config, Modality, VadMode},
+    capabilities::Capabilities,
+    config::{Config, Modality},
     error::{Error, Result},
-    message::{ItemId, Role},
-    request::{MAX_IMAGE, Picture, ResponseOptions},
+    message::ItemId,
 };
 use formats::{Format, INPUT_RATE, Incoming, OUTPUT_RATE, Outgoing};
 use replies::Replies;
 use serde_json::{Value, json};
 use server_message::{KNOWN, Message};
-use std::borrow::Cow;
 
 pub use dial::dial_with;
 #[doc(hidden)]
@@ -37,8 +37,6 @@ pub use samples::sample_client_events;
 
 /// Base URL when none is configured; there are others for other regions.
 pub const BASE_URL: &str = "https://api.elevenlabs.io";
-/// Kinds of pictures that are files there.
-const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 /// Nothing more comes of a reply whose words are known when nothing came for so long.
 const QUIET_MS: u32 = 1_000;
 
@@ -110,7 +108,7 @@ impl ElevenLabs {
     /// No agent, or a `base_url` that is no URL.
     pub fn new(config: &Config) -> Result<Self> {
         Ok(Self {
-            capabilities: capabilities(config),
+            capabilities: capabilities::of(config),
             dial: dial::request(config, None)?,
             initiation: initiation::message(config),
             replies: Replies::default(),
@@ -155,13 +153,9 @@ impl ElevenLabs {
                 }
             }
             "agent_response_correction" => replies.corrected(message.agent_response_correction_event, events),
-            "context_usage" => self.ended(false, events),
-            // It comes when the reply has been played, by when the next one may be under way.
-            "agent_response_complete" => {
-                if replies.is_about(message.agent_response_complete_event.event_id) {
-                    self.ended(false, events);
-                }
-            }
+            // Each may come when the next reply is under way: the second when this one has been played.
+            "context_usage" => self.ended_if(message.context_usage_event.event_id, events),
+            "agent_response_complete" => self.ended_if(message.agent_response_complete_event.event_id, events),
             "user_transcript" => {
                 let words = message.user_transcription_event;
                 self.flush_rest(events);
@@ -184,7 +178,13 @@ impl ElevenLabs {
             "mcp_tool_call" if message.mcp_tool_call.state == "awaiting_approval" => {
                 self.asked_to_approve(message.mcp_tool_call, events);
             }
-            "queue_status" => self.queued = message.queue_status_event.status == "waiting",
+            "queue_status" => {
+                let waits = message.queue_status_event.status == "waiting";
+                if waits && !std::mem::replace(&mut self.queued, waits) {
+                    events.push(ProviderEvent::Queued);
+                }
+                self.queued = waits;
+            }
             "agent_tool_response" if message.agent_tool_response.tool_name == "end_call" => {
                 events.push(ProviderEvent::Leaves);
             }
@@ -292,6 +292,12 @@ impl ElevenLabs {
         self.half = None;
     }
 
+    fn ended_if(&mut self, event: i64, events: &mut Vec<ProviderEvent>) {
+        if self.replies.is_about(event) {
+            self.ended(false, events);
+        }
+    }
+
     fn ended(&mut self, inferred: bool, events: &mut Vec<ProviderEvent>) {
         self.flush_rest(events);
         self.replies.ended(inferred, events);
@@ -302,189 +308,6 @@ impl ElevenLabs {
             back.reset();
         }
         self.half = None;
-    }
-
-    /// The model is to answer what was said.
-    fn ask(&mut self, request: &str) -> Result<Option<String>> {
-        if self.unsaid.is_empty() && self.files.is_empty() {
-            let text = "the agent answers what it is told, and nothing was told";
-            return Err(unsupported("text", text, "send_text with the question"));
-        }
-        self.replies.asked(request.to_owned());
-        self.past = false;
-        let text = self.unsaid.drain(..).collect::<Vec<_>>().join("\n");
-        if self.files.is_empty() {
-            return Ok(Some(json!({"type": "user_message", "text": text}).to_string()));
-        }
-        let files: Vec<_> = self.files.drain(..).map(|id| json!({"type": "file_input", "file_id": id})).collect();
-        // The one is for servers that know no list; that is how the vendor's own clients send it.
-        let mut message = json!({"type": "multimodal_message", "file": files[0], "files": files});
-        if !text.is_empty() {
-            message["text"] = json!({"type": "user_message", "text": text});
-        }
-        Ok(Some(message.to_string()))
-    }
-
-    fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
-        use ProviderCommand as C;
-        Ok(match command {
-            C::Configure => Some(self.initiation.to_string()),
-            C::CreateText { item, role, text, .. } => {
-                let parts = vec![ItemPart { audio: false, text: text.clone() }];
-                self.confirm(item, ItemKind::Message { role: *role, parts });
-                match (&mut self.history, role) {
-                    (Some(history), _) => {
-                        let who = match role {
-                            Role::User => "User: ",
-                            Role::Assistant => "You: ",
-                            _ => "",
-                        };
-                        history.push(format!("{who}{text}"));
-                        if *role == Role::User {
-                            self.unsaid = vec![text.clone()];
-                        } else if *role == Role::Assistant {
-                            self.unsaid.clear();
-                        }
-                        None
-                    }
-                    (None, Role::User) => {
-                        if std::mem::take(&mut self.past) {
-                            // It was a part of what was told, and nobody asked for its answer.
-                            self.unsaid.clear();
-                        }
-                        self.unsaid.push(text.clone());
-                        None
-                    }
-                    (None, _) => Some(context(text)),
-                }
-            }
-            C::CreateCall { item, call, name, arguments, .. } => {
-                let (call, name_, arguments_) = (call.clone(), name.clone(), arguments.clone());
-                self.confirm(item, ItemKind::FunctionCall { call, name: name_, arguments: arguments_ });
-                self.told(format!("[You called {name} with {arguments}.]"))
-            }
-            C::ToolOutput { item, call, output, is_error, .. } => {
-                self.confirm(item, ItemKind::FunctionOutput { call: call.clone(), output: output.clone() });
-                if self.replies.expects_nothing(call) {
-                    return Ok(None);
-                }
-                if !self.replies.take_call(call) {
-                    return Ok(self.told(format!("[The result was: {output}]")));
-                }
-                let (kind, id) = ("client_tool_result", call.as_str());
-                Some(json!({"type": kind, "tool_call_id": id, "result": output, "is_error": is_error}).to_string())
-            }
-            C::Told => {
-                self.past = true;
-                let history = self.history.take().filter(|lines| !lines.is_empty());
-                history.map(|lines| context(&format!("The conversation so far:\n{}", lines.join("\n"))))
-            }
-            C::CreateResponse { request, options } => {
-                if **options != ResponseOptions::default() {
-                    let text = "the agent takes no options for a single response";
-                    return Err(unsupported("options", text, "leave them out"));
-                }
-                self.ask(request)?
-            }
-            C::Say { .. } => {
-                let text = "the agent cannot be told what to say";
-                return Err(unsupported("text", text, "set `greeting` for its first words, or send_text"));
-            }
-            C::VideoFrame { .. } => return Err(unsupported("image", "agents see no video", "describe it")),
-            C::CreateImage { item, text, picture, .. } => {
-                let Picture::Uploaded(file) = picture else {
-                    // Of an earlier conversation: the files of that are none of this one.
-                    return Err(unsupported("image", "the agent takes pictures as files", "send it again"));
-                };
-                let parts = vec![ItemPart { audio: false, text: text.clone().unwrap_or_default() }];
-                self.confirm(item, ItemKind::Message { role: Role::User, parts });
-                self.unsaid.extend(text.clone());
-                self.files.push(file.clone());
-                None
-            }
-            C::Update { .. } => {
-                return Err(unsupported(
-                    "changes",
-                    "an agent is what it was when the conversation began",
-                    "connect anew",
-                ));
-            }
-            C::CancelResponse { .. } => {
-                self.replies.cancel(&mut self.echoes);
-                self.silenced();
-                None
-            }
-            // It says itself what was heard, and keeps what it said.
-            C::Truncate { .. } | C::ClearOutput => None,
-            C::DeleteItem { item } => {
-                self.echoes.push(ProviderEvent::ItemDeleted { item: item.clone() });
-                None
-            }
-            C::RetrieveItem { .. } => {
-                return Err(unsupported("item", "the service shows nothing of its conversation", "use messages()"));
-            }
-            // The agent hears silence and decides.
-            C::CommitInput | C::InputEnds => None,
-            C::StillHere => Some(json!({"type": "user_activity"}).to_string()),
-            C::ClearInput => {
-                self.echoes.push(ProviderEvent::InputCleared);
-                None
-            }
-            C::Raw(json) => Some(raw_object(json, r#"{"type":"user_activity"}"#)?),
-        })
-    }
-
-    /// Something of an earlier connection.
-    fn told(&mut self, line: String) -> Option<String> {
-        match &mut self.history {
-            Some(history) => {
-                history.push(line);
-                None
-            }
-            None => Some(context(&line)),
-        }
-    }
-}
-
-/// What the agent takes note of and does not answer.
-fn context(text: &str) -> String {
-    json!({"type": "contextual_update", "text": text}).to_string()
-}
-
-fn capabilities(config: &Config) -> Capabilities {
-    Capabilities {
-        provider: "elevenlabs".into(),
-        model: config.model.clone().unwrap_or_default(),
-        // Agents are the account's own.
-        model_known: true,
-        transports: vec![TransportKind::Websocket],
-        credentials: vec!["api_key".into(), "signed_url".into()],
-        input_rate: INPUT_RATE,
-        output_rate: OUTPUT_RATE,
-        turn_modes: vec![VadMode::Server],
-        text_in: Some(true),
-        text_out: Some(true),
-        image_in: Some(true),
-        video_in: Some(false),
-        images: Some(Images { mime_types: PICTURES.map(Cow::from).to_vec(), max_bytes: MAX_IMAGE as u64, urls: false }),
-        silent_context: Some(true),
-        say: None,
-        out_of_band: Some(false),
-        tools: Some(true),
-        parallel_tools: Some(false),
-        tool_scheduling: vec!["wait".into()],
-        reasoning: Some(false),
-        updates: vec!["tools".into(), "tool_handling".into()],
-        cancel: Some(false),
-        truncate: Some(false),
-        user_transcription: Some(true),
-        // Of its cost nothing is on the wire.
-        usage: Some(false),
-        voices: Vec::new(),
-        // After a minute without a word of the user the agent hangs up.
-        idle_audio: Some(IdleAudio::Continuous),
-        reconnect: Some(Reconnect::New),
-        max_session_s: None,
     }
 }
 
@@ -505,6 +328,7 @@ impl Codec for ElevenLabs {
         Quirks {
             speaks_first: true,
             answers_results: true,
+            answers_words: true,
             keeps_items: true,
             configured_once: true,
             keeps_audio: true,
@@ -541,6 +365,12 @@ impl Codec for ElevenLabs {
 
     fn begins(&mut self, with: Beginning<'_>) {
         self.history = (with != Beginning::Fresh).then(Vec::new);
+        // Who talks already is greeted once. An agent that lets its greeting be chosen lets it be none; of one that says
+        // its own nobody knows.
+        let greeting = self.initiation.pointer_mut("/conversation_config_override/agent/first_message");
+        if let (Some(greeting), true) = (greeting, self.history.is_some()) {
+            *greeting = "".into();
+        }
     }
 
     fn encode(&mut self, command: &ProviderCommand, _event_id: &str) -> Result<Option<String>> {

@@ -64,16 +64,21 @@ pub struct Replies {
     request: Option<String>,
     /// What comes next answers something that was sent.
     expected: bool,
+    /// What was written may cut off a greeting that is on its way, and nobody has spoken then.
+    crosses: bool,
     /// Everything up to this was cut off.
     cut: i64,
+    /// The same, by the host: the agent knows nothing of it.
+    cut_here: i64,
     /// The newest that was heard of.
     newest: i64,
     said: VecDeque<Said>,
     /// Sound that was sent so far, milliseconds.
     pub audio_ms: u64,
-    calls: VecDeque<CallId>,
+    /// With the number each has in common with what is said before it and with its answer.
+    calls: VecDeque<(CallId, i64)>,
     /// Calls whose results nobody waits for.
-    unasked: VecDeque<CallId>,
+    unasked: VecDeque<(CallId, i64)>,
 }
 
 impl Replies {
@@ -95,6 +100,7 @@ impl Replies {
     pub fn asked(&mut self, request: String) {
         self.request = Some(request);
         self.expected = true;
+        self.crosses = self.said.is_empty();
     }
 
     /// The reply that is under way, begun where there is none.
@@ -104,6 +110,8 @@ impl Replies {
         if let Some(response) = new.clone() {
             self.expected = false;
             self.user_ends(None, events);
+            // The first may be a greeting that crosses what was written, which cuts it off then.
+            self.crosses &= self.said.is_empty();
             let request = self.request.take();
             events.push(ProviderEvent::ResponseCreated { response, request, detached: false });
         }
@@ -139,7 +147,7 @@ impl Replies {
 
     /// Whether sound of that number is to be heard, and if so where it belongs.
     pub fn sounds(&mut self, audio: &Audio<'_>, events: &mut Vec<ProviderEvent>) -> Option<PartRef> {
-        if audio.event_id <= self.cut {
+        if self.is_cut(audio.event_id) {
             return None;
         }
         Some(self.speak(audio.event_id, true, events))
@@ -171,7 +179,7 @@ impl Replies {
     pub fn words(&mut self, response: AgentResponse, speaks: bool, events: &mut Vec<ProviderEvent>) {
         let (event, text) = (response.event_id, response.agent_response.trim().to_owned());
         // Of a reply that was cut while it was generated: as far as it was heard, says the agent, if it knows of that.
-        if event <= self.cut {
+        if self.is_cut(event) {
             let cut = self.said.iter_mut().rev().find(|said| !said.written && said.first <= event);
             if let Some(said) = cut {
                 (said.written, said.name) = (true, response.response_id);
@@ -202,7 +210,7 @@ impl Replies {
 
     /// Some words of a reply that is written.
     pub fn part(&mut self, event: i64, delta: String, events: &mut Vec<ProviderEvent>) {
-        if event <= self.cut || delta.is_empty() {
+        if self.is_cut(event) || delta.is_empty() {
             return;
         }
         let at = self.speak(event, false, events);
@@ -268,6 +276,7 @@ impl Replies {
         self.newest = self.newest.max(event);
         self.finish("completed", None, true, events);
         self.user_begins(events);
+        self.crosses = false;
         self.user_ends(Some(words.trim()), events);
         self.expected = true;
     }
@@ -276,6 +285,10 @@ impl Replies {
     fn user_ends(&mut self, words: Option<&str>, events: &mut Vec<ProviderEvent>) {
         let Some(item) = self.user.take() else { return };
         events.push(ProviderEvent::SpeechStopped { item: item.clone(), audio_ms: self.audio_ms });
+        if std::mem::take(&mut self.crosses) {
+            events.push(ProviderEvent::ItemDeleted { item });
+            return;
+        }
         events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
         let parts = vec![ItemPart { audio: true, text: String::new() }];
         let kind = ItemKind::Message { role: Role::User, parts };
@@ -306,7 +319,7 @@ impl Replies {
         if calls.len() >= MOST_CALLS {
             calls.pop_front();
         }
-        calls.push_back(id);
+        calls.push_back((id, call.event_id));
         self.finish("completed", None, false, events);
         self.expected = true;
     }
@@ -314,15 +327,23 @@ impl Replies {
     /// Of this call no result is wanted.
     pub fn expects_nothing(&mut self, id: &CallId) -> bool {
         let before = self.unasked.len();
-        self.unasked.retain(|call| call != id);
+        self.unasked.retain(|(call, _)| call != id);
         before != self.unasked.len()
     }
 
     /// A call whose result may be sent; it is sent once.
     pub fn take_call(&mut self, id: &CallId) -> bool {
-        let before = self.calls.len();
-        self.calls.retain(|call| call != id);
-        before != self.calls.len()
+        let at = self.calls.iter().position(|(call, _)| call == id);
+        let Some((_, event)) = at.and_then(|at| self.calls.remove(at)) else { return false };
+        if self.cut_here == event && self.calls.iter().all(|(_, other)| *other != event) {
+            // What the host cut off has all come; the answer to the result has the same number and is another matter.
+            self.cut_here = event - 1;
+        }
+        true
+    }
+
+    fn is_cut(&self, event: i64) -> bool {
+        event <= self.cut.max(self.cut_here)
     }
 
     /// Whether a reply of that number is under way: the end of one may be told while the next is. Without a number, any.
@@ -344,12 +365,19 @@ impl Replies {
     pub fn cancel(&mut self, events: &mut Vec<ProviderEvent>) {
         if let Some(reply) = &self.reply {
             let spoke = reply.at.is_some();
-            self.cut = self.cut.max(self.newest);
+            self.cut_here = self.cut_here.max(self.newest);
             self.finish("cancelled", Some("client_cancelled"), false, events);
             if let Some(said) = self.said.back_mut().filter(|_| spoke) {
                 said.by_host = true;
             }
         }
+    }
+
+    /// What the agent counts a message as.
+    pub fn number_of(&self, item: &ItemId) -> Option<i64> {
+        let now = self.reply.as_ref().filter(|reply| reply.at.as_ref().is_some_and(|at| at.item == *item));
+        let before = self.said.iter().rev().find(|said| said.at.item == *item);
+        now.map(|reply| reply.last).or(before.map(|said| said.last))
     }
 
     /// The part that is being spoken.
@@ -385,6 +413,7 @@ impl Replies {
     fn finish(&mut self, status: &str, reason: Option<&str>, inferred: bool, events: &mut Vec<ProviderEvent>) {
         self.message_done(status, events);
         let Some(reply) = self.reply.take() else { return };
+        self.crosses &= status != "completed";
         events.push(ProviderEvent::ResponseDone(Box::new(ResponseDone {
             response: reply.id,
             status: status.to_owned(),

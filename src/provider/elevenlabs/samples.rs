@@ -48,6 +48,7 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         result("c1", r#"{"error":"no clock"}"#),
         result("unknown", "noon"),
         ProviderCommand::StillHere,
+        ProviderCommand::Unasked,
         text(Role::System, "be brief"),
         text(Role::User, "hello"),
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },

@@ -1,5 +1,9 @@
 use super::{legality::findings, *};
-use crate::provider::{codec_for, dial_with};
+use crate::{
+    capabilities::Reconnect,
+    config::VadMode,
+    provider::{codec_for, dial_with},
+};
 use serde_json::json;
 
 fn config(more: Value) -> Config {

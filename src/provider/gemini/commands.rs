@@ -288,7 +288,8 @@ impl Gemini {
                 }
             }
             C::InputEnds => self.stream_ends(),
-            C::StillHere => None,
+            C::StillHere | C::Unasked => None,
+            C::Feedback { .. } => return Err(unsupported("feedback", "the service takes none", "keep it yourself")),
             C::ClearInput => {
                 self.echoes.push(ProviderEvent::InputCleared);
                 None

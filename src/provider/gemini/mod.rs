@@ -255,6 +255,8 @@ fn capabilities(config: &Config) -> Capabilities {
         cancel: Some(false),
         truncate: Some(false),
         user_transcription: Some(config.transcription.is_some()),
+        feedback: Some(false),
+        user_activity: Some(false),
         usage: Some(true),
         voices: names(models::VOICES),
         idle_audio: Some(IdleAudio::None),

@@ -44,6 +44,8 @@ pub fn capabilities(config: &Config, profile: &Profile, model: &str) -> Capabili
         cancel: Some(true),
         truncate: Some(!grok),
         user_transcription: Some(config.transcription.is_some()),
+        feedback: Some(false),
+        user_activity: Some(false),
         usage: Some(true),
         voices: names(known.voices),
         idle_audio: Some(IdleAudio::None),

@@ -352,7 +352,13 @@ impl Codec for OpenAi {
                 Kind::ItemDelete { item_id: item.as_str() }
             }
             ProviderCommand::RetrieveItem { item } => Kind::ItemRetrieve { item_id: item.as_str() },
-            ProviderCommand::Told | ProviderCommand::InputEnds | ProviderCommand::StillHere => return Ok(None),
+            ProviderCommand::Told
+            | ProviderCommand::InputEnds
+            | ProviderCommand::StillHere
+            | ProviderCommand::Unasked => return Ok(None),
+            ProviderCommand::Feedback { .. } => {
+                return Err(super::wire::unsupported("feedback", "the service takes none", "keep it yourself"));
+            }
             ProviderCommand::CommitInput => Kind::Commit,
             ProviderCommand::ClearInput => Kind::Clear,
             ProviderCommand::ClearOutput => Kind::OutputClear,
