@@ -3267,6 +3267,43 @@ duologue_result duologue_client_send_video_frame(duologue_client *client,
                                                  uint64_t *out_op);
 
 /**
+ * Tells the service what the user thinks of an answer, for services that take it (ElevenLabs). It is no part of the
+ * history, and nothing waits for another connection. Completes when it is on its way: the service confirms nothing.
+ * `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`feedback`: the service takes none; `item`: it is none of the newest
+ * 64 messages of the assistant on this connection) and DUOLOGUE_ERROR_NOT_CONNECTED.
+ *
+ * @param client the client, connected
+ * @param item id of the message of the assistant
+ * @param score "like" or "dislike"; NULL: takes it back
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect(), and DUOLOGUE_ERROR_NULL_ARGUMENT (no item), DUOLOGUE_ERROR_INVALID_UTF8,
+ *         DUOLOGUE_ERROR_INVALID_ARGUMENT (another score)
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_feedback(duologue_client *client,
+                                              const char *item,
+                                              const char *score,
+                                              uint64_t *out_op);
+
+/**
+ * Says that the user is there and busy, typing for example: an agent that would speak into the silence waits, for
+ * services that have such (ElevenLabs). Good for a few seconds, so say it again while it lasts. Completes when it is on
+ * its way. `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`user_activity`: nobody there speaks unasked) and
+ * DUOLOGUE_ERROR_NOT_CONNECTED.
+ *
+ * @param client the client, connected
+ * @param[out] out_op receives the number of the command; may be NULL
+ * @return as duologue_client_connect()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_send_user_activity(duologue_client *client,
+                                                   uint64_t *out_op);
+
+/**
  * Tells the model something it should know (a system message), and nobody answers: "the user opened page 3".
  * Completes when the vendor has taken it. `completed` carries what duologue_client_send_text() has.
  *

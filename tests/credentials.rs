@@ -254,7 +254,9 @@ async fn lesson_a_token_fetched_too_late_is_dropped() {
     soon(drops.recv()).await.expect("the future is dropped");
     let id = soon(begins.recv()).await.unwrap();
     is(&client.answer_credential(id, Ok(key("sk-late-c4n4ry"))).unwrap_err(), ErrorClass::State, "stale_request");
+    client.shutdown().await;
     // The host may be faster than its function, which is then dropped.
+    let (client, mut begins, mut drops) = endless(Client::builder().config(asked(&simulator)));
     let connecting = client.connect();
     let id = soon(begins.recv()).await.unwrap();
     client.answer_credential(id, Ok(key("sk-a-c4n4ry"))).unwrap();

@@ -119,6 +119,9 @@ async fn the_client_in_javascript_is_content() {
     assert!(parts.iter().all(|line| line["ok"] == true), "{}", report.stdout);
 
     let journal = simulator.journal();
+    // What a client sent last may arrive after it has ended.
+    let over = journal.wait_until(|j| j.connections().iter().all(|c| c.end.is_some()).then_some(()));
+    tokio::time::timeout(std::time::Duration::from_secs(30), over).await.expect("they have left");
     let connections = journal.connections();
     assert_eq!(connections.len(), 8, "two for the approval");
     let results: Vec<_> = connections.iter().flat_map(|connection| &connection.tool_results).collect();

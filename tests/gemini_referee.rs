@@ -23,7 +23,10 @@ fn received(journal: &Journal, kind: &str) -> u64 {
 #[tokio::test]
 async fn the_google_genai_package_is_content() {
     let Some(referees) = Referees::find() else { return };
-    let simulator = Simulator::builder().scenario(Scenario::bundled()).tls(true).start().await.expect("it starts");
+    let mut scenario = Scenario::bundled();
+    // At the pace of speech: who cuts in has time for it.
+    scenario.delivery.speed = 1.0;
+    let simulator = Simulator::builder().scenario(scenario).tls(true).start().await.expect("it starts");
     let folder = tempfile::tempdir().expect("a folder");
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, simulator.ca_pem().expect("a TLS simulator has a certificate")).expect("it is written");

@@ -82,6 +82,8 @@ async fn xai_a_spoken_turn_has_one_final_transcript_and_an_answer() {
 async fn xai_who_goes_on_speaking_goes_on_in_the_same_turn() {
     let mut document: Value = serde_json::from_str(include_str!("../assets/three-turns.json")).unwrap();
     document["delivery"]["commit_delay_ms"] = json!(3000);
+    // The rest of the question is there before anything of the first answer is heard.
+    document["delivery"]["first_audio_delay_ms"] = json!(2000);
     let scenario = Scenario::from_json(&document.to_string(), std::path::Path::new("assets")).unwrap();
     let clip = scenario.clip("question1").unwrap();
     let (first, rest) = clip.split_at(clip.len() / 2);

@@ -76,6 +76,17 @@ async fn conversation(cut: Option<usize>) -> (usize, usize) {
         assert!(met.is_ok(), "cut at {cut:?}: no answer to {}: {:#?}", turn + 1, client.messages());
     }
     person.goes();
+    if cut.is_some() {
+        // The line may go when all is said: the next connection is told then.
+        let newest = |j: &Journal| {
+            let sent = j.client_events();
+            let last = sent.iter().filter_map(|e| e["connection"].as_u64()).max()?;
+            let result = |e: &serde_json::Value| e["connection"] == last && e["item"]["type"] == "function_call_output";
+            (last > 1 && sent.iter().any(result)).then_some(())
+        };
+        let journal = simulator.journal();
+        tokio::time::timeout(LIMIT, journal.wait_until(newest)).await.expect("it comes back");
+    }
     let reconnected = line.connections() - 1;
     check(cut, &client.messages(), runs, &simulator.journal());
     client.shutdown().await;

@@ -194,6 +194,31 @@ async fn what_is_not_a_realtime_api_is_said_in_its_own_words() {
     assert_eq!((error.code.as_ref(), error.retryable), ("unavailable", true));
 }
 
+/// As much as the vendors' own clients take at most (ElevenLabs' package for Python).
+#[tokio::test]
+async fn a_frame_of_16_mib_is_taken() {
+    let (url, go) = vendor(|mut ws| async move {
+        let frame = json!({"type": "rather.long", "event_id": "e", "pad": ""}).to_string();
+        let pad = "x".repeat((16 << 20) - frame.len());
+        ws.send(Message::text(frame.replace(r#""pad":"""#, &format!(r#""pad":"{pad}""#)))).await.unwrap();
+        while let Some(Ok(_)) = ws.next().await {}
+    })
+    .await;
+    let client = dial(at(url), canary::KEY).await.unwrap();
+    let mut events = client.events();
+    go.notify_one();
+    let warning = loop {
+        match events.next().await.expect("the run goes on").kind {
+            EventKind::Warning(warning) => break warning,
+            EventKind::Error(error) => panic!("{error}"),
+            _ => {}
+        }
+    };
+    assert_eq!(warning.code, "unknown_event");
+    assert!(warning.message.contains("rather.long"), "{warning}");
+    client.disconnect().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_over_long_frame_ends_the_run_with_one_error() {
     // refused at the frame's header, before its 32 MiB are read.

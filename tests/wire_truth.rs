@@ -197,6 +197,6 @@ async fn every_client_message_of_the_elevenlabs_codec_is_the_vendors() {
             lines += &(frame + "\n");
         }
     }
-    assert_eq!(kinds.len(), 9, "all but what only the host sends as it is: {kinds:?}");
+    assert_eq!(kinds.len(), 10, "every client message of a conversation (protocols reference §4): {kinds:?}");
     run(referees.node("elevenlabs_wire.mjs", [""; 0]), &lines).await.expect_success();
 }

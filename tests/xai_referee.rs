@@ -71,6 +71,8 @@ async fn the_pydantic_ai_package_knows_turns_that_go_on() {
     let Some(referees) = Referees::find() else { return };
     let mut scenario: Value = serde_json::from_str(include_str!("../assets/three-turns.json")).expect("JSON");
     scenario["delivery"]["commit_delay_ms"] = json!(3_000);
+    // The rest of the question is there before anything of the first answer is heard.
+    scenario["delivery"]["first_audio_delay_ms"] = json!(2000);
     let scenario = Scenario::from_json(&scenario.to_string(), &clips()).expect("a scenario");
     let simulator = simulator(scenario).await;
     assert_eq!(judged(&referees, &simulator, &["resumed"]).await, ["resumed"]);

@@ -141,8 +141,7 @@ impl Session {
 
     /// The agent is gone in good order: what it said is heard to its end, and then the run ends.
     fn hear_out(&mut self, ending: Status) {
-        self.link.step = Step::Closing;
-        (self.link.connect_by, self.link.probed_until) = (None, None);
+        (self.link.step, self.link.probed_until) = (Step::Closing, None);
         (self.link.ending, self.leaves) = (Some(ending), true);
         self.set_capture(false);
         self.stop_listening();

@@ -44,6 +44,8 @@ static void every_client_function(duologue_client *client, int32_t code) {
     ENDS(code, duologue_client_send_text(client, "text", 0, &op));
     ENDS(code, duologue_client_send_image(client, &image, &op));
     ENDS(code, duologue_client_send_video_frame(client, (const uint8_t *)"\xff\xd8\xff", 3, &op));
+    ENDS(code, duologue_client_send_feedback(client, "item_1", "like", &op));
+    ENDS(code, duologue_client_send_user_activity(client, &op));
     ENDS(code, duologue_client_send_context(client, "text", &op));
     ENDS(code, duologue_client_say(client, "text", &op));
     ENDS(code, duologue_client_request_response(client, NULL, &op));
@@ -183,6 +185,12 @@ static void null_everywhere_else(duologue_client *client, duologue_client *queue
     REFUSED(NULL_ARGUMENT, duologue_client_send_video_frame(client, NULL, 1, NULL));
     SAYS("data");
     REFUSED(NULL_ARGUMENT, duologue_client_send_video_frame(client, (const uint8_t *)"", 0, NULL));
+    REFUSED(NULL_ARGUMENT, duologue_client_send_feedback(client, NULL, "like", NULL));
+    SAYS("item");
+    REFUSED(INVALID_ARGUMENT, duologue_client_send_feedback(client, "item_1", "very good", NULL));
+    SAYS("like");
+    REFUSED(INVALID_UTF8, duologue_client_send_feedback(client, "item_1", "\xff", NULL));
+    SAYS("score");
     REFUSED(NULL_ARGUMENT, duologue_client_send_context(client, NULL, NULL));
     SAYS("text");
     REFUSED(NULL_ARGUMENT, duologue_client_say(client, NULL, NULL));

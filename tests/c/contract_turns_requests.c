@@ -75,6 +75,12 @@ static void images(void) {
     ENDS_IN(DUOLOGUE_ERROR_UNSUPPORTED, "video", host,
             duologue_client_send_video_frame(host->client, PNG, sizeof PNG, &op));
     free(large);
+
+    /* A service that takes no thumbs, and a model that never speaks unasked. */
+    ENDS_IN(DUOLOGUE_ERROR_UNSUPPORTED, "feedback", host,
+            duologue_client_send_feedback(host->client, "item_1", NULL, &op));
+    ENDS_IN(DUOLOGUE_ERROR_UNSUPPORTED, "user_activity", host,
+            duologue_client_send_user_activity(host->client, &op));
     host_end(host);
 }
 

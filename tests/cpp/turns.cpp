@@ -222,6 +222,8 @@ void per_response_options() {
     h.client.send_context("The user opened page 3.");
     CHECK(h.end(h.client.send_video_frame(duologue::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t*>("\xff\xd8\xff"), 3))) ==
           "video");
+    CHECK(h.end(h.client.send_feedback("item_1", "")) == "feedback");
+    CHECK(h.end(h.client.send_user_activity()) == "user_activity");
     auto said = h.client.say("Good day.");
     h.says("Good day.");
     CHECK(h.end(said).empty());

@@ -63,7 +63,8 @@ async fn row_2_a_line_that_swallows_everything_is_given_up_after_15_s() {
 async fn row_8_a_session_that_is_about_to_end_is_followed_by_the_next_without_a_gap() {
     let mut scenario = scenario(1000.0);
     // The next is opened when a quarter is left.
-    scenario.delivery.session_s = 3;
+    // Long enough for the answer before it.
+    scenario.delivery.session_s = 8;
     let simulator = Simulator::builder().scenario(scenario).start().await.unwrap();
     let mut rig = Rig::connected(simulator.base_url()).await;
     rig.ask("One.").await;

@@ -322,7 +322,8 @@ def test_raw_events_both_ways() -> None:
 def test_error_and_close() -> None:
     async def main() -> None:
         mock = MockService()
-        async with duologue.connect(service=mock) as client:
+        # The last close must not lead to a connection that is closed in its turn.
+        async with duologue.connect(service=mock, recovery={"reconnect": False}) as client:
             stream = client.events(duologue.ErrorEvent, duologue.WarningEvent, duologue.StatusEvent)
             mock.simulate_error("bad_thing", "It is bad.", param="session.voice")
             told: Any = await asyncio.wait_for(stream.__anext__(), 5)

@@ -23,7 +23,7 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(service: Polite) -> None:
     async def main() -> None:
         cancelled = asyncio.Event()
 
-        @tool(timeout=0.05)
+        @tool(timeout=0.5)
         async def slow() -> str:
             """Takes long."""
             try:
@@ -46,7 +46,7 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(service: Polite) -> None:
 def test_what_a_thread_brings_too_late_is_dropped(service: Polite, caplog: pytest.LogCaptureFixture) -> None:
     go, gone = threading.Event(), threading.Event()
 
-    @tool(timeout=0.05)
+    @tool(timeout=0.5)
     def slow() -> str:
         """Takes long."""
         go.wait(60)
@@ -55,8 +55,8 @@ def test_what_a_thread_brings_too_late_is_dropped(service: Polite, caplog: pytes
 
     async def main() -> None:
         async with duologue.connect(service=service, config=TEXT, tools=[slow]) as client:
-            service.call_tool("slow", "{}")
             events = client.events(duologue.ToolTimeout, duologue.ErrorEvent, duologue.WarningEvent)
+            service.call_tool("slow", "{}")
             assert isinstance(await events.__anext__(), duologue.ToolTimeout)
             go.set()
             assert await asyncio.to_thread(gone.wait, 60)

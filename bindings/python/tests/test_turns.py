@@ -245,6 +245,13 @@ def test_a_picture_is_seen_and_context_is_silent(call: Call, tmp_path: Path) -> 
     with call.refused("video", duologue.UnsupportedError):
         call.do(call.client.send_video_frame(png))
     assert call.client.capabilities()["video_in"] is False
+    with call.refused("feedback", duologue.UnsupportedError):
+        call.do(call.client.send_feedback("item_1", None))
+    with call.refused("user_activity", duologue.UnsupportedError):
+        call.do(call.client.send_user_activity())
+    with call.refused("feedback_score", duologue.ArgumentError) as caught:
+        call.do(call.client.send_feedback("item_1", "very good"))
+    assert caught.value.field == "score" and '"like"' in caught.value.fix
     with call.refused("invalid_argument") as caught:
         call.do(call.client.send_image(png, detail="closest"))
     assert caught.value.field == "detail" and "auto, low, high" in caught.value.fix

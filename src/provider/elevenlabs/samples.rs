@@ -5,8 +5,8 @@ use crate::{
     config::{Config, Scheduling},
     error::Result,
     message::Role,
-    provider::{Beginning, Codec, Frame, ProviderCommand},
-    request::Picture,
+    provider::{Beginning, Codec, Frame, ProviderCommand, ProviderEvent},
+    request::{FeedbackScore, Picture},
 };
 
 /// One frame of every client message this codec can emit, for checking against the vendor's types.
@@ -48,8 +48,9 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         result("c1", r#"{"error":"no clock"}"#),
         result("unknown", "noon"),
         ProviderCommand::StillHere,
-        ProviderCommand::Unasked,
         text(Role::System, "be brief"),
+        text(Role::User, "I type"),
+        ProviderCommand::Unasked,
         text(Role::User, "hello"),
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
         picture(Some("What is this?")),
@@ -57,6 +58,17 @@ pub fn sample_client_events(config: &Config) -> Result<Vec<String>> {
         picture(None),
         ProviderCommand::CreateResponse { request: "r".into(), options: Box::default() },
     ] {
+        frames.push(codec.encode(&command, "e")?);
+    }
+    let mut events = Vec::new();
+    let said = r#"{"type":"agent_response","agent_response_event":{"agent_response":"Hi!","event_id":3}}"#;
+    let _ = codec.decode(&Frame::Text(said.into()), &mut events);
+    let item = events.iter().find_map(|event| match event {
+        ProviderEvent::PartAdded { at, .. } => Some(at.item.clone()),
+        _ => None,
+    });
+    for score in [Some(FeedbackScore::Like), Some(FeedbackScore::Dislike), None] {
+        let command = ProviderCommand::Feedback { item: item.clone().unwrap_or_else(|| "".into()), score };
         frames.push(codec.encode(&command, "e")?);
     }
     Ok(frames.into_iter().flatten().collect())
