@@ -3249,7 +3249,8 @@ duologue_result duologue_client_send_image(duologue_client *client,
  * The next spoken turn sees it, a typed one may not. It is no message of the history, and no other connection is
  * told of it. Completes when it is on its way; `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`video`: the model
  * sees none; `image_type`), DUOLOGUE_ERROR_INVALID_ARGUMENT (no picture that duologue knows) and
- * DUOLOGUE_ERROR_NOT_CONNECTED (also while the connection is coming back: a frame of then is nothing for later).
+ * DUOLOGUE_ERROR_INVALID_STATE (`not_connected`; also while the connection is coming back: a frame of then is nothing
+ * for later).
  *
  * @param client the client, connected
  * @param data the bytes of the picture; looked at during the call only
@@ -3269,8 +3270,9 @@ duologue_result duologue_client_send_video_frame(duologue_client *client,
 /**
  * Tells the service what the user thinks of an answer, for services that take it (ElevenLabs). It is no part of the
  * history, and nothing waits for another connection. Completes when it is on its way: the service confirms nothing.
- * `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`feedback`: the service takes none; `item`: it is none of the newest
- * 64 messages of the assistant on this connection) and DUOLOGUE_ERROR_NOT_CONNECTED.
+ * `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`feedback`: the service takes none; `unsupported_option` about `item`:
+ * it is none of the newest 64 messages of the assistant on this connection) and DUOLOGUE_ERROR_INVALID_STATE
+ * (`not_connected`).
  *
  * @param client the client, connected
  * @param item id of the message of the assistant
@@ -3291,7 +3293,7 @@ duologue_result duologue_client_send_feedback(duologue_client *client,
  * Says that the user is there and busy, typing for example: an agent that would speak into the silence waits, for
  * services that have such (ElevenLabs). Good for a few seconds, so say it again while it lasts. Completes when it is on
  * its way. `completed` carries DUOLOGUE_ERROR_UNSUPPORTED (`user_activity`: nobody there speaks unasked) and
- * DUOLOGUE_ERROR_NOT_CONNECTED.
+ * DUOLOGUE_ERROR_INVALID_STATE (`not_connected`).
  *
  * @param client the client, connected
  * @param[out] out_op receives the number of the command; may be NULL

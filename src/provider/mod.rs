@@ -201,6 +201,11 @@ pub trait Codec: Send {
     /// Nothing came of a response for [`Quirks::quiet_ms`]: appends what follows from that, if anything does.
     fn gone_quiet(&mut self, _events: &mut Vec<ProviderEvent>) {}
 
+    /// The field of the configuration that the words of a refusal are about, and what to do.
+    fn refused_field(&self, _reason: &str) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// How to take a vendor error.
     fn classify(&self, error: &ProviderError) -> ErrorKind;
 

@@ -1,11 +1,11 @@
 //! What an agent that lives elsewhere says, and a model does not: what was really heard, that the conversation is over, and
 //! nothing where a response has ended.
 
-use super::{Session, incoming::vendor_text};
+use super::{Session, ending::agent_ended, incoming::vendor_text};
 use crate::{
     capabilities::IdleAudio,
     error::{Error, ErrorClass},
-    event::{Ended, EndedBy, EventKind, Status, Transcript, TranscriptMode, TranscriptStage},
+    event::{EventKind, Transcript, TranscriptMode, TranscriptStage},
     message::{ItemId, Part, PartIndex, ResponseId, Role},
     provider::{Frame, ProviderCommand},
     time::Time,
@@ -123,12 +123,11 @@ impl Session {
         if !self.leaves || !heard || self.sequencer.active().is_some() {
             return;
         }
-        if self.link.is_ending() {
+        if self.hears_out() {
             return self.hear_no_more();
         }
         self.leaves = false;
-        let ended = Ended { by: EndedBy::Agent, code: "agent_ended".into(), detail: String::new() };
-        self.close(1000, Status::Idle { ended });
+        self.close(1000, agent_ended());
     }
 }
 

@@ -26,7 +26,7 @@ impl Session {
             Command::NetworkChanged => self.network_changed(op),
             Command::ImportHistory { messages } => self.import_history(op, messages),
             Command::ClearHistory => self.clear_history(op),
-            Command::Interrupt if self.link.is_ending() && self.leaves => self.cut_off(op),
+            Command::Interrupt if self.hears_out() => self.cut_off(op),
             command if self.is_recovering() => self.command_while_recovering(op, command),
             _ if !self.link.is_up() => {
                 let error = Error::new(ErrorClass::State, "not_connected", "the client is not connected")

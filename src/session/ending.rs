@@ -11,8 +11,10 @@ use crate::{
     event::{Ended, EndedBy, EventKind, OpId, Status},
 };
 
-/// How long the peer may take to close.
+/// How long the peer may take to close, and a speaker that is heard out may stand still.
 const CLOSE_MS: u64 = 2_000;
+/// The same where the host says what it played.
+const REPORT_MS: u64 = 5_000;
 
 impl Session {
     pub(super) fn disconnect(&mut self, op: OpId) {
@@ -62,6 +64,9 @@ impl Session {
 
     /// Something that ends the run, unless another connection may mend it.
     pub(super) fn fail(&mut self, error: Error) {
+        if self.hears_out() {
+            return self.end_with(error);
+        }
         if matches!(self.link.step, Step::Down | Step::Closing) {
             return;
         }
@@ -88,11 +93,12 @@ impl Session {
             return self.fail(error);
         }
         let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
-        self.close(1000, Status::Idle { ended });
+        self.abandon_link();
+        self.hear_out(Status::Idle { ended });
     }
 
     pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
-        let refusal = error.clone().unwrap_or_else(|| closed_by_peer(code, reason));
+        let refusal = error.clone().unwrap_or_else(|| self.closed_by_peer(code, reason));
         if self.successor_closed(epoch, &refusal) {
             return;
         }
@@ -100,6 +106,13 @@ impl Session {
             self.stats.stale_inputs += 1;
             self.left(epoch);
             return;
+        }
+        if self.hears_out() {
+            return;
+        }
+        if self.link.is_up() && self.leaves {
+            // However the line ends: that it does was said.
+            return self.go();
         }
         if self.asks_after_rejection(&refusal) {
             return;
@@ -117,9 +130,9 @@ impl Session {
             }
             // Whoever was told to go and stayed is thrown out.
             (None, None) if announced && matches!(code, Some(1000 | 1008)) => {
-                Status::Error { error: closed_by_peer(Some(1001), reason) }
+                Status::Error { error: self.closed_by_peer(Some(1001), reason) }
             }
-            (None, None) => Status::Error { error: closed_by_peer(code, reason) },
+            (None, None) => Status::Error { error: self.closed_by_peer(code, reason) },
         };
         if let Status::Error { error } = &ending
             && self.link.step != Step::Closing
@@ -139,35 +152,55 @@ impl Session {
         self.end(ending);
     }
 
-    /// The agent is gone in good order: what it said is heard to its end, and then the run ends.
+    /// The agent is gone in good order, or goes: what it said is heard to its end, and then the run ends.
     fn hear_out(&mut self, ending: Status) {
         (self.link.step, self.link.probed_until) = (Step::Closing, None);
         (self.link.ending, self.leaves) = (Some(ending), true);
         self.set_capture(false);
         self.stop_listening();
+        self.user_unheard();
         self.successor_over();
         self.cancel_calls();
-        let open = self.responses.iter().filter(|r| r.end.is_none() && !r.fenced);
-        for id in open.map(|r| r.id.clone()).collect::<Vec<_>>() {
+        let open: Vec<_> =
+            self.responses.iter().filter(|r| r.end.is_none()).map(|r| (r.id.clone(), r.fenced)).collect();
+        for (id, fenced) in open {
             self.gone_quiet(&id);
             if self.response(&id).end.is_none() {
-                self.end_unseen(&id, "incomplete", Some("remote_closed"));
+                let status = if fenced { "cancelled" } else { "incomplete" };
+                self.end_unseen(&id, status, Some("remote_closed"));
             }
         }
-        // A speaker that stands still keeps nobody.
-        let left_ms = self.ledger.ms(self.ledger.queued());
-        self.link.step_by = Some(self.now.after_ms(left_ms + CLOSE_MS));
+        self.still_hearing(true);
         self.say_goodbye();
+    }
+
+    /// What the agent said before it went is being heard.
+    pub(super) fn hears_out(&self) -> bool {
+        self.link.is_ending() && self.leaves
+    }
+
+    /// A speaker that stands still keeps nobody; one that plays takes its time. `anew`: the hearing begins.
+    pub(super) fn still_hearing(&mut self, anew: bool) {
+        let left = self.ledger.queued();
+        if self.hears_out() && (anew || left != self.link.unheard) {
+            // A host that says itself what it played may say it seldom.
+            let patience_ms = if self.reported() { REPORT_MS } else { CLOSE_MS };
+            (self.link.unheard, self.link.step_by) = (left, Some(self.now.after_ms(patience_ms)));
+        }
     }
 
     /// Whoever does not want to hear the rest need not.
     pub(super) fn hear_no_more(&mut self) {
-        if self.link.is_ending()
-            && self.leaves
+        if self.hears_out()
             && let Some(ending) = self.link.ending.take()
         {
             self.end(ending);
         }
+    }
+
+    /// The agent said that it goes, and its line is gone before all was heard.
+    pub(super) fn go(&mut self) {
+        self.hear_out(agent_ended());
     }
 
     /// The run is over.
@@ -207,11 +240,52 @@ impl Session {
         }
     }
 
+    fn closed_by_peer(&self, code: Option<u16>, reason: &str) -> Error {
+        let refused = self.codec.refused_field(reason);
+        let reason = super::incoming::vendor_text(reason);
+        let text = match (code, reason.is_empty()) {
+            (Some(code), false) => format!("the service closed the connection: {reason} (code {code})"),
+            (Some(code), true) => format!("the service closed the connection (code {code})"),
+            (None, _) => "the connection was lost".to_owned(),
+        };
+        // What another try can mend, and what it cannot.
+        let (class, word, retry) = match code {
+            Some(1001) => (ErrorClass::Network, "going_away", true),
+            Some(1013) => (ErrorClass::Network, "try_again_later", true),
+            None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
+            Some(1007 | 1008) if is_of_the_credential(&reason) => (ErrorClass::Credential, "auth", false),
+            Some(1008) => (ErrorClass::Provider, "policy", false),
+            Some(1009) => (ErrorClass::Limit, "message_too_big", false),
+            // Unauthorized, in the registry of close codes; and a queue that nobody was let out of in time (ElevenLabs).
+            Some(3000) => (ErrorClass::Credential, "auth", false),
+            Some(4300) => (ErrorClass::Limit, "queue_timeout", false),
+            Some(_) => (ErrorClass::Protocol, "protocol", false),
+        };
+        let error = Error::new(class, word, text).fatal();
+        if retry {
+            return error.retryable().fix("connect again");
+        }
+        if let Some((field, fix)) = refused {
+            return error.field(field).fix(fix);
+        }
+        error.fix(match word {
+            "auth" => "check that the credential is right, active and for this service, or give a fresh one",
+            "queue_timeout" => "try later, or raise how many conversations the account may hold at once",
+            "message_too_big" => "send less at once",
+            _ => "change what its words name before connecting again: the same would be refused again",
+        })
+    }
+
     fn finish_disconnects(&mut self) {
         for op in std::mem::take(&mut self.ops.disconnect) {
             self.complete(op, None);
         }
     }
+}
+
+/// How a run ends that the agent ends.
+pub(super) fn agent_ended() -> Status {
+    Status::Idle { ended: Ended { by: EndedBy::Agent, code: "agent_ended".into(), detail: String::new() } }
 }
 
 /// Some services open the connection to everybody, and refuse a credential by the words of a close (protocols reference
@@ -221,28 +295,4 @@ fn is_of_the_credential(reason: &str) -> bool {
     ["api key not valid", "unregistered callers", "unauthenticated", "authentication credential", "token has expired"]
         .iter()
         .any(|words| reason.contains(words))
-}
-
-fn closed_by_peer(code: Option<u16>, reason: &str) -> Error {
-    let reason = super::incoming::vendor_text(reason);
-    let text = match (code, reason.is_empty()) {
-        (Some(code), false) => format!("the service closed the connection: {reason} (code {code})"),
-        (Some(code), true) => format!("the service closed the connection (code {code})"),
-        (None, _) => "the connection was lost".to_owned(),
-    };
-    // What another try can mend, and what it cannot.
-    let (class, word, retry) = match code {
-        Some(1001) => (ErrorClass::Network, "going_away", true),
-        Some(1013) => (ErrorClass::Network, "try_again_later", true),
-        None | Some(1000 | 1005 | 1006 | 1011 | 1012 | 1014) => (ErrorClass::Network, "connection_lost", true),
-        Some(1007 | 1008) if is_of_the_credential(&reason) => (ErrorClass::Credential, "auth", false),
-        Some(1008) => (ErrorClass::Provider, "policy", false),
-        Some(1009) => (ErrorClass::Limit, "message_too_big", false),
-        // Unauthorized, in the registry of close codes; and a queue that nobody was let out of in time (ElevenLabs).
-        Some(3000) => (ErrorClass::Credential, "auth", false),
-        Some(4300) => (ErrorClass::Limit, "queue_timeout", false),
-        Some(_) => (ErrorClass::Protocol, "protocol", false),
-    };
-    let error = Error::new(class, word, text).fatal();
-    if retry { error.retryable().fix("connect again") } else { error }
 }

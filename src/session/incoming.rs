@@ -21,6 +21,9 @@ const SILENT_MS: u64 = 60_000;
 /// The same of one that was cancelled, where the end of those is not always told.
 const CANCELLED_MS: u64 = 2_500;
 
+/// So long a gap in what comes may be while there is something to hear.
+const MOST_GAP_MS: u64 = 10_000;
+
 impl Session {
     pub(super) fn incoming(&mut self, event: ProviderEvent, frame: &Frame<'_>) {
         use ProviderEvent as E;
@@ -275,8 +278,9 @@ impl Session {
         }
         // Its end may be nothing but silence.
         if let Some(ms) = self.may_be_quiet(&record.id).filter(|_| record.asked < MOST_ASKED) {
-            // Who has much to be heard yet may take longer for the rest.
+            // Who has much to be heard yet may take longer for the rest, if it is known what is heard.
             let left_ms = self.ledger.ms(self.ledger.queued());
+            let left_ms = if self.reported() { 0 } else { left_ms.min(MOST_GAP_MS) };
             return Some(record.heard_of.after_ms(u64::from(ms) * u64::from(record.asked + 1) + left_ms));
         }
         Some(match (active, self.sequencer.waiting_since()) {
@@ -342,6 +346,8 @@ impl Session {
     fn provider_error(&mut self, error: ProviderError) {
         let kind = self.codec.classify(&error);
         let neutral = vendor_error(&error, "the service refused a request");
+        let refused = self.codec.refused_field(&error.message);
+        let neutral = refused.into_iter().fold(neutral, |neutral, (field, fix)| neutral.field(field).fix(fix));
         if self.link.is_configuring() && self.resume_refused(&neutral, true) {
             return;
         }
@@ -427,7 +433,7 @@ pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
         "rate_limit_exceeded" | "inference_rate_limit_exceeded" => (ErrorClass::Quota, "rate_limited"),
         "invalid_api_key" | "account_deactivated" | "permission_denied" => (ErrorClass::Credential, "auth"),
         "invalid_model" | "model_not_found" => (ErrorClass::Config, "unknown_model"),
-        "session_expired" => (ErrorClass::Limit, "session_expired"),
+        "session_expired" | "max_duration_exceeded" => (ErrorClass::Limit, "session_expired"),
         "unknown_parameter" | "invalid_value" | "missing_required_parameter" => (ErrorClass::Provider, "rejected"),
         _ => (ErrorClass::Provider, "provider"),
     };

@@ -69,6 +69,8 @@ pub struct Link {
     /// End of the present step.
     pub(super) step_by: Option<Time>,
     pub(super) ending: Option<Status>,
+    /// Frames that were still to be heard when that was looked at last, while what the agent said is heard out.
+    pub unheard: u64,
     pub(super) malformed: VecDeque<Time>,
     /// The vendor cancels by itself when the user speaks.
     pub server_interrupts: bool,

@@ -299,6 +299,8 @@ impl Session {
 
     /// Capturing works only while connected; switching on before is remembered by `auto_capture`.
     pub(super) fn set_capture(&mut self, on: bool) {
+        // Nobody listens any more while what was said is heard out.
+        let on = on && !self.hears_out();
         if self.capture != on {
             self.capture = on;
             self.listening.over = false;

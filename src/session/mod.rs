@@ -320,7 +320,8 @@ impl Session {
             self.roll_over();
             self.say_goodbye();
             self.answer_vendor();
-        } else if self.link.is_ending() {
+        } else if self.hears_out() {
+            self.still_hearing(false);
             self.say_goodbye();
         } else if self.is_recovering() {
             self.give_up_calls();

@@ -175,6 +175,7 @@ impl Session {
             return;
         }
         let lived = self.recovery.up_since.take().map(|since| self.now.ms_since(since));
+        self.leaves = false;
         self.suspend(&error);
         let recovery = &mut self.recovery;
         recovery.foreign |= error.code == "handshake";
@@ -398,6 +399,12 @@ impl Session {
 
     /// The network is another one: what there is of a connection belongs to the old one.
     pub(super) fn network_changed(&mut self, op: OpId) {
+        if self.leaves && self.link.is_up() {
+            // It was about to end.
+            self.abandon_link();
+            self.go();
+            return self.complete(op, None);
+        }
         let refusal = if !self.config.recovery.reconnect {
             Some(Error::new(ErrorClass::State, "reconnect_off", "lost connections are not opened again here"))
         } else if self.link.is_down() || self.link.is_ending() {

@@ -49,7 +49,8 @@ pub(super) struct Response {
 impl Response {
     /// The connection was lost while it was generated, or while its sound came.
     pub fn is_torn(&self) -> bool {
-        self.cut_short || self.end.as_ref().is_some_and(|end| end.reason.as_deref() == Some("connection_lost"))
+        let lost = |reason: &str| matches!(reason, "connection_lost" | "remote_closed");
+        self.cut_short || self.end.as_ref().and_then(|end| end.reason.as_deref()).is_some_and(lost)
     }
 
     /// Cuts it off.

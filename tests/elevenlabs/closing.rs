@@ -86,6 +86,138 @@ fn the_close_behind_the_goodbye_cuts_nothing() {
     talk.finish();
 }
 
+/// However the line ends then, another conversation is not what anybody wants.
+#[test]
+fn who_said_goodbye_is_not_called_back() {
+    for how in ["lost", "crash", "network"] {
+        let mut talk = connected(json!({"recovery": {"reconnect": true}}));
+        audio(&mut talk, 1, 500);
+        says(&mut talk, json!({"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call"}}));
+        match how {
+            "lost" => talk.closed(None, "", None),
+            "crash" => talk.closed(Some(1011), "oh", None),
+            _ => _ = talk.host(Command::NetworkChanged),
+        }
+        let outputs = talk.take();
+        assert_eq!((outputs.of("status").len(), outputs.of("error").len()), (0, 0), "{how}");
+        talk.plays(500);
+        let outputs = talk.take();
+        assert_eq!(outputs.of("status")[0]["ended"]["code"], "agent_ended", "{how}");
+        assert!(!outputs.0.iter().any(|o| matches!(o, Output::Dial { .. })), "{how}");
+        talk.finish();
+    }
+}
+
+/// A host that says what it played, and then says nothing, is waited for a little and not for all there is.
+#[test]
+fn a_host_that_does_not_report_keeps_nobody() {
+    let document = config(json!({"audio": {"output": {"source": "host", "positions": "reported"}}}));
+    let mut talk = Talk::with(duologue::Config::from_json(&document.to_string()).unwrap());
+    talk.host(Command::Connect);
+    talk.opened();
+    metadata(&mut talk);
+    talk.take();
+    response(&mut talk, 1, "A long story.");
+    (0..12).for_each(|_| audio(&mut talk, 1, 5_000));
+    // Nobody knows what is heard: the end is concluded as ever.
+    talk.pass(1_100);
+    assert_eq!(talk.take().of("generation_done").len(), 1);
+    let item = talk.session.messages()[0].id.clone();
+    talk.closed(Some(1000), "", None);
+    talk.pass(4_000);
+    talk.speaker.play(4_000 * 48);
+    talk.input(Input::PlaybackReport { item, part: 0, heard_ms: 4_000 });
+    talk.pass(4_000);
+    assert_eq!(talk.take().of("status").len(), 0, "it plays");
+    talk.pass(1_500);
+    assert_eq!(talk.take().of("status").len(), 1);
+    talk.finish();
+}
+
+/// Words that came ahead of a sound that never came were not heard.
+#[test]
+fn words_without_their_sound_are_not_heard() {
+    let mut talk = Talk::connected(json!({}));
+    talk.user_speaks("item_1", 0);
+    talk.user_is_silent("item_1", None, 500);
+    talk.response("resp_1");
+    talk.item("resp_1", "item_2", Some("item_1"), "message");
+    talk.part("resp_1", "item_2", 0, "audio");
+    talk.speech("resp_1", "item_2", 0, 500, "one two three four five six seven eight nine ten eleven twelve");
+    talk.closed(Some(1000), "", None);
+    talk.plays(500);
+    let heard = match &talk.message("item_2").unwrap().parts[0] {
+        duologue::message::Part::Audio { transcript, heard_transcript, .. } => {
+            (transcript.clone(), heard_transcript.clone().unwrap())
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(heard.1.len() < heard.0.len(), "{heard:?}");
+    assert_eq!(talk.take().of("status").len(), 1);
+    talk.finish();
+}
+
+/// What breaks while the end is heard is told, and what was interrupted before is not waited for.
+#[test]
+fn an_end_is_put_off_for_what_is_heard_alone() {
+    let mut talk = connected(json!({}));
+    audio(&mut talk, 1, 500);
+    talk.closed(Some(1000), "", None);
+    let error = duologue::Error::new(duologue::ErrorClass::Device, "gone", "the speaker is gone");
+    talk.input(Input::Fatal { error });
+    let outputs = talk.take();
+    assert_eq!((outputs.of("error").len(), outputs.of("status").len()), (1, 1));
+
+    let mut talk = Talk::connected(json!({}));
+    talk.response("resp_1");
+    talk.item("resp_1", "item_2", None, "message");
+    talk.part("resp_1", "item_2", 0, "audio");
+    talk.speech("resp_1", "item_2", 0, 5_000, "one two three");
+    talk.user_speaks("item_1", 0);
+    talk.flushes();
+    talk.take();
+    talk.closed(Some(1000), "", None);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("status").len(), 1);
+    assert_eq!(outputs.of("generation_done")[0]["status"], "cancelled");
+}
+
+/// Line 24: what is none of these ends the run, or another conversation begins.
+#[test]
+fn other_closes_are_errors() {
+    let mut talk = connected(json!({"recovery": {"reconnect": true}}));
+    talk.closed(Some(1008), "Override for field 'voice_id' is not allowed by config.", None);
+    let outputs = talk.take();
+    let status = &outputs.of("status")[0];
+    assert_eq!((&status["error"]["code"], &status["error"]["field"]), (&json!("policy"), &json!("voice")), "{status}");
+    assert!(status["error"]["fix"].as_str().unwrap().contains("permit"), "{status}");
+    for code in [1002, 1011] {
+        let mut talk = connected(json!({"recovery": {"reconnect": false}}));
+        talk.closed(Some(code), "llm_timeout", None);
+        let status = talk.take().of("status")[0].clone();
+        let word = if code == 1011 { "connection_lost" } else { "protocol" };
+        assert_eq!((&status["status"], &status["error"]["code"]), (&json!("error"), &json!(word)));
+    }
+}
+
+/// A tool that is done when all is over says so to a wall, and is told.
+#[test]
+fn a_result_after_the_end_is_refused() {
+    let mut talk = connected(json!({"tool_handling": {"undeclared": "host"}}));
+    says(
+        &mut talk,
+        json!({"type": "client_tool_call", "client_tool_call":
+        {"tool_name": "look", "tool_call_id": "t1", "parameters": {}, "event_id": 2}}),
+    );
+    talk.closed(Some(1000), "", None);
+    talk.take();
+    let op = talk.answer("t1", "found");
+    let outputs = talk.take();
+    assert!(outputs.completed(op).unwrap().is_some());
+    assert_eq!(frames(&outputs).len(), 0);
+    talk.finish();
+}
+
 /// A reply of which the words never came ends as one that is not whole, and a call that runs is taken back.
 #[test]
 fn what_was_under_way_ends_with_the_connection() {

@@ -70,6 +70,26 @@ fn words_that_want_no_answer() {
     talk.finish();
 }
 
+/// The same with pictures: words that are known are not said again with them, and theirs are known as well.
+#[test]
+fn pictures_and_words_that_want_no_answer() {
+    let mut talk = connected(json!({}));
+    talk.host(Command::SendText { text: "I am in Kiel.".into(), respond: false, interrupt: false });
+    talk.take();
+    let image = serde_json::from_value(json!({"data": "iVBORw0KGgo="})).unwrap();
+    let text = Some("What is this?".into());
+    talk.host(Command::SendImage { image, text, respond: true, interrupt: false });
+    let number = talk.take().0.iter().find_map(|o| match o {
+        Output::Upload { number, .. } => Some(*number),
+        _ => None,
+    });
+    let (epoch, number, name) = (talk.epoch, number.unwrap(), Some("file_1".into()));
+    talk.input(Input::Uploaded { epoch, number, name, error: None });
+    let sent = frames(&talk.take());
+    assert_eq!(sent[0]["text"], json!({"type": "user_message", "text": "What is this?"}), "{sent:?}");
+    talk.finish();
+}
+
 /// A question that waits for its answer is not taken for words that want none.
 #[test]
 fn words_that_want_no_answer_leave_the_question_alone() {
@@ -106,6 +126,36 @@ fn who_stops_the_words_before_a_call_hears_its_answer() {
     talk.answer("t1", "sunny");
     audio(&mut talk, 3, 200);
     assert_eq!(played_ms(&talk.take()), 200);
+    talk.finish();
+}
+
+/// The same where nobody waits for a result, and a call that comes twice is one.
+#[test]
+fn calls_that_want_nothing_and_calls_that_come_again() {
+    let mut talk = connected(json!({"tool_handling": {"undeclared": "host"}}));
+    let call = |talk: &mut Talk, id: &str, waits: bool| {
+        says(
+            talk,
+            json!({"type": "client_tool_call", "client_tool_call": {"tool_name": "look", "tool_call_id": id,
+            "parameters": {}, "event_id": 3, "expects_response": waits}}),
+        );
+    };
+    audio(&mut talk, 3, 500);
+    talk.host(Command::Interrupt);
+    talk.flushes();
+    call(&mut talk, "t1", false);
+    audio(&mut talk, 3, 200);
+    assert_eq!(played_ms(&talk.take()), 200 + 500);
+    talk.plays(200);
+    call(&mut talk, "t2", true);
+    call(&mut talk, "t2", true);
+    talk.answer("t2", "found");
+    call(&mut talk, "t2", true);
+    let outputs = talk.take();
+    assert_eq!(outputs.of("tool_call").len(), 1);
+    response(&mut talk, 3, "There it is.");
+    talk.pass(1_100);
+    assert_eq!(talk.take().of("generation_done").len(), 1, "its end is concluded as ever");
     talk.finish();
 }
 
@@ -183,6 +233,16 @@ fn who_comes_back_is_not_greeted_again() {
         let again = frames(&talk.take());
         let again = again.iter().find(|f| f["type"] == "conversation_initiation_client_data").unwrap();
         assert_eq!(again.pointer(path).and_then(Value::as_str), then);
+        metadata(&mut talk);
+        // Another conversation of the same client begins as the first.
+        talk.host(Command::Disconnect);
+        talk.closed(Some(1000), "", None);
+        talk.host(Command::ClearHistory);
+        talk.host(Command::Connect);
+        talk.opened();
+        let anew = frames(&talk.take());
+        let anew = anew.iter().rfind(|f| f["type"] == "conversation_initiation_client_data").unwrap();
+        assert_eq!(anew.pointer(path).cloned().unwrap_or_default(), greeting);
     }
 }
 

@@ -313,6 +313,12 @@ impl World {
         if !mine || !established || refused {
             return;
         }
+        if expected == Err("remote_closed".to_owned()) && *self.session.status() == Status::Connected {
+            // What the vendor said is heard to its end, or nobody plays it.
+            self.flushes();
+            self.plays(60_000);
+            self.pass(10_000);
+        }
         let status = self.session.status();
         let end = ending(status);
         let reconnects = self.setup.config["recovery"]["reconnect"] != false;

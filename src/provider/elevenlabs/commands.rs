@@ -38,7 +38,7 @@ impl ElevenLabs {
     pub(super) fn command(&mut self, command: &ProviderCommand) -> Result<Option<String>> {
         use ProviderCommand as C;
         Ok(match command {
-            C::Configure => Some(self.initiation.to_string()),
+            C::Configure => Some(self.first_message().to_string()),
             C::CreateText { item, role, text, .. } => {
                 let parts = vec![ItemPart { audio: false, text: text.clone() }];
                 self.confirm(item, ItemKind::Message { role: *role, parts });
@@ -117,6 +117,10 @@ impl ElevenLabs {
                 };
                 let parts = vec![ItemPart { audio: false, text: text.clone().unwrap_or_default() }];
                 self.confirm(item, ItemKind::Message { role: Role::User, parts });
+                if std::mem::take(&mut self.past) {
+                    // Known already.
+                    self.unsaid.clear();
+                }
                 self.unsaid.extend(text.clone());
                 self.files.push(file.clone());
                 None

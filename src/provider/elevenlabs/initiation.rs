@@ -46,3 +46,24 @@ fn merge(target: &mut Value, extra: &Map<String, Value>) {
         }
     }
 }
+
+/// The field of the configuration that the words of a refusal are about ("Override for field 'voice_id' is not allowed by
+/// config", "Missing required dynamic variables: ..."), and what to do.
+pub fn refused_field(reason: &str) -> Option<(&'static str, &'static str)> {
+    if reason.to_lowercase().contains("dynamic variable") {
+        return Some(("extra.dynamic_variables", "give those the agent asks for"));
+    }
+    let (_, named) = reason.split_once("field '")?;
+    let (name, _) = named.split_once('\'')?;
+    let field = match name.rsplit('.').next()? {
+        "prompt" => "instructions",
+        "first_message" => "greeting",
+        "language" => "transcription.language",
+        "voice_id" => "voice",
+        "speed" => "speed",
+        "keywords" => "transcription.keywords",
+        "text_only" => "output_modality",
+        _ => "extra",
+    };
+    Some((field, "leave it out, or have the agent permit it in its settings (security, overrides)"))
+}

@@ -45,6 +45,8 @@ pub struct ElevenLabs {
     capabilities: Capabilities,
     dial: DialRequest,
     initiation: Value,
+    /// The conversation goes on here: nobody is greeted again.
+    greeted: bool,
     replies: Replies,
     echoes: Vec<ProviderEvent>,
     answers: Vec<String>,
@@ -82,6 +84,7 @@ impl ElevenLabs {
             capabilities: self.capabilities.clone(),
             dial: self.dial.clone(),
             initiation: self.initiation.clone(),
+            greeted: false,
             replies: self.replies.another(),
             echoes: Vec::new(),
             answers: Vec::new(),
@@ -111,6 +114,7 @@ impl ElevenLabs {
             capabilities: capabilities::of(config),
             dial: dial::request(config, None)?,
             initiation: initiation::message(config),
+            greeted: false,
             replies: Replies::default(),
             echoes: Vec::new(),
             answers: Vec::new(),
@@ -129,6 +133,17 @@ impl ElevenLabs {
             approve: config.tool_handling.approve.clone(),
             asked: Vec::new(),
         })
+    }
+
+    /// What the agent is told first. An agent that lets its greeting be chosen lets it be none; of one that says its own
+    /// nobody knows.
+    fn first_message(&self) -> Value {
+        let mut message = self.initiation.clone();
+        let greeting = message.pointer_mut("/conversation_config_override/agent/first_message");
+        if let (Some(greeting), true) = (greeting, self.greeted) {
+            *greeting = "".into();
+        }
+        message
     }
 
     fn confirm(&mut self, item: &ItemId, kind: ItemKind) {
@@ -179,24 +194,24 @@ impl ElevenLabs {
                 self.asked_to_approve(message.mcp_tool_call, events);
             }
             "queue_status" => {
-                let waits = message.queue_status_event.status == "waiting";
-                if waits && !std::mem::replace(&mut self.queued, waits) {
+                let status = &*message.queue_status_event.status;
+                if status == "waiting" && !self.queued {
                     events.push(ProviderEvent::Queued);
                 }
-                self.queued = waits;
+                // Whoever waited too long hears music until the close.
+                self.queued = (self.queued || status == "waiting") && status != "admitted";
             }
             "agent_tool_response" if message.agent_tool_response.tool_name == "end_call" => {
                 events.push(ProviderEvent::Leaves);
             }
             "error" | "client_error" => {
                 let error = message.error_event;
-                let code = error.code.map(|code| code.to_string().trim_matches('"').to_owned());
-                events.push(ProviderEvent::Error(ProviderError {
-                    kind: error.error_type.or(error.error_name).unwrap_or_default(),
-                    code: code.unwrap_or_default(),
-                    message: error.message.or(error.reason).unwrap_or_default(),
-                    ..ProviderError::default()
-                }));
+                let kind = error.error_type.or(error.error_name).unwrap_or_default();
+                // The number is that of the close to come, and the same for many things.
+                let number = || error.code.map(|code| code.to_string().trim_matches('"').to_owned());
+                let code = if kind.is_empty() { number().unwrap_or_default() } else { kind.clone() };
+                let message = error.message.or(error.reason).unwrap_or_default();
+                events.push(ProviderEvent::Error(ProviderError { kind, code, message, ..ProviderError::default() }));
             }
             other => {
                 let known = KNOWN.contains(&other) || other == "agent_tool_response";
@@ -226,7 +241,7 @@ impl ElevenLabs {
             self.back = Some(Incoming::new(output).map_err(wrong)?);
         }
         Ok(SessionInfo {
-            session: self.initiation.clone(),
+            session: self.first_message(),
             interrupts: true,
             answers: Some(true),
             silence_duration_ms: None,
@@ -321,7 +336,7 @@ impl Codec for ElevenLabs {
     }
 
     fn wish(&self) -> Value {
-        self.initiation.clone()
+        self.first_message()
     }
 
     fn quirks(&self) -> Quirks {
@@ -365,12 +380,7 @@ impl Codec for ElevenLabs {
 
     fn begins(&mut self, with: Beginning<'_>) {
         self.history = (with != Beginning::Fresh).then(Vec::new);
-        // Who talks already is greeted once. An agent that lets its greeting be chosen lets it be none; of one that says
-        // its own nobody knows.
-        let greeting = self.initiation.pointer_mut("/conversation_config_override/agent/first_message");
-        if let (Some(greeting), true) = (greeting, self.history.is_some()) {
-            *greeting = "".into();
-        }
+        self.greeted = self.history.is_some();
     }
 
     fn encode(&mut self, command: &ProviderCommand, _event_id: &str) -> Result<Option<String>> {
@@ -404,6 +414,10 @@ impl Codec for ElevenLabs {
         if self.replies.may_end() {
             self.ended(true, events);
         }
+    }
+
+    fn refused_field(&self, reason: &str) -> Option<(&'static str, &'static str)> {
+        initiation::refused_field(reason)
     }
 
     fn classify(&self, error: &ProviderError) -> ErrorKind {

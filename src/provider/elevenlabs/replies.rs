@@ -19,7 +19,7 @@ use std::{
 
 /// Replies whose words may still be corrected.
 const MOST_SAID: usize = 64;
-/// Calls whose results may come.
+/// Calls that are remembered.
 const MOST_CALLS: usize = 256;
 
 /// What the agent is saying.
@@ -51,6 +51,24 @@ struct Said {
     by_host: bool,
 }
 
+/// A call of the agent.
+#[derive(Debug)]
+struct Call {
+    id: CallId,
+    /// It has that in common with what is said before it and with its answer.
+    event: i64,
+    step: CallStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallStep {
+    /// The agent waits for the result.
+    Open,
+    /// Nobody waits for it.
+    Unasked,
+    Answered,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Replies {
@@ -75,10 +93,7 @@ pub struct Replies {
     said: VecDeque<Said>,
     /// Sound that was sent so far, milliseconds.
     pub audio_ms: u64,
-    /// With the number each has in common with what is said before it and with its answer.
-    calls: VecDeque<(CallId, i64)>,
-    /// Calls whose results nobody waits for.
-    unasked: VecDeque<(CallId, i64)>,
+    calls: VecDeque<Call>,
 }
 
 impl Replies {
@@ -244,15 +259,17 @@ impl Replies {
     pub fn interrupted(&mut self, event: i64, events: &mut Vec<ProviderEvent>) {
         self.cut = self.cut.max(event);
         self.newest = self.newest.max(event);
+        if self.reply.as_ref().is_some_and(|reply| reply.first > event) {
+            // What it was about is over, and what is being said is not.
+            return;
+        }
         if self.expected {
             // Something is being answered, so that this may be of our own making; the speaker is silenced all the same.
             events.push(ProviderEvent::Interrupted);
         } else {
             self.user_begins(events);
         }
-        if self.reply.as_ref().is_some_and(|reply| reply.first <= event) {
-            self.finish("cancelled", Some("turn_detected"), false, events);
-        }
+        self.finish("cancelled", Some("turn_detected"), false, events);
     }
 
     fn user_begins(&mut self, events: &mut Vec<ProviderEvent>) {
@@ -302,8 +319,11 @@ impl Replies {
 
     /// The agent calls a function of the client. A response ends with each call.
     pub fn called(&mut self, call: ClientCall, events: &mut Vec<ProviderEvent>) {
-        self.message_done("completed", events);
         let given = !call.tool_call_id.is_empty();
+        if given && self.calls.iter().any(|known| *known.id.0 == *call.tool_call_id) {
+            return events.push(ProviderEvent::Repeated);
+        }
+        self.message_done("completed", events);
         let id = CallId::from(if given { call.tool_call_id } else { self.id("call") });
         let item = ItemId::from(self.id("item"));
         let response = self.begin(call.event_id, events).id.clone();
@@ -315,31 +335,39 @@ impl Replies {
         events.push(ProviderEvent::OutputItemDone { response, item });
         // Nobody waits for the result of one that expects none.
         let waits = given && call.expects_response != Some(false);
-        let calls = if waits { &mut self.calls } else { &mut self.unasked };
-        if calls.len() >= MOST_CALLS {
-            calls.pop_front();
+        if self.calls.len() >= MOST_CALLS {
+            self.calls.pop_front();
         }
-        calls.push_back((id, call.event_id));
+        let step = if waits { CallStep::Open } else { CallStep::Unasked };
+        self.calls.push_back(Call { id, event: call.event_id, step });
+        self.heard_anew(call.event_id);
         self.finish("completed", None, false, events);
         self.expected = true;
     }
 
     /// Of this call no result is wanted.
     pub fn expects_nothing(&mut self, id: &CallId) -> bool {
-        let before = self.unasked.len();
-        self.unasked.retain(|(call, _)| call != id);
-        before != self.unasked.len()
+        let call = self.calls.iter_mut().find(|call| call.id == *id && call.step == CallStep::Unasked);
+        call.map(|call| call.step = CallStep::Answered).is_some()
     }
 
     /// A call whose result may be sent; it is sent once.
     pub fn take_call(&mut self, id: &CallId) -> bool {
-        let at = self.calls.iter().position(|(call, _)| call == id);
-        let Some((_, event)) = at.and_then(|at| self.calls.remove(at)) else { return false };
-        if self.cut_here == event && self.calls.iter().all(|(_, other)| *other != event) {
-            // What the host cut off has all come; the answer to the result has the same number and is another matter.
+        let call = self.calls.iter_mut().find(|call| call.id == *id && call.step == CallStep::Open);
+        let Some(call) = call else { return false };
+        call.step = CallStep::Answered;
+        let event = call.event;
+        self.heard_anew(event);
+        true
+    }
+
+    /// What the host cut off before calls has all come when nobody waits for a result any more: the answer has the same
+    /// number and is another matter.
+    fn heard_anew(&mut self, event: i64) {
+        let open = |call: &Call| call.event == event && call.step == CallStep::Open;
+        if self.cut_here == event && !self.calls.iter().any(open) {
             self.cut_here = event - 1;
         }
-        true
     }
 
     fn is_cut(&self, event: i64) -> bool {
@@ -358,7 +386,8 @@ impl Replies {
 
     /// All words of the reply are there, and nobody works on a call: silence is its end.
     pub fn may_end(&self) -> bool {
-        self.calls.is_empty() && self.reply.as_ref().is_some_and(|reply| reply.written)
+        !self.calls.iter().any(|call| call.step == CallStep::Open)
+            && self.reply.as_ref().is_some_and(|reply| reply.written)
     }
 
     /// Nobody wants what is being said any more. The agent cannot be told, so it is not listened to.
