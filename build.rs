@@ -32,7 +32,7 @@ mod capi {
     /// The prose the header opens with, a C comment.
     const PREAMBLE: &str = "src/ffi/c/header.txt";
     /// Chapters of the header in reading order. Files that are not named here follow by name.
-    const ORDER: [&str; 18] = [
+    const ORDER: [&str; 19] = [
         "version.rs",
         "result.rs",
         "log.rs",
@@ -46,6 +46,7 @@ mod capi {
         "command_microphone.rs",
         "command_history.rs",
         "audio.rs",
+        "analyser.rs",
         "event.rs",
         "callbacks.rs",
         "callbacks_service.rs",

@@ -243,6 +243,7 @@ struct deleter {
     void operator()(duologue_config* p) const noexcept { duologue_config_free(p); }
     void operator()(duologue_engine* p) const noexcept { duologue_engine_destroy(p); }
     void operator()(duologue_event* p) const noexcept { duologue_event_free(p); }
+    void operator()(duologue_analyser* p) const noexcept { duologue_analyser_destroy(p); }
 };
 template <class T>
 using owner = std::unique_ptr<T, deleter>;
@@ -489,6 +490,62 @@ struct image {
     std::uint32_t flags = 0;
 };
 
+/// How loud one direction is, 0 to 1; nothing without a connection.
+struct level {
+    float rms = 0, peak = 0;
+    bool connected = false;
+};
+
+/// How an analyser looks; the defaults are a browser's.
+struct analyser_options {
+    /// Frames looked at, a power of two from 32 to 32768; there are half as many frequencies.
+    std::uint32_t fft_size = 2048;
+    /// What the bytes 0 and 255 stand for.
+    double min_decibels = -100, max_decibels = -30;
+    /// How much of the reading before stays in each new one, 0 to 1.
+    double smoothing = 0.8;
+};
+
+/// What is in the sound of one direction, with the numbers of a browser's AnalyserNode; of
+/// client_ref::make_analyser(). Each call gives how many values it wrote, 0 without a connection. Any thread, but
+/// audio threads should not.
+class analyser {
+public:
+    /// Takes over what C made.
+    explicit analyser(duologue_analyser* handle) noexcept : handle_(handle) {}
+    duologue_analyser* handle() const noexcept { return handle_.get(); }
+
+    /// Frames per second of the sound; 0 without a connection, or before there was any.
+    std::uint32_t sample_rate() const {
+        std::uint32_t rate = 0;
+        check(duologue_analyser_sample_rate(handle(), &rate));
+        return rate;
+    }
+    std::size_t byte_frequency_data(span<std::uint8_t> out) const {
+        return fill(duologue_analyser_byte_frequency_data, out);
+    }
+    std::size_t float_frequency_data(span<float> out) const {
+        return fill(duologue_analyser_float_frequency_data, out);
+    }
+    std::size_t byte_time_domain_data(span<std::uint8_t> out) const {
+        return fill(duologue_analyser_byte_time_domain_data, out);
+    }
+    std::size_t float_time_domain_data(span<float> out) const {
+        return fill(duologue_analyser_float_time_domain_data, out);
+    }
+    /// The frequencies between 100 and 8000 Hz, spread over all bars of out.
+    std::size_t voice_bands(span<std::uint8_t> out) const { return fill(duologue_analyser_voice_bands, out); }
+
+private:
+    template <class Function, class T>
+    std::size_t fill(Function function, span<T> out) const {
+        std::size_t count = 0;
+        check(function(handle(), out.data(), out.size(), &count));
+        return count;
+    }
+    detail::owner<duologue_analyser> handle_;
+};
+
 /// A client that somebody else owns. Copies refer to the same client; see LIFETIME above.
 class client_ref {
 public:
@@ -658,6 +715,22 @@ public:
                                                   std::chrono::milliseconds played,
                                                   std::chrono::milliseconds latency = {}) const noexcept {
         return duologue_client_report_playback(handle_, item, part, detail::millis(played), detail::millis(latency));
+    }
+
+    // Drawing.
+
+    /// For audio threads too. DUOLOGUE_ERROR_WOULD_BLOCK: clients are being made or destroyed, come again.
+    [[nodiscard]] duologue_result level(duologue_direction direction, duologue::level& out) const noexcept {
+        int connected = 0;
+        const auto result = duologue_client_level(handle_, direction, &out.rms, &out.peak, &connected);
+        if (result == DUOLOGUE_OK) out.connected = connected == 1;
+        return result;
+    }
+    duologue::analyser make_analyser(duologue_direction direction, const analyser_options& options = {}) const {
+        duologue_analyser* made = nullptr;
+        check(duologue_client_create_analyser(handle_, direction, options.fft_size, options.min_decibels,
+                                              options.max_decibels, options.smoothing, &made));
+        return duologue::analyser(made);
     }
 
     // Queue delivery ("delivery": "queue").

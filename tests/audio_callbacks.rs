@@ -5,10 +5,18 @@ mod canary;
 
 use duologue::{
     Client, Config, Credential,
-    audio::{capture::capture_ring, clocked::ClockedPlayout, meter::Meter, playout::playout},
-    clock_us,
+    audio::{
+        analyser::Analyser,
+        capture::capture_ring,
+        clocked::ClockedPlayout,
+        meter::Meter,
+        playout::{playout, playout_with_tap},
+        spectrum::AnalyserOptions,
+        tap::Tap,
+    },
+    client, clock_us,
     config::{AudioDelivery, Positions},
-    event::EventKind,
+    event::{Direction, EventKind},
     transport::scripted::{Peer, ScriptedDialer},
 };
 use serde_json::{Value, json};
@@ -108,6 +116,53 @@ fn ten_minutes_of_microphone_callbacks() {
     assert!(lost > 0 && lost as u64 == reader.overruns());
 }
 
+/// What both callbacks leave behind for those who look, and the looking itself.
+#[test]
+fn taps_and_analysers() {
+    let taps = [Arc::new(Tap::default()), Arc::new(Tap::default())];
+    let (mut speaker, mut reader) = playout_with_tap(24_000, 48_000, Arc::default(), taps[1].clone()).unwrap();
+    let (writer, _microphone) = capture_ring(48_000, Arc::default());
+    let mut writer = writer.with_tap(taps[0].clone());
+    let (mut block, mut total, mut seen) = ([0i16; 480], 0, 0);
+    let (mut bytes, mut floats) = ([0u8; 2_048], [0f32; 2_048]);
+    let mut analysers = Vec::new();
+    for tick in 0..3_000u64 {
+        match tick {
+            // With nobody who looks, then with one of each direction.
+            1_000 => analysers.extend(taps.each_ref().map(|tap| {
+                tap.begin_run();
+                Analyser::new(tap.clone(), AnalyserOptions::default()).unwrap()
+            })),
+            n if n % 100 == 0 => _ = speaker.push(&[9_000; 12_000]),
+            n if n % 100 == 60 => speaker.flush(),
+            _ => {}
+        }
+        speaker.pump();
+        total += calls(|| {
+            reader.render(&mut block);
+            writer.write(&[9_000; 480]);
+            taps[0].set_open(tick % 7 > 0);
+            taps[1].set_lag_us(tick);
+        });
+        for analyser in &analysers {
+            total += calls(|| {
+                seen += analyser.byte_frequency(tick, &mut bytes).unwrap();
+                analyser.float_frequency(tick, &mut floats).unwrap();
+                analyser.byte_time_domain(tick, &mut bytes).unwrap();
+                analyser.float_time_domain(tick, &mut floats).unwrap();
+                analyser.voice_bands(tick, &mut bytes[..24]).unwrap();
+                analyser.sample_rate(tick).unwrap();
+            });
+        }
+        for tap in &taps {
+            total += calls(|| _ = tap.level(tick));
+        }
+        while speaker.report().is_some() {}
+    }
+    assert_eq!(total, 0);
+    assert_eq!(seen, 2 * 2_000 * 1_024, "the run exercised the analysers");
+}
+
 #[test]
 fn meters_and_clocked_playout() {
     let (mut meter, mut speaker) = (Meter::new(24_000), ClockedPlayout::new(24_000));
@@ -160,12 +215,19 @@ fn what_a_host_calls_from_its_audio_threads() {
     send(&peer, "response.output_audio.delta", delta);
     send(&peer, "response.output_audio.done", at);
     let (mut block, sound) = ([0i16; 240], [5i16; 240]);
+    let analysers = [Direction::Input, Direction::Output]
+        .map(|direction| client.analyser(direction, client::AnalyserOptions::default()).unwrap());
+    let mut bytes = [0; 1_024];
     let (mut total, mut pulled, mut pushed, mut reports) = (0, 0, 0, 0u64);
     let frames = 24_000 * seconds;
     while pulled < frames {
         let mut real = 0;
         total += calls(|| real = client.pull_audio(&mut block, Some(clock_us() + 10_000)).unwrap());
         pulled += real;
+        total += calls(|| {
+            client.levels().unwrap();
+            analysers.iter().for_each(|analyser| _ = analyser.byte_frequency_data(&mut bytes).unwrap());
+        });
         total += calls(|| pushed += client.push_audio_at(&sound, Some(clock_us() - 15_000)).unwrap());
         if real > 0 {
             // A thread that finds the ring full is told so, and that has a text.

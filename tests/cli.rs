@@ -609,6 +609,7 @@ async fn a_terminal_counts_down_to_the_next_try() {
     ]
     .map(at);
     assert!(steps.is_sorted(), "{screen}");
+    assert!(screen.contains(['▄', '▅', '▆', '▇', '█']), "the sound is drawn: {screen}");
     let gone = screen.rfind("reconnecting (").unwrap();
     assert!(gone < at("thirty three metres"), "it is taken away again: {screen}");
 }

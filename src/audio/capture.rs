@@ -14,7 +14,10 @@
 //! assert_eq!(out, [1, 2, 3]);
 //! ```
 
-use super::pcm::{ms_to_frames, scale};
+use super::{
+    pcm::{ms_to_frames, scale},
+    tap::{Tap, TapWriter},
+};
 use futures_util::task::AtomicWaker;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::{
@@ -37,7 +40,7 @@ pub fn capture_ring(rate: u32, wake: Arc<AtomicWaker>) -> (CaptureWriter, Captur
         captured_us: AtomicU64::new(UNKNOWN),
         closed: AtomicBool::new(false),
     });
-    let writer = CaptureWriter { ring: producer, shared: shared.clone(), wake, rate };
+    let writer = CaptureWriter { ring: producer, shared: shared.clone(), wake, rate, tap: None };
     (writer, CaptureReader { ring: consumer, shared, rate })
 }
 
@@ -57,9 +60,16 @@ pub struct CaptureWriter {
     shared: Arc<Shared>,
     wake: Arc<AtomicWaker>,
     rate: u32,
+    tap: Option<TapWriter>,
 }
 
 impl CaptureWriter {
+    /// The same with a tap, on which what the ring takes can be seen.
+    pub fn with_tap(mut self, tap: Arc<Tap>) -> Self {
+        self.tap = Some(TapWriter::new(tap, self.rate));
+        self
+    }
+
     /// Hands over one block of mono frames and wakes the reader. Returns the frames accepted: all
     /// of them, or 0 when the ring is too full, which counts as one overrun.
     ///
@@ -78,7 +88,12 @@ impl CaptureWriter {
             self.shared.captured_us.store(end, Release);
         }
         let accepted = match self.ring.push_entire_slice(pcm) {
-            Ok(()) => pcm.len(),
+            Ok(()) => {
+                if let Some(tap) = &mut self.tap {
+                    tap.write(pcm);
+                }
+                pcm.len()
+            }
             Err(_) => {
                 self.shared.overruns.fetch_add(1, Relaxed);
                 0

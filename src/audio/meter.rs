@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A loudness reading, both figures in 0..=1 ([`Meter`] tells the scale).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Level {
     /// From the root mean square (no sine correction: a full-scale sine reads 0.95).
     pub rms: f32,
@@ -49,6 +50,18 @@ impl Meter {
             self.energy += u64::from(size) * u64::from(size);
             self.peak = self.peak.max(size);
             self.have += 1;
+            if self.have == self.block {
+                self.close();
+            }
+        }
+    }
+
+    /// Measures `frames` frames of silence.
+    pub fn push_silence(&mut self, mut frames: usize) {
+        while frames > 0 {
+            let now = frames.min((self.block - self.have) as usize);
+            self.have += now as u32;
+            frames -= now;
             if self.have == self.block {
                 self.close();
             }
@@ -113,7 +126,10 @@ mod tests {
         assert_eq!(m.level().peak, 1.0);
         m.push(&[0; 7_200]);
         assert!((m.level().peak - (-1f32).exp()).abs() < 0.001, "{:?}", m.level());
+        let mut same = m.clone();
         m.push(&[0; 72_000]);
         assert!(m.level().rms < 0.001);
+        same.push_silence(72_000);
+        assert_eq!(same.level(), m.level());
     }
 }

@@ -1,9 +1,10 @@
-//! The audio path: plain PCM work, files, meters, the microphone ring and the speaker side.
+//! The audio path: plain PCM work, files, meters and spectra, the microphone ring and the speaker side.
 //!
 //! Everything here counts in mono 16-bit frames and takes time as an argument; only
 //! [`device`] touches a runtime. What an audio callback may call is said per function
 //! ("callback-safe": wait-free, no allocation, no lock, no log).
 
+pub mod analyser;
 pub mod capture;
 pub mod clocked;
 pub mod codec;
@@ -15,4 +16,6 @@ pub mod opus;
 pub mod pcm;
 pub mod playout;
 pub mod resample;
+pub mod spectrum;
+pub mod tap;
 pub mod wav;

@@ -36,6 +36,7 @@ pub use report::PlayoutReport;
 use super::{
     pcm::{frames_to_ms, ms_to_frames, scale},
     resample::Resampler,
+    tap::Tap,
 };
 use crate::error::Result;
 use futures_util::task::AtomicWaker;
@@ -87,9 +88,25 @@ pub fn playout(source_rate: u32, output_rate: u32, wake: Arc<AtomicWaker>) -> Re
         flush_epoch: 0,
         underruns_seen: 0,
         underruns_before: 0,
+        tap: None,
     };
     let first = playout.anchor_report(map);
     Ok((Playout { ready: [first].into(), ..playout }, reader))
+}
+
+/// [`playout()`] with a tap, on which what the readers render can be seen.
+///
+/// # Errors
+/// As [`playout()`].
+pub fn playout_with_tap(
+    source_rate: u32,
+    output_rate: u32,
+    wake: Arc<AtomicWaker>,
+    tap: Arc<Tap>,
+) -> Result<(Playout, PlayoutReader)> {
+    let (playout, reader) = playout(source_rate, output_rate, wake)?;
+    let reader = reader.with_tap(Some(&tap));
+    Ok((Playout { tap: Some(tap), ..playout }, reader))
 }
 
 fn ring(rate: u32, start: u64, fade: f32, wake: &Arc<AtomicWaker>) -> (Producer<i16>, PlayoutReader) {
@@ -123,6 +140,8 @@ pub struct Playout {
     flush_epoch: u64,
     underruns_seen: u64,
     underruns_before: u64,
+    /// For every reader.
+    tap: Option<Arc<Tap>>,
 }
 
 /// Whether audio may go to the ring.
@@ -269,7 +288,7 @@ impl Playout {
         self.map = Anchor { frame: self.written, at, source: self.queue.source_next() };
         reports.push_back(self.anchor_report(self.map));
         self.ready = reports;
-        Ok(reader)
+        Ok(reader.with_tap(self.tap.as_ref()))
     }
 
     /// A flush has not taken effect yet: the reader was not called since.

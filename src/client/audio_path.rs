@@ -1,6 +1,8 @@
 //! Between the session and whoever has the audio: rates, frames, the speaker and its reports.
 
 use super::{
+    analyser::Taps,
+    clock_tap::ClockTap,
     device::Opening,
     host_audio::{HostAudio, Report, report_ring},
     microphone::{Batch, LEVEL_MS, Microphone},
@@ -49,6 +51,9 @@ pub(super) struct AudioPath {
     pub(super) frame: usize,
     pub(super) levels: bool,
     pub(super) wake: Arc<AtomicWaker>,
+    pub(super) taps: Taps,
+    /// For a host that plays `audio` events.
+    pub(super) clock_tap: ClockTap,
     pub(super) microphone: Option<Microphone>,
     pub(super) speaker: Speaker,
     pub(super) backend: Option<Box<dyn AudioBackend>>,
@@ -117,17 +122,25 @@ impl AudioPath {
         }
         let output = &config.audio.output;
         let mut host = HostAudio::default();
+        // Nothing is captured before the session says so.
+        host.taps.input.set_open(false);
+        if config.audio.level_events {
+            host.taps.input.measure();
+        }
+        if config.audio.level_events && !device_output && output.delivery == AudioDelivery::Events {
+            host.taps.output.measure();
+        }
         let mut microphone = None;
         if config.audio.input.source == AudioSource::Host {
             let rate = config.audio.input.rate.unwrap_or(input_rate);
             let (w, reader) = capture_ring(rate, wake.clone());
-            host.capture = Some(Mutex::new(w));
-            microphone = Some(Microphone::new(reader, input_rate)?);
+            host.capture = Some(Mutex::new(w.with_tap(host.taps.input.clone())));
+            microphone = Some(Microphone::new(reader, input_rate, host.taps.input.clone())?);
         }
         let (mut speaker, mut host_output) = (Speaker::Clock(ClockedPlayout::new(output_rate)), None);
         let rate = output.rate.unwrap_or(output_rate);
         if output.delivery == AudioDelivery::Pull {
-            let (pull, port) = PullSpeaker::new(output_rate, rate, wake)?;
+            let (pull, port) = PullSpeaker::new(output_rate, rate, wake, &host.taps.output)?;
             (speaker, host.pull) = (Speaker::Pull(Box::new(pull)), Some(port));
         } else if rate != output_rate {
             host_output = Some(Resampler::new(output_rate, rate)?);
@@ -143,6 +156,8 @@ impl AudioPath {
             frame: (input_rate * FRAME_MS / 1000) as usize,
             levels: config.audio.level_events,
             wake: wake.clone(),
+            taps: host.taps.clone(),
+            clock_tap: ClockTap::new(host.taps.output.clone(), output_rate),
             microphone,
             speaker,
             backend,
@@ -186,7 +201,10 @@ impl AudioPath {
                 self.waiting.extend_from_slice(pcm);
                 self.open_device(false);
             }
-            Speaker::Clock(clock) => clock.push(now.0, pcm.len()),
+            Speaker::Clock(clock) => {
+                clock.push(now.0, pcm.len());
+                self.clock_tap.push(self.output_pushed - pcm.len() as u64, pcm);
+            }
         }
     }
 
@@ -238,9 +256,11 @@ impl AudioPath {
                 self.reports.push_back(PlayoutReport::Flushed { played: frames, resume: frames, source });
             }
             Speaker::Clock(clock) => {
-                self.reports.extend(clock.report(now.0).map(|r| rebase(r, self.base)));
-                self.reports.extend(clock.report(now.0).map(|r| rebase(r, self.base)));
-                self.reports.push_back(rebase(clock.flush(now.0), self.base));
+                let reports = [clock.report(now.0), clock.report(now.0), Some(clock.flush(now.0))];
+                for report in reports.into_iter().flatten() {
+                    self.clock_tap.note(report);
+                    self.reports.push_back(rebase(report, self.base));
+                }
             }
         }
     }
@@ -284,6 +304,9 @@ impl AudioPath {
                     self.clock_read = now;
                     self.clock_started = report.is_some() && clock.drained_at_us().is_some();
                 }
+                if let Some(report) = report {
+                    self.clock_tap.note(report);
+                }
                 report
             }
         }?;
@@ -313,8 +336,13 @@ impl AudioPath {
                 let drained = clock.drained_at_us().map(Time)?;
                 let part = part_end().and_then(|end| clock.played_at_us(end)).map(Time);
                 let drained = part.map_or(drained, |part| part.min(drained));
-                // Soon after the start, so that the first sample is told at once; then at the end of each part.
-                Some(if self.clock_started { drained } else { drained.min(self.clock_read.after_ms(CLOCK_MS)) })
+                // Soon after the start, so that the first sample is told at once; then at the end of each part, and
+                // all the time while somebody looks at what is played.
+                Some(if self.clock_started && !self.clock_tap.is_viewed() {
+                    drained
+                } else {
+                    drained.min(self.clock_read.after_ms(CLOCK_MS))
+                })
             }
             _ => None,
         }
@@ -367,18 +395,20 @@ impl AudioPath {
     }
 
     fn meter_output(&mut self, pcm: &[i16]) {
+        let mut at = self.output_pushed;
         self.output_pushed += pcm.len() as u64;
-        if !self.levels {
+        if !self.levels && !(self.counts_by_clock() && self.taps.output.is_measured()) {
             return;
         }
         // One level for every tenth of a second of audio, told when it is heard.
         let step = u64::from(self.output_rate) * LEVEL_MS / 1000;
         for block in pcm.chunks(usize::try_from(step).unwrap_or(usize::MAX)) {
             self.output_meter.push(block);
+            at += block.len() as u64;
             self.output_since_level += block.len() as u64;
             if self.output_since_level >= step {
                 self.output_since_level = 0;
-                self.output_levels.push_back((self.output_pushed, self.output_meter.level()));
+                self.output_levels.push_back((at, self.output_meter.level()));
             }
         }
     }
@@ -389,7 +419,16 @@ impl AudioPath {
         while self.output_levels.front().is_some_and(|(at, _)| *at <= self.heard) {
             newest = self.output_levels.pop_front();
         }
-        newest.map(|(_, l)| level(Direction::Output, l))
+        let (at, newest) = newest?;
+        if self.counts_by_clock() {
+            self.clock_tap.level(at, newest);
+        }
+        self.levels.then(|| level(Direction::Output, newest))
+    }
+
+    /// The host plays, and nobody but a clock says how far it is.
+    fn counts_by_clock(&self) -> bool {
+        matches!(self.speaker, Speaker::Clock(_)) && !self.device_output
     }
 }
 

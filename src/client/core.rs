@@ -200,6 +200,7 @@ impl Core {
             }
             Output::Capture { on } => {
                 self.capture = on;
+                self.shared.host_audio.taps.input.set_open(on);
                 if on {
                     self.audio.open_device(true);
                 }
@@ -221,7 +222,9 @@ impl Core {
                 self.shared.credentials.needed(needed, left, &self.shared);
             }
             EventKind::Status(Status::Connecting { .. }) => self.close_device_at = None,
+            EventKind::Status(Status::Connected) => self.shared.host_audio.taps.follow(true),
             EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {
+                self.shared.host_audio.taps.follow(false);
                 self.close_device_at = Some(Instant::now() + DEVICE_GRACE);
             }
             _ => {}
@@ -374,6 +377,7 @@ impl Core {
         }
         self.flush_log();
         self.replies.clear();
+        self.shared.host_audio.taps.follow(false);
         self.shared.end();
     }
 }

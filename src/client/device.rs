@@ -1,6 +1,7 @@
 //! Opening and closing the audio device of the audio path.
 
 use super::{
+    analyser::Taps,
     audio_path::{AudioPath, Speaker, rebase},
     microphone::Microphone,
 };
@@ -9,7 +10,7 @@ use crate::{
         capture::{CaptureReader, capture_ring},
         clocked::ClockedPlayout,
         device::{AudioBackend, AudioStream, DeviceIo, StreamWish},
-        playout::{Playout, PlayoutReport, playout},
+        playout::{Playout, PlayoutReport, playout_with_tap},
     },
     error::{Error, ErrorClass, Result},
 };
@@ -60,10 +61,10 @@ impl AudioPath {
         };
         let wish = StreamWish { input: self.capture, output: self.device_output, rate: self.output_rate };
         let (wake, source_rate) = (self.wake.clone(), self.output_rate);
-        let handle = self.wake.clone();
+        let (handle, taps) = (self.wake.clone(), self.taps.clone());
         // Opening may take as long as the system likes: not on a worker.
         self.opening = Some(tokio::task::spawn_blocking(move || {
-            let opened = open(backend.as_mut(), &wish, parked, source_rate, &wake);
+            let opened = open(backend.as_mut(), &wish, parked, source_rate, &wake, &taps);
             handle.wake();
             (backend, opened)
         }));
@@ -115,7 +116,7 @@ impl AudioPath {
         let opened = opened.inspect_err(|_| self.captures = false)?;
         self.stream = Some(opened.stream);
         if let Some(reader) = opened.capture {
-            self.microphone = Some(Microphone::new(reader, self.input_rate)?);
+            self.microphone = Some(Microphone::new(reader, self.input_rate, self.taps.input.clone())?);
         }
         if let Some(mut speaker) = opened.speaker {
             self.base = self.output_pushed - self.waiting.len() as u64 - self.speaker_pushed;
@@ -157,12 +158,13 @@ fn open(
     parked: Option<Box<Playout>>,
     source_rate: u32,
     wake: &Arc<AtomicWaker>,
+    taps: &Taps,
 ) -> Result<Opened> {
     let formats = backend.formats(wish)?;
     let (mut capture, mut writer) = (None, None);
     if let Some(rate) = formats.input_rate {
         let (w, reader) = capture_ring(rate, wake.clone());
-        (capture, writer) = (Some(reader), Some(w));
+        (capture, writer) = (Some(reader), Some(w.with_tap(taps.input.clone())));
     }
     let (mut speaker, mut render) = (None, None);
     if let Some(rate) = formats.output_rate {
@@ -172,7 +174,7 @@ fn open(
                 (playout, reader)
             }
             None => {
-                let (playout, reader) = playout(source_rate, rate, wake.clone())?;
+                let (playout, reader) = playout_with_tap(source_rate, rate, wake.clone(), taps.output.clone())?;
                 (Box::new(playout), reader)
             }
         };

@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, and what works allocates nothing; only an error does, for its text.
 
-use super::{Client, pull::PullPort};
+use super::{Client, analyser::Taps, pull::PullPort};
 use crate::{
     audio::capture::CaptureWriter,
     clock_us,
@@ -29,6 +29,8 @@ pub(super) struct HostAudio {
     pub pull: Option<Arc<PullPort>>,
     /// What the host's speaker played, when it reports.
     pub reports: Option<Mutex<Producer<Report>>>,
+    /// What passes in each direction, to be looked at.
+    pub taps: Taps,
 }
 
 /// A playback report of fixed size, so that it can travel from an audio thread.

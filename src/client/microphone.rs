@@ -1,16 +1,12 @@
 //! The microphone's side of the audio path: from a capture ring to 20 ms frames.
 
 use crate::{
-    audio::{
-        capture::CaptureReader,
-        meter::{Level, Meter},
-        pcm::scale,
-        resample::Resampler,
-    },
+    audio::{capture::CaptureReader, meter::Level, pcm::scale, resample::Resampler, tap::Tap},
     error::Result,
     event::{AudioLevel, Direction},
     time::Time,
 };
+use std::sync::Arc;
 
 /// Levels at most ten a second.
 pub(super) const LEVEL_MS: u64 = 100;
@@ -19,7 +15,8 @@ pub(super) const LEVEL_MS: u64 = 100;
 pub(super) struct Microphone {
     reader: CaptureReader,
     resampler: Resampler,
-    meter: Meter,
+    /// Knows how loud it is.
+    tap: Arc<Tap>,
     /// Captured, at the device's rate.
     raw: Vec<i16>,
     /// Less than a frame, at the provider's rate.
@@ -40,12 +37,11 @@ pub(super) struct Batch {
 }
 
 impl Microphone {
-    /// At the provider's `rate`.
-    pub fn new(reader: CaptureReader, rate: u32) -> Result<Self> {
+    /// At the provider's `rate`. `tap` is that of the ring's writer.
+    pub fn new(reader: CaptureReader, rate: u32, tap: Arc<Tap>) -> Result<Self> {
         let resampler = Resampler::new(reader.rate(), rate)?;
-        let meter = Meter::new(reader.rate());
         let (raw, rest, spare) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { reader, resampler, meter, raw, rest, spare, last_level: Time(0) })
+        Ok(Self { reader, resampler, tap, raw, rest, spare, last_level: Time(0) })
     }
 
     /// A whole number of `frame`s at the provider's rate; with `whole` the rest too, as a last, shorter one.
@@ -66,13 +62,10 @@ impl Microphone {
             self.rest.clear();
             return batch;
         }
-        if levels {
-            self.meter.push(&self.raw);
-            if now.ms_since(self.last_level) >= LEVEL_MS {
-                self.last_level = now;
-                let Level { rms, peak } = self.meter.level();
-                batch.level = Some(AudioLevel { direction: Direction::Input, rms, peak });
-            }
+        if levels && now.ms_since(self.last_level) >= LEVEL_MS {
+            self.last_level = now;
+            let Level { rms, peak } = self.tap.newest_level();
+            batch.level = Some(AudioLevel { direction: Direction::Input, rms, peak });
         }
         batch.frames = std::mem::take(&mut self.spare);
         batch.frames.clear();

@@ -23,8 +23,10 @@
 //! command run and only forgets the answer. The same outcome comes as a `completed` event. Only what
 //! never gets to the engine has no event: a command given when 256 are waiting, or after the end.
 
+mod analyser;
 mod audio_path;
 mod availability;
+mod clock_tap;
 mod commands;
 mod core;
 mod credentials;
@@ -44,6 +46,8 @@ mod state;
 mod status;
 mod wall_clock;
 
+pub use crate::audio::spectrum::AnalyserOptions;
+pub use analyser::{Analyser, Levels};
 pub use availability::Availability;
 pub use core::AudioChunk;
 pub use credentials::CredentialRequest;

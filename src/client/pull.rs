@@ -1,7 +1,10 @@
 //! The speaker of a host that pulls: a device speaker whose callback is the host's.
 
 use crate::{
-    audio::playout::{Playout, PlayoutReader, PlayoutReport, playout},
+    audio::{
+        playout::{Playout, PlayoutReader, PlayoutReport, playout_with_tap},
+        tap::Tap,
+    },
     error::Result,
     time::Time,
 };
@@ -27,6 +30,7 @@ pub(super) struct PullPort {
     pulls: AtomicU64,
     /// From the newest pull to the loudspeaker.
     latency_us: AtomicU64,
+    tap: Arc<Tap>,
 }
 
 impl PullPort {
@@ -41,7 +45,9 @@ impl PullPort {
             return 0;
         }
         // Before the frames, so that whoever sees them played knows when they are heard.
-        self.latency_us.store(latency_us.min(MAX_LATENCY_US), Release);
+        let latency_us = latency_us.min(MAX_LATENCY_US);
+        self.latency_us.store(latency_us, Release);
+        self.tap.set_lag_us(latency_us);
         self.pulls.fetch_add(1, Release);
         reader.render(out)
     }
@@ -67,10 +73,10 @@ pub(super) struct PullSpeaker {
 
 impl PullSpeaker {
     /// A speaker from the provider's rate to the host's, and the half for the host.
-    pub fn new(source_rate: u32, rate: u32, wake: &Arc<AtomicWaker>) -> Result<(Self, Arc<PullPort>)> {
-        let (playout, reader) = playout(source_rate, rate, wake.clone())?;
+    pub fn new(source_rate: u32, rate: u32, wake: &Arc<AtomicWaker>, tap: &Arc<Tap>) -> Result<(Self, Arc<PullPort>)> {
+        let (playout, reader) = playout_with_tap(source_rate, rate, wake.clone(), tap.clone())?;
         let (pulls, latency_us) = (AtomicU64::new(0), AtomicU64::new(0));
-        let port = Arc::new(PullPort { reader: Mutex::new(reader), pulls, latency_us });
+        let port = Arc::new(PullPort { reader: Mutex::new(reader), pulls, latency_us, tap: tap.clone() });
         let (on_the_way, pulled, flush) = (VecDeque::new(), 0, None);
         Ok((Self { playout, port: port.clone(), rate, on_the_way, pulled, flush }, port))
     }
@@ -182,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_second_thread_gets_silence_and_does_not_wait() {
-        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default(), &Arc::default()).unwrap();
         speaker.push(&[500; 4_800]);
         let held = port.reader.lock();
         let mut block = [7; 240];
@@ -193,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_flush_is_not_settled_under_a_pull() {
-        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default(), &Arc::default()).unwrap();
         speaker.push(&[500; 4_800]);
         port.pull(&mut [0; 240], 0);
         speaker.flush(Time::from_ms(0));
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn reports_keep_their_order_when_the_latency_shrinks() {
-        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default()).unwrap();
+        let (mut speaker, port) = PullSpeaker::new(24_000, 24_000, &Arc::default(), &Arc::default()).unwrap();
         speaker.push(&[500; 4_800]);
         let mut told =
             |now: u64| -> Vec<PlayoutReport> { std::iter::from_fn(|| speaker.report(Time::from_ms(now))).collect() };

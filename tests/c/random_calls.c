@@ -4,6 +4,7 @@
  */
 #include "random_callbacks.h"
 #include "random_commands.h"
+#include "random_drawing.h"
 #include <math.h>
 
 enum { EVENTS = 16, STRINGS = 16 };
@@ -343,7 +344,11 @@ int main(int count, char **arguments) {
             struct timespec moment = {0, 2000000};
             nanosleep(&moment, NULL);
         }
-        switch (below(40)) {
+        switch (below(42)) {
+        case 40:
+        case 41:
+            drawing();
+            break;
         case 0:
             if (chance(2))
                 make_client();
@@ -410,6 +415,7 @@ int main(int count, char **arguments) {
         }
     }
 
+    end_drawing();
     for (size_t i = 0; i < CLIENTS; i++)
         duologue_client_destroy(clients[i]);
     for (size_t i = 0; i < CONFIGS; i++)

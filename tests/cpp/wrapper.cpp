@@ -284,6 +284,30 @@ void audio() {
 #endif
 }
 
+void drawing() {
+    auto client = connected(text_config().set("audio.output.delivery", "pull"));
+    duologue::level level;
+    CHECK(client.level(DUOLOGUE_DIRECTION_INPUT, level) == DUOLOGUE_OK && level.connected && level.peak == 0);
+    duologue::analyser_options small;
+    small.fft_size = 256;
+    auto output = client.make_analyser(DUOLOGUE_DIRECTION_OUTPUT, small);
+    std::vector<std::uint8_t> bytes(300, 7);
+    std::array<float, 128> floats{};
+    CHECK(output.byte_frequency_data(bytes) == 128 && bytes[0] == 0);
+    CHECK(output.float_frequency_data(floats) == 128 && floats[0] < -1000);
+    CHECK(output.byte_time_domain_data(bytes) == 256 && bytes[255] == 128);
+    CHECK(output.float_time_domain_data(floats) == 128 && floats[0] == 0);
+    CHECK(output.voice_bands({bytes.data(), 9}) == 9);
+    std::int16_t block[480];
+    CHECK(client.pull_audio(block) == DUOLOGUE_OK && output.sample_rate() == 24000);
+    auto moved = std::move(output);
+    CHECK(moved.handle() != nullptr && output.handle() == nullptr);
+    small.smoothing = 2;
+    CHECK(code_of([&] { client.make_analyser(DUOLOGUE_DIRECTION_INPUT, small); }) == DUOLOGUE_ERROR_INVALID_ARGUMENT);
+    client = duologue::client();
+    CHECK(moved.byte_frequency_data(bytes) == 0);
+}
+
 void logging() {
     std::atomic<int> alive{0};
     duologue::set_log(DUOLOGUE_LOG_LEVEL_TRACE, [t = token(alive)](auto, auto target, auto) {
@@ -306,6 +330,7 @@ int main() {
     conversation();
     queue();
     audio();
+    drawing();
     logging();
     CHECK(duologue::live_clients() == 0);
     std::cout << "good\n";

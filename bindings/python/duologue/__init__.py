@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import blocking, simulator, testing
+    from ._analyser import Analyser, Level, Levels
     from ._capabilities import Capabilities, ImageLimits
     from ._client import Client, connect
     from ._credentials import Credential, CredentialRequest
@@ -140,6 +141,7 @@ if TYPE_CHECKING:
 
 # Everything is loaded when it is used: programs that may not talk at all start as fast as without duologue.
 _LATER = {
+    "Analyser": "_analyser",
     "Capabilities": "_capabilities",
     "ImageLimits": "_capabilities",
     "Client": "_client",
@@ -147,6 +149,8 @@ _LATER = {
     "CredentialRequest": "_credentials",
     "EventStream": "_stream",
     "InputText": "_requests",
+    "Level": "_analyser",
+    "Levels": "_analyser",
     "ItemReference": "_requests",
     "Listener": "_listener",
     "ResponseOptions": "_requests",
@@ -201,6 +205,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "NOT_GIVEN",
+    "Analyser",
     "AnyEvent",
     "ArgumentError",
     "ArgumentTypeError",
@@ -242,6 +247,8 @@ __all__ = [
     "ItemReference",
     "Lagged",
     "Latency",
+    "Level",
+    "Levels",
     "LimitError",
     "Listener",
     "MediaStats",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, TypeVar, Union, cast, overload
 
 from . import _lib
+from ._analyser import Analyser, Levels, analyser, levels
 from ._audio import Samples, samples
 from ._capabilities import Capabilities
 from ._credentials import Answer, Credential, CredentialFunction, secret
@@ -55,6 +56,7 @@ from .events import (
 )
 
 if TYPE_CHECKING:
+    from .events import Direction
     from .testing import MockService
 
 E1 = TypeVar("E1", bound=Event)
@@ -315,6 +317,37 @@ class ClientBase:
             whole("played_ms", played_ms),
             whole("latency_ms", latency_ms),
         )
+
+    # Drawing
+
+    def levels(self) -> Optional[Levels]:
+        """How loud both directions are now, for whoever draws as often as the screen does; None when not connected.
+
+        The output is what was played. Of ``audio`` events it moves ten times a second of audio at most, and only
+        when the engine has something to do, unless there is an analyser of it. Muting does not show. Never blocks.
+        """
+        return levels(self._session.engine.levels())
+
+    def analyser(
+        self,
+        direction: Direction,
+        *,
+        fft_size: int = 2048,
+        min_decibels: float = -100.0,
+        max_decibels: float = -30.0,
+        smoothing: float = 0.8,
+    ) -> Analyser:
+        """Looks at the microphone (``"input"``) or at what is played as a browser's ``AnalyserNode`` does.
+
+        From here on the newest sound of that direction is kept for it, 256 KiB a direction, and of ``audio`` events
+        all that is still to be played.
+
+        :param fft_size: frames looked at, a power of two from 32 to 32768. There are half as many frequencies.
+        :param min_decibels: what the byte 0 stands for.
+        :param max_decibels: what the byte 255 stands for.
+        :param smoothing: how much of the reading before stays in each new one, 0 to 1.
+        """
+        return analyser(self._session.engine, direction, fft_size, min_decibels, max_decibels, smoothing)
 
     # Events
 

@@ -1,6 +1,9 @@
 //! The audio callback's half of the speaker side, and the words both halves share.
 
-use super::super::pcm::ms_to_frames;
+use super::super::{
+    pcm::ms_to_frames,
+    tap::{Tap, TapWriter},
+};
 use futures_util::task::AtomicWaker;
 use rtrb::Consumer;
 use std::{
@@ -81,6 +84,7 @@ pub struct PlayoutReader {
     read: u64,
     flushed: u64,
     largest: usize,
+    tap: Option<TapWriter>,
 }
 
 impl PlayoutReader {
@@ -94,7 +98,14 @@ impl PlayoutReader {
     ) -> Self {
         let ramp = (ms_to_frames(10, rate) as usize).max(1);
         let mode = Mode::Stopped;
-        PlayoutReader { ring, shared, wake, rate, ramp, mode, fade, read: start, flushed: 0, largest: 0 }
+        let tap = None;
+        PlayoutReader { ring, shared, wake, rate, ramp, mode, fade, read: start, flushed: 0, largest: 0, tap }
+    }
+
+    /// The same with a tap, on which what is rendered can be seen, silence included.
+    pub(super) fn with_tap(mut self, tap: Option<&Arc<Tap>>) -> Self {
+        self.tap = tap.map(|tap| TapWriter::new(tap.clone(), self.rate));
+        self
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -142,6 +153,9 @@ impl PlayoutReader {
                 flushed = true;
             }
             _ => {}
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.write(out);
         }
         self.shared.read.store(self.read, Release);
         if played > 0 || grown || flushed {

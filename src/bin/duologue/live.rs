@@ -1,7 +1,9 @@
-//! The moving part of the screen: words as they come, the mode, two level meters.
+//! The moving part of the screen: words as they come, the mode, two level meters with their spectra.
 
 use crate::reconnect::Reconnect;
 use duologue::{
+    Client,
+    client::{Analyser, AnalyserOptions},
     event::{Agent, AudioLevel, Direction, Mode, ModeChange},
     message::Role,
 };
@@ -9,6 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Instant;
 
 const BARS: usize = 12;
+/// Heights of a bar of the spectrum. The first is silence.
+const HEIGHTS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const LABEL: usize = 11;
 
 /// A few lines at the end of the terminal that are drawn again and again.
@@ -17,6 +21,8 @@ pub struct Live {
     since: Instant,
     mode: Option<ModeChange>,
     levels: [f32; 2],
+    /// Of the microphone and of what is played, where there is such a thing.
+    analysers: [Option<Analyser>; 2],
     back: Option<Reconnect>,
 }
 
@@ -30,7 +36,14 @@ impl Live {
         }
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        Some(Self { bar, since: Instant::now(), mode: None, levels: [0.0; 2], back: None })
+        Some(Self { bar, since: Instant::now(), mode: None, levels: [0.0; 2], analysers: [None, None], back: None })
+    }
+
+    /// Shows what is in the sound of this client.
+    pub fn watch(&mut self, client: &Client) {
+        // There is no sound in a direction that nobody has: nothing to show.
+        self.analysers = [Direction::Input, Direction::Output]
+            .map(|direction| client.analyser(direction, AnalyserOptions::default()).ok());
     }
 
     /// Columns of the terminal.
@@ -58,8 +71,18 @@ impl Live {
     }
 
     /// Drawing it again later shows something else.
-    pub fn counts_down(&self) -> bool {
-        self.back.is_some()
+    pub fn moves(&self) -> bool {
+        let sounds = |analyser: &Analyser| analyser.sample_rate().is_some();
+        self.back.is_some() || self.analysers.iter().flatten().any(sounds)
+    }
+
+    /// The spectra of both directions, while there is a connection.
+    fn spectra(&self) -> Option<[String; 2]> {
+        let both = self.analysers.each_ref().map(|analyser| {
+            let mut bands = [0; BARS];
+            analyser.as_ref()?.voice_bands(&mut bands).map(|_| spectrum(&bands))
+        });
+        both.iter().any(Option::is_some).then(|| both.map(|spectrum| spectrum.unwrap_or_else(|| " ".repeat(BARS))))
     }
 
     /// A line that stays, above the moving ones.
@@ -91,6 +114,10 @@ impl Live {
         let [you, assistant] = self.levels.map(meter);
         let s = self.since.elapsed().as_secs();
         lines.push(format!("{mode:<LABEL$}you {you}  assistant {assistant}  {}:{:02}", s / 60, s % 60));
+        if let Some([you, assistant]) = self.spectra() {
+            // Below the levels, column by column.
+            lines.push(format!("{:LABEL$}    {you}            {assistant}", ""));
+        }
         self.bar.set_message(lines.join("\n"));
     }
 
@@ -103,6 +130,11 @@ impl Live {
 fn meter(level: f32) -> String {
     let full = (level.clamp(0.0, 1.0) * BARS as f32).round() as usize;
     (0..BARS).map(|i| if i < full { '■' } else { '·' }).collect()
+}
+
+/// Each band as a bar.
+fn spectrum(bands: &[u8]) -> String {
+    bands.iter().map(|band| HEIGHTS[usize::from(*band) * (HEIGHTS.len() - 1) / 255]).collect()
 }
 
 /// The last words that fit.
@@ -123,6 +155,7 @@ mod tests {
     #[test]
     fn meters_and_tails_fit_their_room() {
         assert_eq!(meter(0.5), "■■■■■■······");
+        assert_eq!(spectrum(&[0, 31, 32, 128, 254, 255]), "  ▁▄▇█");
         assert_eq!(tail("one two three", 6), "…three");
         assert_eq!(tail("one", 6), "one");
     }

@@ -9,6 +9,7 @@ use crate::{
     words::Words,
 };
 use duologue::{
+    Client,
     event::{Ended, EndedBy, Event, EventKind, Status, ToolCall, TransportChanged},
     message::Role,
 };
@@ -113,9 +114,16 @@ impl Screen {
         Ok(())
     }
 
+    /// Shows what is in the sound of this client, where anything moves.
+    pub fn watch(&mut self, client: &Client) {
+        if let Some(live) = &mut self.live {
+            live.watch(client);
+        }
+    }
+
     /// Something changes by the clock alone.
     pub fn moves(&self) -> bool {
-        self.live.as_ref().is_some_and(Live::counts_down)
+        self.live.as_ref().is_some_and(Live::moves)
     }
 
     /// The conversation can begin: it is introduced once.

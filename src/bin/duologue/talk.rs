@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// A service that owes an answer and says nothing for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often what counts down is drawn.
-const TICK: Duration = Duration::from_millis(200);
+/// How often what moves is drawn.
+const TICK: Duration = Duration::from_millis(80);
 /// An orderly end takes no longer.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -31,9 +31,10 @@ pub async fn run(args: TalkArgs) -> Result<u8, Failure> {
     let json = args.json;
     let setup = prepare(args).await?;
     let typing = matches!(&setup.person, Person::Typed(typed) if typed.is_typing());
-    let view = if json { View::json() } else { View::screen(&setup.title, typing) };
+    let mut view = if json { View::json() } else { View::screen(&setup.title, typing) };
     let Setup { client, person, simulator, output, recording, .. } = setup;
     let client = client.build()?;
+    view.watch(&client);
     let mut call = Call {
         client: client.clone(),
         person,

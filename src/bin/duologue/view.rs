@@ -1,7 +1,10 @@
 //! What is shown: events as JSON, or a screen for a person.
 
 use crate::{json, screen::Screen};
-use duologue::event::{Event, ToolCall};
+use duologue::{
+    Client,
+    event::{Event, ToolCall},
+};
 use std::{io, path::Path};
 
 /// What there is to say at the end.
@@ -30,6 +33,13 @@ impl View {
     /// `typing`: the person types into this terminal, so nothing moves there.
     pub fn screen(title: &str, typing: bool) -> Self {
         Self { kind: Kind::Screen(Box::new(Screen::new(title, typing))), closed: false }
+    }
+
+    /// Shows what is in the sound of this client too, where anything moves.
+    pub fn watch(&mut self, client: &Client) {
+        if let Kind::Screen(screen) = &mut self.kind {
+            screen.watch(client);
+        }
     }
 
     /// Nobody reads standard output any more.

@@ -165,7 +165,7 @@ pub unsafe extern "C" fn duologue_client_report_playback(
 }
 
 /// As [`guard`], with a "come again" that is no error.
-fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_result {
+pub(super) fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_result {
     let mut again = false;
     let result = guard(|| {
         match body() {
@@ -179,7 +179,7 @@ fn realtime(body: impl FnOnce() -> Result<Option<bool>, Error>) -> duologue_resu
 }
 
 /// A length that no audio has is a mistake of the caller, better told than followed.
-fn bounded(name: &str, frames: usize) -> Result<(), Error> {
+pub(super) fn bounded(name: &str, frames: usize) -> Result<(), Error> {
     if frames > isize::MAX as usize / 4 {
         return Err(Error::new(ErrorClass::Argument, "invalid_argument", format!("is {frames}")).field(name));
     }

@@ -11,6 +11,7 @@
 // The docs are C's: `@param[out]` is doxygen's and no link.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+mod analyser;
 mod arena;
 mod audio;
 mod callbacks;
@@ -45,6 +46,7 @@ mod view;
 mod view_conversation;
 mod view_service;
 
+pub use analyser::*;
 pub use audio::*;
 pub use callbacks::*;
 pub use callbacks_conversation::*;

@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `client`, `command` | the client: reading and audio; what it can be asked for |
+//! | `analyser` | levels and spectra, for whoever draws them |
 //! | `credential` | secrets: given, or answered when the engine asks |
 //! | `queue` | events for a thread or an event loop |
 //! | `listener` | events on the engine's callback threads |
@@ -15,6 +16,7 @@
 //! Enums without data and records that uniffi can take as they are come from the core itself
 //! (`derive(uniffi::…)` where they are defined). Samples travel as little-endian bytes.
 
+mod analyser;
 mod client;
 mod command;
 mod credential;
@@ -28,6 +30,7 @@ mod service;
 mod state;
 mod status;
 
+pub use analyser::Analyser;
 pub use client::{Client, ClientOptions, FileAudio, Pulled};
 pub use command::ImageInput;
 pub use credential::CredentialInput;
