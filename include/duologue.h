@@ -123,6 +123,9 @@
  * only what duologue_client_report_playback() says. push, pull and report wait for nobody and
  * allocate nothing while they succeed; they wake the network thread, which is a system call while it sleeps.
  *
+ * duologue_client_level() and duologue_analyser are for drawing both directions: loudness, and frequencies and
+ * waveform with the numbers of a browser's AnalyserNode. The output is what is played, not what was received.
+ *
  * NOT YET
  *
  * These events are part of the interface and are not produced by this version: capability_changed,
@@ -1185,6 +1188,11 @@ typedef enum duologue_image_detail duologue_image_detail;
 typedef int32_t duologue_image_detail;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/**
+ * What is in the sound of one direction, with the numbers of a browser's AnalyserNode.
+ */
+typedef struct duologue_analyser duologue_analyser;
 
 /**
  * A voice session. It can connect, disconnect and connect again; the conversation stays until it is
@@ -3614,6 +3622,171 @@ duologue_result duologue_client_report_playback(duologue_client *client,
                                                 uint32_t part,
                                                 uint64_t played_ms,
                                                 uint64_t latency_ms);
+
+/**
+ * How loud it is now, as the audio_level events say it (0 is -60 dBFS and below, 1 full scale): of the newest
+ * complete 10 ms, falling slowly; for whoever draws as often as the screen does. Output is what was played. Of a
+ * host that plays audio events itself it moves ten times a second of audio at most, and only when the engine has
+ * something to do, unless there is an analyser of it. Muting does not show, set_capture does.
+ *
+ * @param client the client
+ * @param direction a duologue_direction
+ * @param[out] out_rms receives the loudness of the signal's power; 0 without a connection
+ * @param[out] out_peak receives that of its largest sample; 0 without a connection
+ * @param[out] out_connected receives whether there is a connection, 1 or 0; may be NULL
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_WOULD_BLOCK (clients are being made or destroyed),
+ *         DUOLOGUE_ERROR_INVALID_ARGUMENT (no such direction), DUOLOGUE_ERROR_NULL_ARGUMENT,
+ *         DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any, also audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_level(const duologue_client *client,
+                                      int32_t direction,
+                                      float *out_rms,
+                                      float *out_peak,
+                                      int *out_connected);
+
+/**
+ * Makes an analyser: it looks at the microphone or at what is played as a browser's AnalyserNode does, whose
+ * defaults are 2048, -100, -30 and 0.8. From here on the newest sound of that direction is kept, 256 KiB a
+ * direction, and of a host that plays audio events itself all that is still to be played. It works until it is
+ * destroyed, over all connections of its client; when the client is gone there is none any more.
+ *
+ * What it is asked for is computed on the thread that asks, and disturbs no audio.
+ *
+ * @param client the client
+ * @param direction a duologue_direction
+ * @param fft_size frames looked at, a power of two from 32 to 32768; there are half as many frequencies
+ * @param min_decibels what the byte 0 stands for
+ * @param max_decibels what the byte 255 stands for, more than min_decibels
+ * @param smoothing how much of the reading before stays in each new one, 0 to 1
+ * @param[out] out_analyser receives the analyser; end it with duologue_analyser_destroy()
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_INVALID_ARGUMENT (out of range; the error names the parameter),
+ *         DUOLOGUE_ERROR_INVALID_STATE (that direction's source is "none"), DUOLOGUE_ERROR_NULL_ARGUMENT,
+ *         DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_client_create_analyser(const duologue_client *client,
+                                                int32_t direction,
+                                                uint32_t fft_size,
+                                                double min_decibels,
+                                                double max_decibels,
+                                                double smoothing,
+                                                duologue_analyser **out_analyser);
+
+/**
+ * Ends an analyser. A call that is under way on another thread ends normally.
+ *
+ * @param analyser the analyser, or NULL; one that was destroyed already is ignored
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API void duologue_analyser_destroy(duologue_analyser *analyser);
+
+/**
+ * How fine the frequencies are: number n is that of n * rate / fft_size hertz.
+ *
+ * @param analyser the analyser
+ * @param[out] out_rate receives the frames per second of the sound; 0 without a connection, or before there was
+ *                      any sound
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_NULL_ARGUMENT, DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_sample_rate(const duologue_analyser *analyser,
+                                              uint32_t *out_rate);
+
+/**
+ * getByteFrequencyData: how strong each frequency is, 0 at min_decibels and 255 at max_decibels, low ones first.
+ * Smoothed from one call to the next; asking again before 128 more frames have passed gives the same.
+ *
+ * @param analyser the analyser
+ * @param[out] out receives the values; what there is no value for becomes 0
+ * @param capacity how many there is room for; there are fft_size / 2
+ * @param[out] out_count receives how many were written; 0 without a connection
+ * @return DUOLOGUE_OK, DUOLOGUE_ERROR_INVALID_ARGUMENT (capacity is absurd), DUOLOGUE_ERROR_NULL_ARGUMENT,
+ *         DUOLOGUE_ERROR_INVALID_HANDLE
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_byte_frequency_data(const duologue_analyser *analyser,
+                                                      uint8_t *out,
+                                                      size_t capacity,
+                                                      size_t *out_count);
+
+/**
+ * getFloatFrequencyData: the same in decibels; silence is minus infinity.
+ *
+ * @param analyser the analyser
+ * @param[out] out receives the values; what there is no value for becomes 0
+ * @param capacity how many there is room for; there are fft_size / 2
+ * @param[out] out_count receives how many were written; 0 without a connection
+ * @return as duologue_analyser_byte_frequency_data()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_float_frequency_data(const duologue_analyser *analyser,
+                                                       float *out,
+                                                       size_t capacity,
+                                                       size_t *out_count);
+
+/**
+ * getByteTimeDomainData: the waveform, oldest frame first; 128 is silence.
+ *
+ * @param analyser the analyser
+ * @param[out] out receives the values; what there is no value for becomes 0
+ * @param capacity how many there is room for; there are fft_size
+ * @param[out] out_count receives how many were written; 0 without a connection
+ * @return as duologue_analyser_byte_frequency_data()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_byte_time_domain_data(const duologue_analyser *analyser,
+                                                        uint8_t *out,
+                                                        size_t capacity,
+                                                        size_t *out_count);
+
+/**
+ * getFloatTimeDomainData: the waveform from -1 to 1, oldest frame first.
+ *
+ * @param analyser the analyser
+ * @param[out] out receives the values; what there is no value for becomes 0
+ * @param capacity how many there is room for; there are fft_size
+ * @param[out] out_count receives how many were written; 0 without a connection
+ * @return as duologue_analyser_byte_frequency_data()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_float_time_domain_data(const duologue_analyser *analyser,
+                                                         float *out,
+                                                         size_t capacity,
+                                                         size_t *out_count);
+
+/**
+ * The frequency bytes between 100 and 8000 Hz spread over as many bars as wanted, the same at every rate, as
+ * ElevenLabs' own clients give them.
+ *
+ * @param analyser the analyser
+ * @param[out] out receives the bars
+ * @param band_count how many bars
+ * @param[out] out_count receives how many were written: all, or 0 without a connection (then they are 0)
+ * @return as duologue_analyser_byte_frequency_data()
+ * @par Thread
+ * any but audio threads
+ */
+DUOLOGUE_API
+duologue_result duologue_analyser_voice_bands(const duologue_analyser *analyser,
+                                              uint8_t *out,
+                                              size_t band_count,
+                                              size_t *out_count);
 
 /**
  * Registers the sink for events of all kinds in `mask`, in the place of an earlier one. It is called

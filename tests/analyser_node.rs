@@ -17,7 +17,7 @@ use std::sync::Arc;
 const RATE: u32 = 24_000;
 
 /// What both are asked after so many frames: in one and the same block, often, and after pauses.
-const LOOKS: [u64; 9] = [128, 256, 2_048, 4_096, 4_224, 8_192, 16_384, 40_960, 48_000 / 128 * 128];
+const LOOKS: [u64; 9] = [128, 256, 2_048, 4_096, 4_224, 8_192, 16_384, 40_960, 46_080];
 
 /// A voice, and a tone that begins in the middle.
 fn sound() -> Vec<i16> {

@@ -19,7 +19,8 @@ static void make_analyser(void) {
     void **place = &analysers[below(ANALYSERS)];
     duologue_analyser *made = NULL;
     uint32_t size = chance(4) ? (uint32_t)any_int() : 32u << below(8);
-    double min = chance(3) ? DECIBELS[below(COUNT(DECIBELS))] : -100, max = chance(3) ? DECIBELS[below(COUNT(DECIBELS))] : -30;
+    double min = chance(3) ? DECIBELS[below(COUNT(DECIBELS))] : -100;
+    double max = chance(3) ? DECIBELS[below(COUNT(DECIBELS))] : -30;
     int32_t result = duologue_client_create_analyser(any_client(), (int32_t)below(3), size, min, max,
                                                      SMOOTHING[below(COUNT(SMOOTHING))], chance(20) ? NULL : &made);
     note(result);
