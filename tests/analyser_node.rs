@@ -83,10 +83,11 @@ async fn the_numbers_are_those_of_a_browser() {
                         _ => ours == &theirs,
                     };
                     assert!(close, "{options:?} after {frames} frames, list {what}, {n}: {ours}, there {theirs}");
-                    (values, same) = (values + 1, same + usize::from(what != 1 && ours == &theirs));
+                    (values, same) =
+                        (values + usize::from(what != 1), same + usize::from(what != 1 && ours == &theirs));
                 }
             }
         }
-        println!("{options:?}: {same} of {values} values are the same");
+        println!("{options:?}: {same} of {values} bytes and frames are the same");
     }
 }

@@ -65,7 +65,7 @@ fn while_it_may_not_be_seen_it_is_silence() {
     tap.set_open(true);
     writer.write(&[i16::MAX; 128]);
     assert_eq!(ending(&tap, 256, 129), [vec![0], vec![i16::MAX; 128]].concat());
-    assert_eq!(tap.level(0).unwrap().peak, 1.0);
+    assert!(tap.level(0).unwrap().peak > 0.999);
 }
 
 #[test]
