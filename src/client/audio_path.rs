@@ -5,7 +5,7 @@ use super::{
     clock_tap::ClockTap,
     device::Opening,
     host_audio::{HostAudio, Report, report_ring},
-    microphone::{Batch, LEVEL_MS, Microphone},
+    microphone::{Batch, Microphone},
     pull::PullSpeaker,
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
     capabilities::Capabilities,
     config::{AudioDelivery, AudioSource, Config, Positions},
     error::{Error, ErrorClass, Result},
-    event::{AudioLevel, Direction},
     time::Time,
 };
 use futures_util::task::AtomicWaker;
@@ -393,43 +392,6 @@ impl AudioPath {
             Speaker::Clock(_) => 0,
         }
     }
-
-    fn meter_output(&mut self, pcm: &[i16]) {
-        let mut at = self.output_pushed;
-        self.output_pushed += pcm.len() as u64;
-        if !self.levels && !(self.counts_by_clock() && self.taps.output.is_measured()) {
-            return;
-        }
-        // One level for every tenth of a second of audio, told when it is heard.
-        let step = u64::from(self.output_rate) * LEVEL_MS / 1000;
-        for block in pcm.chunks(usize::try_from(step).unwrap_or(usize::MAX)) {
-            self.output_meter.push(block);
-            at += block.len() as u64;
-            self.output_since_level += block.len() as u64;
-            if self.output_since_level >= step {
-                self.output_since_level = 0;
-                self.output_levels.push_back((at, self.output_meter.level()));
-            }
-        }
-    }
-
-    /// The newest output level among what was heard.
-    pub fn output_level(&mut self) -> Option<AudioLevel> {
-        let mut newest = None;
-        while self.output_levels.front().is_some_and(|(at, _)| *at <= self.heard) {
-            newest = self.output_levels.pop_front();
-        }
-        let (at, newest) = newest?;
-        if self.counts_by_clock() {
-            self.clock_tap.level(at, newest);
-        }
-        self.levels.then(|| level(Direction::Output, newest))
-    }
-
-    /// The host plays, and nobody but a clock says how far it is.
-    fn counts_by_clock(&self) -> bool {
-        matches!(self.speaker, Speaker::Clock(_)) && !self.device_output
-    }
 }
 
 /// A report with source frames counted over all speakers.
@@ -443,8 +405,4 @@ pub(super) fn rebase(report: PlayoutReport, base: u64) -> PlayoutReport {
         }
         position => position,
     }
-}
-
-fn level(direction: Direction, level: Level) -> AudioLevel {
-    AudioLevel { direction, rms: level.rms, peak: level.peak }
 }

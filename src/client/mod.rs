@@ -36,6 +36,7 @@ mod driver;
 mod engine;
 mod host_audio;
 mod listen;
+mod loudness;
 mod microphone;
 mod op;
 mod pull;
