@@ -222,7 +222,9 @@ impl Core {
                 self.shared.credentials.needed(needed, left, &self.shared);
             }
             EventKind::Status(Status::Connecting { .. }) => self.close_device_at = None,
-            EventKind::Status(Status::Connected) => self.shared.host_audio.taps.follow(true),
+            EventKind::Status(Status::Connected) => {
+                self.shared.host_audio.taps.follow(!self.shared.host_is_gone());
+            }
             EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {
                 self.shared.host_audio.taps.follow(false);
                 self.close_device_at = Some(Instant::now() + DEVICE_GRACE);

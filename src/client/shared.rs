@@ -165,6 +165,8 @@ impl Shared {
     /// The last handle is gone, or the host destroyed the client.
     pub fn leave(&self) {
         self.gone.store(true, Ordering::Release);
+        // The driver takes its time; who looks at the sound is told at once.
+        self.host_audio.taps.follow(false);
         self.waker.wake();
     }
 
