@@ -14,7 +14,8 @@ impl AudioPath {
     pub fn meter_output(&mut self, pcm: &[i16]) {
         let mut at = self.output_pushed;
         self.output_pushed += pcm.len() as u64;
-        if !self.levels && !(self.counts_by_clock() && self.taps.output.is_measured()) {
+        let wanted = self.levels || self.counts_by_clock() && self.taps.output.is_measured();
+        if !wanted {
             return;
         }
         // One level for every tenth of a second of audio, told when it is heard.
