@@ -208,8 +208,8 @@ async fn a_frame_of_16_mib_is_taken() {
     let mut events = client.events();
     go.notify_one();
     let warning = loop {
-        match events.next().await.expect("the run goes on").kind {
-            EventKind::Warning(warning) => break warning,
+        match &events.next().await.expect("the run goes on").kind {
+            EventKind::Warning(warning) => break warning.clone(),
             EventKind::Error(error) => panic!("{error}"),
             _ => {}
         }
