@@ -48,6 +48,8 @@ impl Default for AnalyserOptions {
 }
 
 impl AnalyserOptions {
+    /// Whether all of them are in range.
+    ///
     /// # Errors
     /// `invalid_argument`, naming the field.
     pub fn validate(&self) -> Result<()> {
