@@ -111,19 +111,24 @@ impl Analyser {
 impl Inner {
     /// Takes the newest frames, if there are new ones.
     fn look(&mut self, tap: &Tap, now_us: u64) -> Option<View> {
-        let view = tap.view(now_us)?;
-        if self.of.replace((view.run, view.rate)) != Some((view.run, view.rate)) {
-            self.spectrum.reset();
-            (self.frames, self.frequencies) = (None, None);
-        }
-        if self.frames != Some(view.end) {
+        for _ in 0..TRIES {
+            // A writer that overtook the copy has gone on since: each try is about what is newest then.
+            let view = tap.view(now_us)?;
+            if self.of.replace((view.run, view.rate)) != Some((view.run, view.rate)) {
+                self.spectrum.reset();
+                (self.frames, self.frequencies) = (None, None);
+            }
+            if self.frames == Some(view.end) {
+                return Some(view);
+            }
             self.frames = Some(view.end);
-            if !(0..TRIES).any(|_| tap.read(view.end, self.spectrum.frames_mut())) {
-                // Torn frames would be noise that nobody made.
-                self.spectrum.frames_mut().fill(0.0);
+            if tap.read(view.end, self.spectrum.frames_mut()) {
+                return Some(view);
             }
         }
-        Some(view)
+        // Torn frames would be noise that nobody made.
+        self.spectrum.frames_mut().fill(0.0);
+        tap.view(now_us)
     }
 }
 

@@ -60,6 +60,11 @@ pub struct Tap {
     /// What readers last saw written, and when they first saw that.
     seen: AtomicU64,
     seen_us: AtomicU64,
+    /// What was written when readers were given silence behind it, and when the writer said that it pauses.
+    stalled: AtomicU64,
+    paused: AtomicU64,
+    /// How loud it was is not how loud it is: the writer is to measure anew.
+    forget: AtomicBool,
 }
 
 /// Where a reader is.
@@ -90,6 +95,9 @@ impl Default for Tap {
             viewers: 0.into(),
             seen: u64::MAX.into(),
             seen_us: 0.into(),
+            stalled: u64::MAX.into(),
+            paused: u64::MAX.into(),
+            forget: false.into(),
         }
     }
 }
@@ -99,6 +107,9 @@ impl Tap {
     pub fn begin_run(&self) {
         if self.run.load(Relaxed) == 0 {
             self.since.fetch_max(self.written.load(Acquire), Relaxed);
+            self.rate.store(0, Relaxed);
+            self.level.store(0, Relaxed);
+            self.forget.store(true, Relaxed);
             self.run.store(self.runs.fetch_add(1, Relaxed).wrapping_add(1).max(1), Release);
         }
     }
@@ -210,15 +221,22 @@ impl Tap {
     /// How long a writer that writes no more has been silent. Two readers at once may be a call apart.
     fn silent_us(&self, written: u64, now_us: u64) -> u64 {
         let seen = self.seen.load(Acquire);
-        let silent = now_us.saturating_sub(self.seen_us.load(Relaxed));
         if seen == written {
-            return if silent > STALLED_US { silent } else { 0 };
+            let silent = now_us.saturating_sub(self.seen_us.load(Relaxed));
+            let patience = if self.paused.load(Relaxed) == written { 0 } else { STALLED_US };
+            if silent <= patience {
+                return 0;
+            }
+            self.stalled.store(seen, Relaxed);
+            self.forget.store(true, Relaxed);
+            return silent;
         }
-        if seen != u64::MAX && silent > STALLED_US && written > seen {
-            // It goes on after a pause: what was before the pause does not follow on what is now.
+        if seen != u64::MAX && self.stalled.load(Relaxed) == seen && written > seen {
+            // It goes on after a pause: what was before the pause does not follow on what is now. That nobody looked
+            // is no pause.
             self.since.fetch_max(seen, Relaxed);
         }
-        self.seen_us.store(now_us, Relaxed);
+        self.seen_us.fetch_max(now_us, Relaxed);
         self.seen.store(written, Release);
         0
     }
@@ -247,6 +265,10 @@ impl TapWriter {
     /// The next frames.
     pub fn write(&mut self, pcm: &[i16]) {
         let tap = &*self.tap;
+        if tap.forget.load(Relaxed) {
+            tap.forget.store(false, Relaxed);
+            self.meter = Meter::new(self.rate);
+        }
         let from = self.begin();
         let end = from + pcm.len() as u64;
         let open = tap.open.load(Relaxed);
@@ -273,6 +295,11 @@ impl TapWriter {
         self.tap.reserved.store(end, Relaxed);
         self.tap.since.fetch_max(end, Relaxed);
         self.finish(end, level);
+    }
+
+    /// For now there is no more: from here on it is silent at once, and not after [`STALLED_US`].
+    pub fn pause(&self) {
+        self.tap.paused.store(self.tap.written.load(Relaxed), Relaxed);
     }
 
     /// Frames written before.

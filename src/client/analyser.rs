@@ -46,12 +46,14 @@ pub struct Levels {
 
 impl Client {
     /// How loud it is now: of the newest complete 10 ms, falling slowly, on the scale of the `audio_level` events;
-    /// for whoever draws as often as the screen does. `None` without a connection. Muting does not show, because
+    /// for whoever draws as often as the screen does. `None` without a connection, but not while a lost one is coming
+    /// back. Muting does not show, because
     /// the microphone is heard all the same; [`Self::set_capture`] does. What is not measured for events anyway
     /// (all with `audio.level_events` off, and what is rendered) is measured from the first call on.
     ///
-    /// The output is what was played. Of a host that plays `audio` events itself it moves ten times a second of
-    /// audio at most, and only when the engine has something to do, unless there is an [`Analyser`] of it.
+    /// The output is what was played; of a host that pulls it is what was pulled last, before its latency. Of a host
+    /// that plays `audio` events itself it moves ten times a second of audio at most, and only when the engine has
+    /// something to do, unless there is an [`Analyser`] of it.
     ///
     /// Any thread, also audio threads: never blocks, never allocates.
     pub fn levels(&self) -> Option<Levels> {
@@ -63,7 +65,7 @@ impl Client {
 
     /// Looks at the microphone (`input`) or at what is played (`output`) as a browser's `AnalyserNode` does. From
     /// here on the newest sound of that direction is kept for it (256 KiB a direction, whatever the number of
-    /// analysers), and of a host that plays `audio` events itself all that is still to be played.
+    /// analysers), and of a host that plays `audio` events itself all that it is given from here on.
     ///
     /// # Errors
     /// `invalid_argument`: an option is out of range. `invalid_state`: the configuration has no such direction.
@@ -88,9 +90,10 @@ impl Client {
 ///
 /// Everything is computed when it is asked for, on the thread that asks, and allocates nothing; nothing of it
 /// disturbs the sound. Any thread may ask; two at once wait for each other, so audio threads should not. Each
-/// getter gives how many values it wrote, or `None` when there is no connection. Asking again before 128 more
+/// getter gives how many values it wrote, or `None` when there is no connection; while a lost one is coming back it goes
+/// on. Asking again before 128 more
 /// frames have passed gives the same. Smoothing goes from one call to the next, as in a browser, and starts anew
-/// with each connection.
+/// with each `connect`.
 ///
 /// It does not keep its client: when that is gone there is no connection.
 ///
@@ -125,8 +128,8 @@ impl Analyser {
         self.options().fft_size / 2
     }
 
-    /// Frames per second of the sound: the rate of the device, or that at which the host pushes or takes its
-    /// audio. `None` without a connection or before there was any sound.
+    /// Frames per second of the sound: the rate of the device, or that at which the host pushes or pulls its audio; of
+    /// `audio` events that of the provider. `None` without a connection or before there was any sound.
     pub fn sample_rate(&self) -> Option<u32> {
         self.analyser.sample_rate(clock_us())
     }

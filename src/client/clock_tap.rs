@@ -18,6 +18,8 @@ pub(super) struct ClockTap {
     most: u64,
     /// Frames played.
     played: u64,
+    /// Behind the newest frame that was shown.
+    shown: u64,
     /// Frames whose level was told.
     told: u64,
 }
@@ -25,7 +27,7 @@ pub(super) struct ClockTap {
 impl ClockTap {
     pub fn new(tap: Arc<Tap>, rate: u32) -> Self {
         let (writer, most) = (TapWriter::new(tap.clone(), rate), ms_to_frames(QUEUE_MS, rate));
-        Self { tap, writer, waiting: VecDeque::new(), held: 0, most, played: 0, told: 0 }
+        Self { tap, writer, waiting: VecDeque::new(), held: 0, most, played: 0, shown: 0, told: 0 }
     }
 
     /// Somebody looks at frames, and the clock has to be looked at more often.
@@ -48,17 +50,18 @@ impl ClockTap {
             PlayoutReport::Position { frames } => self.play_to(frames),
             PlayoutReport::Flushed { played, resume, .. } => {
                 self.play_to(played);
+                self.writer.pause();
                 self.waiting.clear();
                 (self.held, self.played) = (0, resume);
             }
         }
     }
 
-    /// How loud frame `at` is, which was just played; told only when nobody looks at the frames themselves.
+    /// How loud frame `at` is, which was just played; told only where the frames themselves were not shown.
     pub fn level(&mut self, at: u64, level: Level) {
         let frames = at.saturating_sub(self.told);
         self.told = at;
-        if !self.is_viewed() {
+        if self.shown < at {
             self.writer.skip(frames, level);
         }
     }
@@ -69,6 +72,7 @@ impl ClockTap {
             let (from, stop) = (self.played.max(start).min(end), to.min(end));
             if from < stop {
                 self.writer.write(&pcm[(from - start) as usize..(stop - start) as usize]);
+                self.shown = stop;
             }
             if to < end {
                 break;
@@ -108,6 +112,27 @@ mod tests {
         clock.push(9, &[7]);
         clock.note(PlayoutReport::Position { frames: 10 });
         assert_eq!((seen(&tap, 3), clock.held), (vec![4, 5, 7], 0));
+    }
+
+    #[test]
+    fn the_level_passes_where_the_frames_were_not_kept() {
+        let tap = Arc::new(Tap::default());
+        let mut clock = ClockTap::new(tap.clone(), 8_000);
+        tap.begin_run();
+        tap.measure();
+        clock.push(0, &[9; 800]);
+        tap.add_viewer();
+        clock.push(800, &[i16::MIN; 800]);
+        let half = Level { rms: 0.5, peak: 0.5 };
+        clock.note(PlayoutReport::Position { frames: 800 });
+        clock.level(800, half);
+        assert_eq!(tap.level(0), Some(half), "given before anybody looked");
+        clock.note(PlayoutReport::Position { frames: 1_600 });
+        clock.level(1_600, half);
+        assert_eq!(tap.level(0), Some(Level { rms: 1.0, peak: 1.0 }), "seen itself");
+        // What was cut is silent at once.
+        clock.note(PlayoutReport::Flushed { played: 1_600, resume: 1_600, source: 1_600 });
+        assert!(tap.level(300_000).unwrap().peak < 0.4);
     }
 
     #[test]

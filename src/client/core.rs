@@ -21,7 +21,10 @@ use crate::{
 use std::{
     borrow::Cow,
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{Ordering::SeqCst, fence},
+    },
     task::Context,
 };
 use tokio::{
@@ -223,7 +226,12 @@ impl Core {
             }
             EventKind::Status(Status::Connecting { .. }) => self.close_device_at = None,
             EventKind::Status(Status::Connected) => {
-                self.shared.host_audio.taps.follow(!self.shared.host_is_gone());
+                self.shared.host_audio.taps.follow(true);
+                // A host that leaves just now has said so before it ended the run.
+                fence(SeqCst);
+                if self.shared.host_is_gone() {
+                    self.shared.host_audio.taps.follow(false);
+                }
             }
             EventKind::Status(Status::Idle { .. } | Status::Error { .. }) => {
                 self.shared.host_audio.taps.follow(false);

@@ -24,7 +24,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering, fence},
     },
 };
 use tokio::sync::{Notify, oneshot};
@@ -165,6 +165,7 @@ impl Shared {
     /// The last handle is gone, or the host destroyed the client.
     pub fn leave(&self) {
         self.gone.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
         // The driver takes its time; who looks at the sound is told at once.
         self.host_audio.taps.follow(false);
         self.waker.wake();

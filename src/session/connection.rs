@@ -3,6 +3,7 @@
 use super::{
     Output, Session,
     effective::compare,
+    ending::agent_ended,
     link::{Link, Step},
     ops::Purpose,
     pre_roll::PreRoll,
@@ -281,6 +282,10 @@ impl Session {
             // It does not say so in time.
             Step::Leaving => self.configure_vendor(),
             Step::Waiting => self.try_again(),
+            Step::Up if self.goes() => {
+                self.abandon_link();
+                self.end(agent_ended());
+            }
             Step::Closing => {
                 let ending = self.link.ending.take().unwrap_or_else(Status::never_connected);
                 self.end(ending);

@@ -70,6 +70,11 @@ impl Session {
         if matches!(self.link.step, Step::Down | Step::Closing) {
             return;
         }
+        if self.leaves && self.link.is_up() && error.retryable {
+            // It was about to end.
+            self.abandon_link();
+            return self.go();
+        }
         if self.mends(&error) {
             self.abandon_link();
             return self.lost(error, Why::Reconnect);
@@ -93,8 +98,13 @@ impl Session {
             return self.fail(error);
         }
         let ended = Ended { by: EndedBy::Limit, code: error.code.to_string(), detail: error.message };
+        let ending = Status::Idle { ended };
+        // Sound beside the events goes with the connection.
+        if self.link.carries.media {
+            return self.close(1000, ending);
+        }
         self.abandon_link();
-        self.hear_out(Status::Idle { ended });
+        self.hear_out(ending);
     }
 
     pub(super) fn closed(&mut self, epoch: u32, code: Option<u16>, reason: &str, error: Option<Error>) {
@@ -179,10 +189,17 @@ impl Session {
         self.link.is_ending() && self.leaves
     }
 
+    /// The agent said that it goes and says nothing more; the line is still there.
+    pub(super) fn goes(&self) -> bool {
+        self.leaves && self.link.is_up() && self.sequencer.active().is_none()
+    }
+
     /// A speaker that stands still keeps nobody; one that plays takes its time. `anew`: the hearing begins.
     pub(super) fn still_hearing(&mut self, anew: bool) {
         let left = self.ledger.queued();
-        if self.hears_out() && (anew || left != self.link.unheard) {
+        // Also where the line is still there and the agent said that it goes.
+        let waits = self.hears_out() || self.goes();
+        if waits && (anew || left != self.link.unheard || self.link.step_by.is_none()) {
             // A host that says itself what it played may say it seldom.
             let patience_ms = if self.reported() { REPORT_MS } else { CLOSE_MS };
             (self.link.unheard, self.link.step_by) = (left, Some(self.now.after_ms(patience_ms)));
@@ -272,7 +289,8 @@ impl Session {
             "auth" => "check that the credential is right, active and for this service, or give a fresh one",
             "queue_timeout" => "try later, or raise how many conversations the account may hold at once",
             "message_too_big" => "send less at once",
-            _ => "change what its words name before connecting again: the same would be refused again",
+            "policy" if !reason.is_empty() => "change what its words name: the same would be refused again",
+            _ => "connect again; if it ends so again, look at what the service says of the session",
         })
     }
 

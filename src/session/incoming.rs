@@ -433,6 +433,7 @@ pub(super) fn vendor_error(error: &ProviderError, otherwise: &str) -> Error {
         "rate_limit_exceeded" | "inference_rate_limit_exceeded" => (ErrorClass::Quota, "rate_limited"),
         "invalid_api_key" | "account_deactivated" | "permission_denied" => (ErrorClass::Credential, "auth"),
         "invalid_model" | "model_not_found" => (ErrorClass::Config, "unknown_model"),
+        "override_error" | "missing_dynamic_variable" | "missing_fields" => (ErrorClass::Provider, "policy"),
         "session_expired" | "max_duration_exceeded" => (ErrorClass::Limit, "session_expired"),
         "unknown_parameter" | "invalid_value" | "missing_required_parameter" => (ErrorClass::Provider, "rejected"),
         _ => (ErrorClass::Provider, "provider"),

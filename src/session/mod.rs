@@ -305,6 +305,8 @@ impl Session {
             Input::Timer => {}
         }
         self.echoes();
+        // What was played meanwhile counts before its deadline.
+        self.still_hearing(false);
         self.timers();
         self.credential_timers();
         self.give_up_flushes();
@@ -321,7 +323,6 @@ impl Session {
             self.say_goodbye();
             self.answer_vendor();
         } else if self.hears_out() {
-            self.still_hearing(false);
             self.say_goodbye();
         } else if self.is_recovering() {
             self.give_up_calls();

@@ -43,6 +43,41 @@ fn who_goes_without_a_word_is_heard_to_the_end() {
     talk.finish();
 }
 
+/// A speaker of which is heard seldom, as of one that only a clock counts, is heard to the end as well.
+#[test]
+fn a_long_goodbye_is_heard_to_the_end() {
+    let mut talk = connected(json!({}));
+    response(&mut talk, 1, "A long goodbye.");
+    (0..2).for_each(|_| audio(&mut talk, 1, 3_000));
+    talk.closed(Some(1000), "", None);
+    for _ in 0..3 {
+        assert_eq!(talk.take().of("status").len(), 0);
+        // The time comes with the report, and the timer with it.
+        talk.now = talk.now.after_ms(2_000);
+        for report in talk.speaker.play(2_000 * 48) {
+            talk.input(Input::Playout { report });
+        }
+    }
+    let outputs = talk.take();
+    assert_eq!(outputs.of("playback_finished")[0]["heard_ms"], 6_000);
+    assert_eq!(outputs.of("status").len(), 1);
+    talk.finish();
+}
+
+/// Nobody hears an agent that said goodbye, and the service does not close: the run ends all the same.
+#[test]
+fn a_goodbye_that_nobody_plays_ends() {
+    let mut talk = connected(json!({}));
+    audio(&mut talk, 1, 3_000);
+    says(&mut talk, json!({"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call"}}));
+    complete(&mut talk, 1);
+    talk.pass(1_900);
+    assert_eq!(talk.take().of("status").len(), 0);
+    talk.pass(200);
+    assert_eq!(talk.take().of("status")[0]["ended"]["code"], "agent_ended");
+    talk.finish();
+}
+
 /// Nobody has to listen, and a speaker that stands still keeps nobody.
 #[test]
 fn who_is_gone_can_be_left() {
@@ -89,13 +124,17 @@ fn the_close_behind_the_goodbye_cuts_nothing() {
 /// However the line ends then, another conversation is not what anybody wants.
 #[test]
 fn who_said_goodbye_is_not_called_back() {
-    for how in ["lost", "crash", "network"] {
+    for how in ["lost", "crash", "network", "silent"] {
         let mut talk = connected(json!({"recovery": {"reconnect": true}}));
         audio(&mut talk, 1, 500);
         says(&mut talk, json!({"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call"}}));
         match how {
             "lost" => talk.closed(None, "", None),
             "crash" => talk.closed(Some(1011), "oh", None),
+            "silent" => {
+                let error = duologue::Error::new(duologue::ErrorClass::Network, "silent", "nothing came");
+                talk.input(Input::Fatal { error: error.retryable() });
+            }
             _ => _ = talk.host(Command::NetworkChanged),
         }
         let outputs = talk.take();
@@ -182,7 +221,7 @@ fn an_end_is_put_off_for_what_is_heard_alone() {
     assert_eq!(outputs.of("generation_done")[0]["status"], "cancelled");
 }
 
-/// Line 24: what is none of these ends the run, or another conversation begins.
+/// Line 24: what is none of these is an error, and another conversation may mend some.
 #[test]
 fn other_closes_are_errors() {
     let mut talk = connected(json!({"recovery": {"reconnect": true}}));
@@ -209,12 +248,18 @@ fn a_result_after_the_end_is_refused() {
         json!({"type": "client_tool_call", "client_tool_call":
         {"tool_name": "look", "tool_call_id": "t1", "parameters": {}, "event_id": 2}}),
     );
+    audio(&mut talk, 3, 300);
     talk.closed(Some(1000), "", None);
     talk.take();
     let op = talk.answer("t1", "found");
     let outputs = talk.take();
     assert!(outputs.completed(op).unwrap().is_some());
     assert_eq!(frames(&outputs).len(), 0);
+    // Not even a microphone is opened any more.
+    talk.host(Command::SetCapture { on: true });
+    assert!(!talk.take().0.iter().any(|o| matches!(o, Output::Capture { on: true })));
+    talk.plays(300);
+    assert_eq!(talk.take().of("status").len(), 1);
     talk.finish();
 }
 

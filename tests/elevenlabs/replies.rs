@@ -232,6 +232,22 @@ fn a_call_that_expects_nothing_gets_nothing() {
     talk.finish();
 }
 
+/// An interruption that comes late is about what it names: what is said by now goes on.
+#[test]
+fn an_old_interruption_cuts_nothing_new() {
+    let mut talk = connected(json!({}));
+    response(&mut talk, 1, "Hello!");
+    complete(&mut talk, 1);
+    audio(&mut talk, 5, 300);
+    interruption(&mut talk, 1);
+    audio(&mut talk, 5, 300);
+    let outputs = talk.take();
+    assert_eq!(played_ms(&outputs), 600);
+    assert_eq!((outputs.of("speech_started").len(), outputs.of("interrupted").len()), (0, 0));
+    talk.plays(600);
+    talk.finish();
+}
+
 /// Line 29: music of a queue is no answer.
 #[test]
 fn who_waits_in_a_queue_hears_no_answer() {
@@ -244,6 +260,10 @@ fn who_waits_in_a_queue_hears_no_answer() {
     assert_eq!(outputs.of("mode").len(), 0);
     assert_eq!(outputs.of("warning").iter().map(|w| w["code"].clone()).collect::<Vec<_>>(), ["queued"]);
     assert_eq!(talk.session.messages().len(), 0);
+    // Whoever waited too long hears music until the close.
+    says(&mut talk, status("timed_out"));
+    audio(&mut talk, 1, 500);
+    assert_eq!(played_ms(&talk.take()), 0);
     says(&mut talk, status("admitted"));
     audio(&mut talk, 2, 500);
     assert_eq!(played_ms(&talk.take()), 500);

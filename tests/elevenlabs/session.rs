@@ -79,6 +79,8 @@ fn what_nobody_knows_is_passed_over() {
     let outputs = talk.take();
     assert_eq!(outputs.of("error").len(), 2, "{:?}", outputs.complaints());
     assert!(outputs.of("error").iter().all(|e| e["message"].as_str().unwrap().contains("too slow")));
+    // The number is that of the close, and the same for many things.
+    assert!(outputs.of("error").iter().all(|e| e["provider_code"] == "llm_timeout"));
     for rubbish in ["", "{", "[]", r#"{"type":"audio","audio_event":{"audio_base_64":"%","event_id":1}}"#] {
         talk.wire(rubbish);
     }
@@ -349,11 +351,16 @@ fn silence_is_no_absence() {
 #[test]
 fn the_longest_conversation_ends() {
     let mut talk = connected(json!({"recovery": {"reconnect": true}}));
+    audio(&mut talk, 1, 500);
     let error = json!({"error_type": "max_duration_exceeded", "message": "too long"});
     says(&mut talk, json!({"type": "error", "error_event": error}));
     talk.closed(Some(1000), "", None);
+    assert_eq!(talk.take().of("status").len(), 0, "what it said until then is heard");
+    talk.plays(500);
     talk.pass(30_000);
     let outputs = talk.take();
+    assert_eq!(outputs.of("playback_finished")[0]["heard_ms"], 500);
+    assert_eq!(outputs.of("status")[0]["ended"]["code"], "session_expired");
     assert!(!outputs.0.iter().any(|o| matches!(o, Output::Dial { .. })), "{outputs:?}");
     assert!(matches!(talk.session.status(), Status::Idle { ended } if ended.by == duologue::event::EndedBy::Limit));
     talk.finish();

@@ -87,6 +87,20 @@ fn pictures_and_words_that_want_no_answer() {
     talk.input(Input::Uploaded { epoch, number, name, error: None });
     let sent = frames(&talk.take());
     assert_eq!(sent[0]["text"], json!({"type": "user_message", "text": "What is this?"}), "{sent:?}");
+    response(&mut talk, 2, "A ship.");
+    complete(&mut talk, 2);
+    talk.take();
+    // A picture that waits for the next question, whose words are known at once.
+    let image = serde_json::from_value(json!({"data": "iVBORw0KGgo="})).unwrap();
+    talk.host(Command::SendImage { image, text: Some("My ship.".into()), respond: false, interrupt: false });
+    let (number, name) = (number + 1, Some("file_2".into()));
+    talk.input(Input::Uploaded { epoch, number, name, error: None });
+    let known = json!({"type": "contextual_update", "text": "The user wrote: My ship."});
+    assert_eq!(frames(&talk.take()), [known]);
+    talk.say("How long is it?", false);
+    let sent = frames(&talk.take());
+    assert_eq!(sent[0]["file"]["file_id"], "file_2");
+    assert!(sent[0]["text"]["text"].as_str().unwrap().ends_with("How long is it?"), "{sent:?}");
     talk.finish();
 }
 

@@ -37,7 +37,7 @@ class Analyser:
 
     Made by :meth:`Client.analyser`. Everything is computed when it is asked for, on the thread that asks, and gives
     None while there is no connection. Asking again before 128 more frames have passed gives the same. Smoothing goes
-    from one call to the next, as in a browser, and starts anew with each connection. It does not keep its client.
+    from one call to the next, as in a browser, and starts anew with each ``connect``. It does not keep its client.
     """
 
     def __init__(self, engine: Any, direction: Direction, fft_size: int) -> None:

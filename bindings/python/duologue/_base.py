@@ -323,7 +323,7 @@ class ClientBase:
     def levels(self) -> Optional[Levels]:
         """How loud both directions are now, for whoever draws as often as the screen does; None when not connected.
 
-        The output is what was played. Of ``audio`` events it moves ten times a second of audio at most, and only
+        While a lost connection is coming back it goes on. The output is what was played. Of ``audio`` events it moves ten times a second of audio at most, and only
         when the engine has something to do, unless there is an analyser of it. Muting does not show. Never blocks.
         """
         return levels(self._session.engine.levels())
@@ -340,7 +340,7 @@ class ClientBase:
         """Looks at the microphone (``"input"``) or at what is played as a browser's ``AnalyserNode`` does.
 
         From here on the newest sound of that direction is kept for it, 256 KiB a direction, and of ``audio`` events
-        all that is still to be played.
+        all that it is given from here on.
 
         :param fft_size: frames looked at, a power of two from 32 to 32768. There are half as many frequencies.
         :param min_decibels: what the byte 0 stands for.

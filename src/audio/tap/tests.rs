@@ -125,6 +125,49 @@ fn a_writer_that_writes_no_more_is_silent() {
     assert_eq!((again.end, ending(&tap, again.end, 225)), (1_024, [vec![0], vec![3; 224]].concat()));
 }
 
+/// Whoever looks seldom sees as much as whoever looks often, also behind a latency.
+#[test]
+fn that_nobody_looked_is_no_pause() {
+    let (tap, mut writer) = tap(8_000);
+    tap.set_lag_us(300 * MS);
+    for tenth in 1..=30 {
+        writer.write(&[7; 800]);
+        if tenth % 3 == 0 && tenth > 9 {
+            let view = tap.view(tenth * 100 * MS).unwrap();
+            assert_eq!(ending(&tap, view.end, 4_000), [7; 4_000], "after {tenth}");
+        }
+    }
+}
+
+#[test]
+fn a_pause_that_is_told_is_silence_at_once() {
+    let (tap, mut writer) = tap(8_000);
+    writer.write(&[i16::MIN; 1_024]);
+    assert_eq!(tap.view(MS).unwrap().end, 1_024);
+    writer.pause();
+    assert_eq!(tap.view(101 * MS).unwrap().end, (1_024 + 800) / 128 * 128);
+    writer.write(&[3; 128]);
+    let again = tap.view(102 * MS).unwrap();
+    assert_eq!((again.end, ending(&tap, again.end, 129)), (1_152, [vec![0], vec![3; 128]].concat()));
+}
+
+/// How loud it was before a pause, and in the call before, is not how loud it is.
+#[test]
+fn levels_begin_anew() {
+    let (tap, mut writer) = tap(8_000);
+    writer.write(&[i16::MIN; 800]);
+    assert_eq!(tap.level(MS).unwrap().peak, 1.0);
+    assert!(tap.level(5_000 * MS).unwrap().peak < 1e-6);
+    writer.write(&[0; 80]);
+    assert_eq!(tap.level(5_001 * MS), Some(Level::default()));
+    writer.write(&[i16::MIN; 800]);
+    tap.end_run();
+    tap.begin_run();
+    assert_eq!((tap.level(6_000 * MS), tap.view(6_000 * MS).unwrap().rate), (Some(Level::default()), 0));
+    writer.write(&[0; 80]);
+    assert_eq!(tap.level(6_001 * MS), Some(Level::default()));
+}
+
 #[test]
 fn a_block_longer_than_the_ring_leaves_its_end() {
     let (tap, mut writer) = tap(192_000);

@@ -79,7 +79,7 @@ pub unsafe extern "C" fn duologue_client_level(
 
 /// Makes an analyser: it looks at the microphone or at what is played as a browser's AnalyserNode does, whose
 /// defaults are 2048, -100, -30 and 0.8. From here on the newest sound of that direction is kept, 256 KiB a
-/// direction, and of a host that plays audio events itself all that is still to be played. It works until it is
+/// direction, and of a host that plays audio events itself all that it is given from here on. It works until it is
 /// destroyed, over all connections of its client; when the client is gone there is none any more.
 ///
 /// What it is asked for is computed on the thread that asks, and disturbs no audio.

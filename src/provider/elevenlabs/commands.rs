@@ -86,7 +86,7 @@ impl ElevenLabs {
             }
             C::Unasked => {
                 let text = self.unsaid.pop();
-                if self.unsaid.is_empty() {
+                if self.unsaid.is_empty() && self.files.is_empty() {
                     // Known from now on; asked again only if nothing else is.
                     self.unsaid.extend(text.clone());
                     self.past = true;

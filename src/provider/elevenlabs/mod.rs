@@ -180,8 +180,9 @@ impl ElevenLabs {
                 replies.user_so_far(message.tentative_user_transcription_event.user_transcript, events);
             }
             "interruption" => {
-                replies.interrupted(message.interruption_event.event_id, events);
-                self.silenced();
+                if replies.interrupted(message.interruption_event.event_id, events) {
+                    self.silenced();
+                }
             }
             "client_tool_call" => {
                 self.flush_rest(events);

@@ -255,13 +255,13 @@ impl Replies {
         events.push(ProviderEvent::HeardTranscript { item: at.item, part: at.part, transcript });
     }
 
-    /// The user cut the agent off; everything up to this is not heard any more.
-    pub fn interrupted(&mut self, event: i64, events: &mut Vec<ProviderEvent>) {
+    /// The user cut the agent off; everything up to this is not heard any more. False: that was over already.
+    pub fn interrupted(&mut self, event: i64, events: &mut Vec<ProviderEvent>) -> bool {
         self.cut = self.cut.max(event);
         self.newest = self.newest.max(event);
         if self.reply.as_ref().is_some_and(|reply| reply.first > event) {
             // What it was about is over, and what is being said is not.
-            return;
+            return false;
         }
         if self.expected {
             // Something is being answered, so that this may be of our own making; the speaker is silenced all the same.
@@ -270,6 +270,7 @@ impl Replies {
             self.user_begins(events);
         }
         self.finish("cancelled", Some("turn_detected"), false, events);
+        true
     }
 
     fn user_begins(&mut self, events: &mut Vec<ProviderEvent>) {
