@@ -47,9 +47,9 @@ pub struct Levels {
 impl Client {
     /// How loud it is now: of the newest complete 10 ms, falling slowly, on the scale of the `audio_level` events;
     /// for whoever draws as often as the screen does. `None` without a connection, but not while a lost one is coming
-    /// back. Muting does not show, because
-    /// the microphone is heard all the same; [`Self::set_capture`] does. What is not measured for events anyway
-    /// (all with `audio.level_events` off, and what is rendered) is measured from the first call on.
+    /// back. Muting does not show, because the microphone is heard all the same; [`Self::set_capture`] does. What is
+    /// not measured for events anyway (all with `audio.level_events` off, and what is rendered) is measured from the
+    /// first call on.
     ///
     /// The output is what was played; of a host that pulls it is what was pulled last, before its latency. Of a host
     /// that plays `audio` events itself it moves ten times a second of audio at most, and only when the engine has
@@ -90,10 +90,9 @@ impl Client {
 ///
 /// Everything is computed when it is asked for, on the thread that asks, and allocates nothing; nothing of it
 /// disturbs the sound. Any thread may ask; two at once wait for each other, so audio threads should not. Each
-/// getter gives how many values it wrote, or `None` when there is no connection; while a lost one is coming back it goes
-/// on. Asking again before 128 more
-/// frames have passed gives the same. Smoothing goes from one call to the next, as in a browser, and starts anew
-/// with each `connect`.
+/// getter gives how many values it wrote, or `None` when there is no connection; while a lost one is coming back it
+/// goes on. Asking again before 128 more frames have passed gives the same. Smoothing goes from one call to the next,
+/// as in a browser, and starts anew with each `connect`.
 ///
 /// It does not keep its client: when that is gone there is no connection.
 ///

@@ -323,8 +323,9 @@ class ClientBase:
     def levels(self) -> Optional[Levels]:
         """How loud both directions are now, for whoever draws as often as the screen does; None when not connected.
 
-        While a lost connection is coming back it goes on. The output is what was played. Of ``audio`` events it moves ten times a second of audio at most, and only
-        when the engine has something to do, unless there is an analyser of it. Muting does not show. Never blocks.
+        While a lost connection is coming back it goes on. The output is what was played. Of ``audio`` events it moves
+        ten times a second of audio at most, and only when the engine has something to do, unless there is an analyser
+        of it. Muting does not show. Never blocks.
         """
         return levels(self._session.engine.levels())
 
