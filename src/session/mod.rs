@@ -265,6 +265,7 @@ impl Session {
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         // A driver whose clock steps back must not turn timers around.
         self.now = self.now.max(now);
+        let reports = matches!(input, Input::Playout { .. } | Input::PlaybackReport { .. });
         match input {
             Input::Command { op, command } => self.command(op, command),
             Input::Refused { op, error } => {
@@ -305,9 +306,11 @@ impl Session {
             Input::Timer => {}
         }
         self.echoes();
-        // What was played meanwhile counts before its deadline.
+        // What was played meanwhile counts before its deadline, and may be told in several reports.
         self.still_hearing(false);
-        self.timers();
+        if !(reports && (self.hears_out() || self.goes())) {
+            self.timers();
+        }
         self.credential_timers();
         self.give_up_flushes();
         self.media_timer();

@@ -34,7 +34,8 @@ def listens(url: str) -> bool:
     assert parts.hostname is not None and parts.port is not None
     try:
         socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE).close()
-    except ConnectionRefusedError:
+    # Reset: it was asked while it closed.
+    except (ConnectionRefusedError, ConnectionResetError):
         return False
     return True
 
