@@ -206,6 +206,13 @@ impl Session {
         }
     }
 
+    /// What was played may be told in several reports at once: a deadline that has passed waits for the next.
+    pub(super) fn await_reports(&mut self) {
+        if (self.hears_out() || self.goes()) && self.link.step_by.is_some_and(|by| by <= self.now) {
+            self.link.step_by = Some(self.now.after_ms(1));
+        }
+    }
+
     /// Whoever does not want to hear the rest need not.
     pub(super) fn hear_no_more(&mut self) {
         if self.hears_out()

@@ -306,11 +306,12 @@ impl Session {
             Input::Timer => {}
         }
         self.echoes();
-        // What was played meanwhile counts before its deadline, and may be told in several reports.
+        // What was played meanwhile counts before its deadline.
         self.still_hearing(false);
-        if !(reports && (self.hears_out() || self.goes())) {
-            self.timers();
+        if reports {
+            self.await_reports();
         }
+        self.timers();
         self.credential_timers();
         self.give_up_flushes();
         self.media_timer();
