@@ -4,11 +4,15 @@
 //! nothing more comes (protocols reference §7). Numbers of events grow over the conversation: what was cut off is all up to
 //! a number.
 
-use super::server_message::{AgentResponse, Alignment, Audio, ClientCall, Correction};
+mod calls;
+mod user;
+
+use super::server_message::{AgentResponse, Alignment, Audio, Correction};
 use crate::{
-    message::{CallId, ItemId, ResponseId, Role},
+    message::{ItemId, ResponseId, Role},
     provider::{AlignedChar, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone},
 };
+use calls::{Call, CallStep};
 use std::{
     collections::VecDeque,
     sync::{
@@ -19,9 +23,6 @@ use std::{
 
 /// Replies whose words may still be corrected.
 const MOST_SAID: usize = 64;
-/// Calls that are remembered.
-const MOST_CALLS: usize = 256;
-
 /// What the agent is saying.
 #[derive(Debug)]
 struct Reply {
@@ -49,24 +50,6 @@ struct Said {
     words: String,
     /// It was not wanted here any more, which the agent does not know.
     by_host: bool,
-}
-
-/// A call of the agent.
-#[derive(Debug)]
-struct Call {
-    id: CallId,
-    /// It has that in common with what is said before it and with its answer.
-    event: i64,
-    step: CallStep,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CallStep {
-    /// The agent waits for the result.
-    Open,
-    /// Nobody waits for it.
-    Unasked,
-    Answered,
 }
 
 /// See the module.
@@ -271,104 +254,6 @@ impl Replies {
         }
         self.finish("cancelled", Some("turn_detected"), false, events);
         true
-    }
-
-    fn user_begins(&mut self, events: &mut Vec<ProviderEvent>) {
-        if self.user.is_none() {
-            let item = ItemId::from(self.id("item"));
-            self.user = Some(item.clone());
-            events.push(ProviderEvent::SpeechStarted { item, audio_ms: self.audio_ms });
-        }
-    }
-
-    /// What the user seems to be saying. Of no consequence before the agent takes it for a turn.
-    pub fn user_so_far(&mut self, words: String, events: &mut Vec<ProviderEvent>) {
-        if let Some(item) = self.user.clone() {
-            let transcript = words.trim().to_owned();
-            events.push(ProviderEvent::UserTranscriptSoFar { item, part: 0, transcript });
-        }
-    }
-
-    /// What the user said: the turn is over.
-    pub fn user_words(&mut self, words: &str, event: i64, events: &mut Vec<ProviderEvent>) {
-        self.newest = self.newest.max(event);
-        self.finish("completed", None, true, events);
-        self.user_begins(events);
-        self.crosses = false;
-        self.user_ends(Some(words.trim()), events);
-        self.expected = true;
-    }
-
-    /// The user's turn is in the conversation, with its words where they are known.
-    fn user_ends(&mut self, words: Option<&str>, events: &mut Vec<ProviderEvent>) {
-        let Some(item) = self.user.take() else { return };
-        events.push(ProviderEvent::SpeechStopped { item: item.clone(), audio_ms: self.audio_ms });
-        if std::mem::take(&mut self.crosses) {
-            events.push(ProviderEvent::ItemDeleted { item });
-            return;
-        }
-        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
-        let parts = vec![ItemPart { audio: true, text: String::new() }];
-        let kind = ItemKind::Message { role: Role::User, parts };
-        let added = Item { id: item.clone(), kind, status: "completed".into() };
-        events.push(ProviderEvent::ItemAdded { item: added, previous: None });
-        if let Some(words) = words {
-            let transcript = words.to_owned();
-            events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
-        }
-    }
-
-    /// The agent calls a function of the client. A response ends with each call.
-    pub fn called(&mut self, call: ClientCall, events: &mut Vec<ProviderEvent>) {
-        let given = !call.tool_call_id.is_empty();
-        if given && self.calls.iter().any(|known| *known.id.0 == *call.tool_call_id) {
-            return events.push(ProviderEvent::Repeated);
-        }
-        self.message_done("completed", events);
-        let id = CallId::from(if given { call.tool_call_id } else { self.id("call") });
-        let item = ItemId::from(self.id("item"));
-        let response = self.begin(call.event_id, events).id.clone();
-        let arguments = call.parameters.filter(|value| !value.is_null());
-        let arguments = arguments.map_or_else(|| "{}".to_owned(), |value| value.to_string());
-        let kind = ItemKind::FunctionCall { call: id.clone(), name: call.tool_name, arguments };
-        let item = Item { id: item, kind, status: "completed".into() };
-        events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
-        events.push(ProviderEvent::OutputItemDone { response, item });
-        // Nobody waits for the result of one that expects none.
-        let waits = given && call.expects_response != Some(false);
-        if self.calls.len() >= MOST_CALLS {
-            self.calls.pop_front();
-        }
-        let step = if waits { CallStep::Open } else { CallStep::Unasked };
-        self.calls.push_back(Call { id, event: call.event_id, step });
-        self.heard_anew(call.event_id);
-        self.finish("completed", None, false, events);
-        self.expected = true;
-    }
-
-    /// Of this call no result is wanted.
-    pub fn expects_nothing(&mut self, id: &CallId) -> bool {
-        let call = self.calls.iter_mut().find(|call| call.id == *id && call.step == CallStep::Unasked);
-        call.map(|call| call.step = CallStep::Answered).is_some()
-    }
-
-    /// A call whose result may be sent; it is sent once.
-    pub fn take_call(&mut self, id: &CallId) -> bool {
-        let call = self.calls.iter_mut().find(|call| call.id == *id && call.step == CallStep::Open);
-        let Some(call) = call else { return false };
-        call.step = CallStep::Answered;
-        let event = call.event;
-        self.heard_anew(event);
-        true
-    }
-
-    /// What the host cut off before calls has all come when nobody waits for a result any more: the answer has the same
-    /// number and is another matter.
-    fn heard_anew(&mut self, event: i64) {
-        let open = |call: &Call| call.event == event && call.step == CallStep::Open;
-        if self.cut_here == event && !self.calls.iter().any(open) {
-            self.cut_here = event - 1;
-        }
     }
 
     fn is_cut(&self, event: i64) -> bool {

@@ -4,10 +4,15 @@
 //! session sees what it sees of every vendor: the user's turn, then the response to it, one after the other. A response
 //! ends at the calls it makes, and what the model says once it has the results is the next one.
 
-use super::server_message::{FunctionCall, ServerContent, Usage, Words};
+mod calls;
+mod user;
+
+pub use calls::Call;
+
+use super::server_message::{FunctionCall, ServerContent, Usage};
 use crate::{
     event::Tokens,
-    message::{CallId, ItemId, ResponseId, Role},
+    message::{ItemId, ResponseId, Role},
     provider::{
         DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone,
         wire::{Samples, samples},
@@ -17,18 +22,6 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-
-/// Calls whose results may come.
-const MAX_CALLS: usize = 256;
-
-/// A call as the service made it.
-#[derive(Debug)]
-pub struct Call {
-    pub id: CallId,
-    pub name: String,
-    /// The service gave it that id; otherwise it is ours, and the service gets none.
-    pub theirs: bool,
-}
 
 /// What the user is saying, or said last.
 #[derive(Debug)]
@@ -120,110 +113,6 @@ impl Turns {
         format!("{kind}_g{:x}_{}", self.seed, self.ids.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// The user began to speak, says the service or whoever opened the turn by hand.
-    pub fn user_begins(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        let open = self.user.as_ref().filter(|user| !user.committed).map(|user| user.item.clone());
-        let item = open.unwrap_or_else(|| self.new_user(events));
-        if let Some(user) = &mut self.user {
-            (user.began, user.stopped) = (true, false);
-        }
-        events.push(ProviderEvent::SpeechStarted { item, audio_ms });
-    }
-
-    pub fn user_ends(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        if let Some(user) = self.user.as_mut().filter(|user| user.began && !user.stopped && !user.committed) {
-            user.stopped = true;
-            events.push(ProviderEvent::SpeechStopped { item: user.item.clone(), audio_ms });
-        }
-    }
-
-    /// A turn is over by hand, and is in the conversation.
-    pub fn commit(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        if self.user.as_ref().is_none_or(|user| user.committed) {
-            self.new_user(events);
-        }
-        self.commit_user(audio_ms, events);
-    }
-
-    fn new_user(&mut self, events: &mut Vec<ProviderEvent>) -> ItemId {
-        self.tell_user(events);
-        let item = ItemId::from(self.id("item"));
-        // Who speaks is answered; what was asked for before and never began is over with that.
-        if let Some(request) = self.request.take() {
-            let response = ResponseId::from(self.id("resp"));
-            let created =
-                ProviderEvent::ResponseCreated { response: response.clone(), request: Some(request), detached: false };
-            events.extend([created, over(response, "cancelled", Some("turn_detected"), None)]);
-        }
-        (self.expected, self.unanswered) = (false, false);
-        let words = String::new();
-        let user = User { item: item.clone(), words, began: false, stopped: false, committed: false, told: false };
-        self.user = Some(user);
-        item
-    }
-
-    /// All that was heard of the user's words is all there is.
-    fn tell_user(&mut self, events: &mut Vec<ProviderEvent>) {
-        let Some(user) = self.user.as_mut().filter(|user| user.committed && !user.told) else { return };
-        // None may still come.
-        if !user.words.is_empty() {
-            user.told = true;
-            let (item, transcript) = (user.item.clone(), user.words.trim().to_owned());
-            events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
-        }
-    }
-
-    fn commit_user(&mut self, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        self.user_ends(audio_ms, events);
-        let Some(user) = self.user.as_mut().filter(|user| !user.committed) else { return };
-        user.committed = true;
-        let item = user.item.clone();
-        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
-        let parts = vec![ItemPart { audio: true, text: String::new() }];
-        let item = Item { id: item, kind: ItemKind::Message { role: Role::User, parts }, status: "completed".into() };
-        events.push(ProviderEvent::ItemAdded { item, previous: None });
-        (self.expected, self.unanswered, self.owed) = (true, true, true);
-    }
-
-    /// Words of the user.
-    pub fn user_words(&mut self, words: Words, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        // They may trail the answer: as long as nobody began anew they are of the turn that is being answered.
-        if self.user.is_none() {
-            self.new_user(events);
-        } else if let Some(user) = &self.user
-            && user.told
-        {
-            // A service that repeats itself has nothing new to say.
-            if user.words.trim() == words.text.trim() || words.text.trim().is_empty() {
-                return;
-            }
-            if self.response.is_none() && !self.expected {
-                self.new_user(events);
-            }
-        }
-        let Some(user) = &mut self.user else { return };
-        if !user.committed && !user.began {
-            // Nobody said that the user began: this does.
-            user.began = true;
-            events.push(ProviderEvent::SpeechStarted { item: user.item.clone(), audio_ms });
-        }
-        if self.transcribes && (user.words.is_empty() || words.text.trim() != user.words.trim()) {
-            let delta = if user.words.is_empty() { words.text.trim_start().to_owned() } else { words.text };
-            user.words.push_str(&delta);
-            if !delta.is_empty() {
-                events.push(ProviderEvent::UserTranscriptDelta { item: user.item.clone(), part: 0, delta });
-            }
-        }
-        if words.finished || user.told {
-            if user.committed {
-                user.told = false;
-                self.tell_user(events);
-            } else {
-                self.user_ends(audio_ms, events);
-            }
-        }
-    }
-
     /// An answer was asked for: what comes next is it.
     pub fn asked(&mut self, request: String) {
         self.request = Some(request);
@@ -243,12 +132,6 @@ impl Turns {
             self.gated = true;
             self.finish("cancelled", Some("client_cancelled"), events);
         }
-    }
-
-    /// A call whose result may be sent; it is sent once.
-    pub fn take_call(&mut self, id: &CallId) -> Option<Call> {
-        let at = self.calls.iter().position(|call| call.id == *id)?;
-        Some(self.calls.remove(at))
     }
 
     pub fn usage(&mut self, usage: &Usage, events: &mut Vec<ProviderEvent>) {
@@ -371,50 +254,6 @@ impl Turns {
         self.response.as_ref()
     }
 
-    /// The model calls functions: the response is over with that.
-    pub fn called(&mut self, calls: Vec<FunctionCall>, audio_ms: u64, events: &mut Vec<ProviderEvent>) {
-        if calls.is_empty() {
-            return;
-        }
-        if self.begin(audio_ms, events).is_none() {
-            return self.unwanted.extend(calls.into_iter().take(MAX_CALLS));
-        }
-        self.message_done("completed", events);
-        let Some(response) = self.response.as_ref().map(|r| r.id.clone()) else { return };
-        for call in calls {
-            let theirs = call.id.as_deref().is_some_and(|id| !id.is_empty());
-            let id = CallId::from(call.id.filter(|_| theirs).unwrap_or_else(|| self.id("call")));
-            let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.to_string());
-            let kind = ItemKind::FunctionCall { call: id.clone(), name: call.name.clone(), arguments };
-            let item = Item { id: ItemId::from(self.id("item")), kind, status: "completed".into() };
-            events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
-            events.push(ProviderEvent::OutputItemDone { response: response.clone(), item });
-            if self.calls.len() >= MAX_CALLS {
-                self.calls.remove(0);
-            }
-            self.calls.push(Call { id, name: call.name, theirs });
-        }
-        self.finish("completed", None, events);
-        self.expected = true;
-    }
-
-    /// The service takes calls back.
-    pub fn call_cancelled(&mut self, ids: Vec<String>, events: &mut Vec<ProviderEvent>) {
-        self.unwanted.retain(|call| call.id.as_ref().is_none_or(|id| !ids.contains(id)));
-        for id in ids.into_iter().map(CallId::from) {
-            if self.take_call(&id).is_some() {
-                events.push(ProviderEvent::CallCancelled { call: id });
-            }
-        }
-        // Nothing is answered that nobody knows the result of.
-        self.expected &= self.told || self.calls_wait() || self.unanswered || self.request.is_some();
-    }
-
-    /// What was called for and nobody wants: the model waits for it all the same.
-    pub fn take_unwanted(&mut self) -> Vec<FunctionCall> {
-        std::mem::take(&mut self.unwanted)
-    }
-
     /// The model speaks, or is about to.
     pub fn is_busy(&self) -> bool {
         let ends = self.user.as_ref().is_some_and(|user| user.stopped && !user.committed);
@@ -452,11 +291,6 @@ impl Turns {
             events.push(ProviderEvent::Interrupted);
             self.finish("cancelled", Some("turn_detected"), events);
         }
-    }
-
-    /// The model waits for results.
-    pub fn calls_wait(&self) -> bool {
-        !self.calls.is_empty()
     }
 
     fn audio_over(&mut self, events: &mut Vec<ProviderEvent>) {

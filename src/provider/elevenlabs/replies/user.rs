@@ -1,0 +1,54 @@
+//! The user's turn, as far as the agent tells it.
+
+use super::Replies;
+use crate::{
+    message::{ItemId, Role},
+    provider::{Item, ItemKind, ItemPart, ProviderEvent},
+};
+
+impl Replies {
+    pub(super) fn user_begins(&mut self, events: &mut Vec<ProviderEvent>) {
+        if self.user.is_none() {
+            let item = ItemId::from(self.id("item"));
+            self.user = Some(item.clone());
+            events.push(ProviderEvent::SpeechStarted { item, audio_ms: self.audio_ms });
+        }
+    }
+
+    /// What the user seems to be saying. Of no consequence before the agent takes it for a turn.
+    pub fn user_so_far(&mut self, words: String, events: &mut Vec<ProviderEvent>) {
+        if let Some(item) = self.user.clone() {
+            let transcript = words.trim().to_owned();
+            events.push(ProviderEvent::UserTranscriptSoFar { item, part: 0, transcript });
+        }
+    }
+
+    /// What the user said: the turn is over.
+    pub fn user_words(&mut self, words: &str, event: i64, events: &mut Vec<ProviderEvent>) {
+        self.newest = self.newest.max(event);
+        self.finish("completed", None, true, events);
+        self.user_begins(events);
+        self.crosses = false;
+        self.user_ends(Some(words.trim()), events);
+        self.expected = true;
+    }
+
+    /// The user's turn is in the conversation, with its words where they are known.
+    pub(super) fn user_ends(&mut self, words: Option<&str>, events: &mut Vec<ProviderEvent>) {
+        let Some(item) = self.user.take() else { return };
+        events.push(ProviderEvent::SpeechStopped { item: item.clone(), audio_ms: self.audio_ms });
+        if std::mem::take(&mut self.crosses) {
+            events.push(ProviderEvent::ItemDeleted { item });
+            return;
+        }
+        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
+        let parts = vec![ItemPart { audio: true, text: String::new() }];
+        let kind = ItemKind::Message { role: Role::User, parts };
+        let added = Item { id: item.clone(), kind, status: "completed".into() };
+        events.push(ProviderEvent::ItemAdded { item: added, previous: None });
+        if let Some(words) = words {
+            let transcript = words.to_owned();
+            events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });
+        }
+    }
+}
