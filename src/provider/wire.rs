@@ -1,9 +1,9 @@
 //! What every codec does with JSON and with audio in it.
 
-use super::{DecodeError, Item, ItemKind, ProviderEvent};
+use super::{DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderEvent};
 use crate::{
     error::{Error, ErrorClass, Result},
-    message::ItemId,
+    message::{CallId, ItemId, ResponseId, Role},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -147,6 +147,29 @@ pub fn confirmed(item: ItemId, kind: ItemKind) -> [ProviderEvent; 2] {
     let item = Item { id: item, kind, status: "completed".into() };
     let added = ProviderEvent::ItemAdded { item: item.clone(), previous: None };
     [added, ProviderEvent::ItemDone { item, previous: None }]
+}
+
+/// What the user said is in the conversation, where the vendor does not say so in these words.
+pub fn spoken(item: ItemId) -> [ProviderEvent; 2] {
+    let committed = ProviderEvent::InputCommitted { item: item.clone(), previous: None };
+    let parts = vec![ItemPart { audio: true, text: String::new() }];
+    let kind = ItemKind::Message { role: Role::User, parts };
+    [committed, ProviderEvent::ItemAdded { item: Item { id: item, kind, status: "completed".into() }, previous: None }]
+}
+
+/// A message of the assistant that begins with its only part; `audio`: it is spoken.
+pub fn begun(at: &PartRef, audio: bool) -> [ProviderEvent; 2] {
+    let kind = ItemKind::Message { role: Role::Assistant, parts: Vec::new() };
+    let item = Item { id: at.item.clone(), kind, status: "in_progress".into() };
+    let added = ProviderEvent::OutputItemAdded { response: at.response.clone(), item };
+    [added, ProviderEvent::PartAdded { at: at.clone(), audio }]
+}
+
+/// A call of a function that comes whole.
+pub fn called(response: ResponseId, id: ItemId, call: CallId, name: String, arguments: String) -> [ProviderEvent; 2] {
+    let item = Item { id, kind: ItemKind::FunctionCall { call, name, arguments }, status: "completed".into() };
+    let added = ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() };
+    [added, ProviderEvent::OutputItemDone { response, item }]
 }
 
 /// An option the vendor has not.

@@ -10,7 +10,9 @@ mod user;
 use super::server_message::{AgentResponse, Alignment, Audio, Correction};
 use crate::{
     message::{ItemId, ResponseId, Role},
-    provider::{AlignedChar, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone},
+    provider::{
+        AlignedChar, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone, wire::begun,
+    },
 };
 use calls::{Call, CallStep};
 use std::{
@@ -23,6 +25,7 @@ use std::{
 
 /// Replies whose words may still be corrected.
 const MOST_SAID: usize = 64;
+
 /// What the agent is saying.
 #[derive(Debug)]
 struct Reply {
@@ -134,11 +137,8 @@ impl Replies {
         if let Some(at) = &reply.at {
             return at.clone();
         }
-        let at = PartRef { response: reply.id.clone(), item: new.clone(), part: 0 };
-        let kind = ItemKind::Message { role: Role::Assistant, parts: Vec::new() };
-        let item = Item { id: new, kind, status: "in_progress".into() };
-        events.push(ProviderEvent::OutputItemAdded { response: reply.id.clone(), item });
-        events.push(ProviderEvent::PartAdded { at: at.clone(), audio });
+        let at = PartRef { response: reply.id.clone(), item: new, part: 0 };
+        events.extend(begun(&at, audio));
         (reply.at, reply.audio) = (Some(at.clone()), audio);
         at
     }

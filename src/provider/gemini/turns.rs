@@ -15,7 +15,7 @@ use crate::{
     message::{ItemId, ResponseId, Role},
     provider::{
         DecodeError, Item, ItemKind, ItemPart, PartRef, ProviderError, ProviderEvent, ResponseDone,
-        wire::{Samples, samples},
+        wire::{Samples, begun, samples},
     },
 };
 use std::sync::{
@@ -221,11 +221,8 @@ impl Turns {
         let item = self.response.as_ref().is_some_and(|r| r.speaking.is_none()).then(|| ItemId::from(self.id("item")));
         let response = self.response.as_mut()?;
         if let Some(item) = item {
-            let at = PartRef { response: response.id.clone(), item: item.clone(), part: 0 };
-            let kind = ItemKind::Message { role: Role::Assistant, parts: Vec::new() };
-            let item = Item { id: item, kind, status: "in_progress".into() };
-            events.push(ProviderEvent::OutputItemAdded { response: response.id.clone(), item });
-            events.push(ProviderEvent::PartAdded { at: at.clone(), audio: true });
+            let at = PartRef { response: response.id.clone(), item, part: 0 };
+            events.extend(begun(&at, true));
             response.speaking = Some(Speaking { at, words: String::new(), audio: false, over: false });
         }
         response.speaking.as_mut().filter(|speaking| !speaking.over)

@@ -3,7 +3,7 @@
 use super::Replies;
 use crate::{
     message::{CallId, ItemId},
-    provider::{Item, ItemKind, ProviderEvent, elevenlabs::server_message::ClientCall},
+    provider::{ProviderEvent, elevenlabs::server_message::ClientCall, wire},
 };
 
 /// Calls that are remembered.
@@ -40,10 +40,7 @@ impl Replies {
         let response = self.begin(call.event_id, events).id.clone();
         let arguments = call.parameters.filter(|value| !value.is_null());
         let arguments = arguments.map_or_else(|| "{}".to_owned(), |value| value.to_string());
-        let kind = ItemKind::FunctionCall { call: id.clone(), name: call.tool_name, arguments };
-        let item = Item { id: item, kind, status: "completed".into() };
-        events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
-        events.push(ProviderEvent::OutputItemDone { response, item });
+        events.extend(wire::called(response, item, id.clone(), call.tool_name, arguments));
         // Nobody waits for the result of one that expects none.
         let waits = given && call.expects_response != Some(false);
         if self.calls.len() >= MOST_CALLS {

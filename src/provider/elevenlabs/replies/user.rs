@@ -2,8 +2,8 @@
 
 use super::Replies;
 use crate::{
-    message::{ItemId, Role},
-    provider::{Item, ItemKind, ItemPart, ProviderEvent},
+    message::ItemId,
+    provider::{ProviderEvent, wire::spoken},
 };
 
 impl Replies {
@@ -41,11 +41,7 @@ impl Replies {
             events.push(ProviderEvent::ItemDeleted { item });
             return;
         }
-        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
-        let parts = vec![ItemPart { audio: true, text: String::new() }];
-        let kind = ItemKind::Message { role: Role::User, parts };
-        let added = Item { id: item.clone(), kind, status: "completed".into() };
-        events.push(ProviderEvent::ItemAdded { item: added, previous: None });
+        events.extend(spoken(item.clone()));
         if let Some(words) = words {
             let transcript = words.to_owned();
             events.push(ProviderEvent::UserTranscriptDone { item, part: 0, transcript });

@@ -3,7 +3,7 @@
 use super::Turns;
 use crate::{
     message::{CallId, ItemId},
-    provider::{Item, ItemKind, ProviderEvent, gemini::server_message::FunctionCall},
+    provider::{ProviderEvent, gemini::server_message::FunctionCall, wire},
 };
 
 /// Calls whose results may come.
@@ -33,10 +33,8 @@ impl Turns {
             let theirs = call.id.as_deref().is_some_and(|id| !id.is_empty());
             let id = CallId::from(call.id.filter(|_| theirs).unwrap_or_else(|| self.id("call")));
             let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.to_string());
-            let kind = ItemKind::FunctionCall { call: id.clone(), name: call.name.clone(), arguments };
-            let item = Item { id: ItemId::from(self.id("item")), kind, status: "completed".into() };
-            events.push(ProviderEvent::OutputItemAdded { response: response.clone(), item: item.clone() });
-            events.push(ProviderEvent::OutputItemDone { response: response.clone(), item });
+            let item = ItemId::from(self.id("item"));
+            events.extend(wire::called(response.clone(), item, id.clone(), call.name.clone(), arguments));
             if self.calls.len() >= MAX_CALLS {
                 self.calls.remove(0);
             }

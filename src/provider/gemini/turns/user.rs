@@ -2,8 +2,8 @@
 
 use super::{Turns, User, over};
 use crate::{
-    message::{ItemId, ResponseId, Role},
-    provider::{Item, ItemKind, ItemPart, ProviderEvent, gemini::server_message::Words},
+    message::{ItemId, ResponseId},
+    provider::{ProviderEvent, gemini::server_message::Words, wire::spoken},
 };
 
 impl Turns {
@@ -64,11 +64,7 @@ impl Turns {
         self.user_ends(audio_ms, events);
         let Some(user) = self.user.as_mut().filter(|user| !user.committed) else { return };
         user.committed = true;
-        let item = user.item.clone();
-        events.push(ProviderEvent::InputCommitted { item: item.clone(), previous: None });
-        let parts = vec![ItemPart { audio: true, text: String::new() }];
-        let item = Item { id: item, kind: ItemKind::Message { role: Role::User, parts }, status: "completed".into() };
-        events.push(ProviderEvent::ItemAdded { item, previous: None });
+        events.extend(spoken(user.item.clone()));
         (self.expected, self.unanswered, self.owed) = (true, true, true);
     }
 
